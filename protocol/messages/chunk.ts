@@ -1,0 +1,159 @@
+/**
+ * Chunks: the records of a session's stream. The type and the turn travel in the head, so that the
+ * broker routes and stores a chunk without decoding its body; the schemas here are the bodies.
+ */
+import { type Static, Type } from 'typebox'
+
+/** Why a turn ended. `interrupted` is somebody's wish, not a failure. */
+export const TurnReason = Type.Union(
+  [
+    Type.Literal('end_turn'),
+    Type.Literal('interrupted'),
+    Type.Literal('error'),
+    Type.Literal('max_turns'),
+    Type.Literal('max_tokens'),
+    Type.Literal('refusal'),
+    Type.Literal('gone'),
+  ],
+  { description: 'Why the turn ended; `gone`: the process ended in the middle of it' },
+)
+export type TurnReason = Static<typeof TurnReason>
+
+const content = Type.String({ description: 'A piece of text; pieces of one turn are concatenated' })
+const toolId = Type.String({
+  description: 'Joins the start, the input and the result of one tool call',
+})
+
+/** Body schema of each chunk type, with the sentence that the generated reference prints. */
+export const CHUNKS = {
+  prompt: Type.Object(
+    {
+      text: Type.String({ description: 'What the user asked' }),
+      principal: Type.String({ description: 'Who asked' }),
+    },
+    { description: 'A prompt, recorded by the broker before the host sees it' },
+  ),
+  text: Type.Object({ content }, { description: 'A piece of the answer' }),
+  thinking: Type.Object({ content }, { description: 'A piece of the reasoning' }),
+  tool_use_start: Type.Object(
+    {
+      tool_id: toolId,
+      tool_name: Type.String({ description: "The tool's name as the CLI gives it" }),
+    },
+    { description: 'The agent begins a tool call' },
+  ),
+  tool_use_input: Type.Object(
+    { tool_id: toolId, input: Type.Unknown({ description: 'The whole input of the call' }) },
+    { description: 'The input of a tool call is complete' },
+  ),
+  tool_result: Type.Object(
+    {
+      tool_id: toolId,
+      result: Type.String({ description: 'What the tool gave back, as text' }),
+      is_error: Type.Boolean({ description: 'Whether the tool failed, was denied or was cut off' }),
+    },
+    { description: 'A tool call ended' },
+  ),
+  usage: Type.Object(
+    {
+      input_tokens: Type.Integer({ minimum: 0 }),
+      output_tokens: Type.Integer({ minimum: 0 }),
+      cost_usd: Type.Optional(Type.Number({ minimum: 0 })),
+    },
+    { description: "The CLI's own account of one turn" },
+  ),
+  turn_complete: Type.Object(
+    {
+      turn_number: Type.Integer({ minimum: 1, description: 'The turn that ended' }),
+      reason: TurnReason,
+    },
+    { description: 'The one end of a turn' },
+  ),
+  status: Type.Object(
+    {
+      status: Type.String({ description: "The session's new status" }),
+      reason: Type.Optional(Type.String({ description: 'Why it changed' })),
+    },
+    { description: 'The session changed its status' },
+  ),
+  stderr: Type.Object(
+    {
+      content: Type.String({ description: 'A line that was not part of the protocol of the CLI' }),
+    },
+    { description: 'Diagnostics of the child process' },
+  ),
+  error: Type.Object(
+    {
+      message: Type.String({ description: "The CLI's own words where it has any" }),
+      kind: Type.Optional(
+        Type.Union(
+          [
+            Type.Literal('auth'),
+            Type.Literal('rate_limit'),
+            Type.Literal('server'),
+            Type.Literal('network'),
+            Type.Literal('config'),
+            Type.Literal('crash'),
+            Type.Literal('protocol'),
+          ],
+          { description: 'What sort of failure' },
+        ),
+      ),
+      retrying: Type.Optional(Type.Boolean({ description: 'The CLI says that it tries again' })),
+    },
+    { description: 'A failure inside the agent; the turn may go on when `retrying`' },
+  ),
+  complete: Type.Object(
+    {
+      exit_code: Type.Union([Type.Integer(), Type.Null()], {
+        description:
+          'The true exit code; null when a signal ended the process or nobody saw it end',
+      }),
+      signal: Type.Optional(Type.String({ description: 'The signal that ended the process' })),
+      session_id: Type.String({ description: 'The session' }),
+      reason: Type.Optional(Type.String({ description: 'Why it ended, when that is known' })),
+    },
+    { description: 'The process has ended; nothing of this life of the session follows' },
+  ),
+} as const
+
+export type ChunkType = keyof typeof CHUNKS
+export type ChunkBody<T extends ChunkType> = Static<(typeof CHUNKS)[T]>
+
+/** A chunk as a program handles it: its type and its body in one object. */
+export type Chunk = { [T in ChunkType]: { type: T } & ChunkBody<T> }[ChunkType]
+
+/** A chunk as a reader sees it. */
+export type StreamChunk = Chunk & {
+  /** The broker's number, 1, 2, 3 … without a gap. */
+  readonly seq: number
+  /** When the broker took it, milliseconds since 1970 by the broker's clock. */
+  readonly time: number
+  /** The turn it belongs to; 0 = none. */
+  readonly turn: number
+}
+
+/** Numbers of the chunk types on the wire and in the journal; append only. */
+export const CHUNK_CODES = {
+  prompt: 1,
+  text: 2,
+  thinking: 3,
+  tool_use_start: 4,
+  tool_use_input: 5,
+  tool_result: 6,
+  usage: 7,
+  turn_complete: 8,
+  status: 9,
+  stderr: 10,
+  error: 11,
+  complete: 12,
+} as const satisfies Record<ChunkType, number>
+
+const BY_CODE: ReadonlyMap<number, ChunkType> = new Map(
+  Object.entries(CHUNK_CODES).map(([type, code]) => [code, type as ChunkType]),
+)
+
+/** The type with this number; undefined for a type that a newer peer sends. */
+export function chunkType(code: number): ChunkType | undefined {
+  return BY_CODE.get(code)
+}
