@@ -1,0 +1,55 @@
+/** MessagePack bodies: encoding, and decoding that survives any bytes. */
+import { Packr } from 'msgpackr'
+import type { Static, TSchema } from 'typebox'
+import { type ErrorCode, type ErrorDetails, ProtocolError } from './errors.ts'
+import { WIRE_LIMITS } from './limits.ts'
+import { scanMsgpack } from './msgpack-scan.ts'
+import { checked } from './schema.ts'
+
+// Plain maps, so that any MessagePack library can read them; 64-bit integers of other libraries
+// arrive as numbers, exact up to 2^53.
+const packr = new Packr({
+  useRecords: false,
+  encodeUndefinedAsNil: true,
+  int64AsType: 'number',
+  moreTypes: false,
+})
+
+/** An empty body; shared, never written to. */
+export const EMPTY: Buffer = Buffer.alloc(0)
+
+export function encode(value: unknown): Buffer {
+  return packr.pack(value)
+}
+
+/** Decodes bytes from outside. Throws `code` with `{...details, reason}` on anything malformed. */
+export function decodeUntrusted(
+  bytes: Uint8Array,
+  code: ErrorCode = 'INVALID_MESSAGE',
+  details: ErrorDetails = { what: 'body' },
+): unknown {
+  const problem = scanMsgpack(bytes, WIRE_LIMITS.maxDepth)
+  if (problem !== undefined) throw new ProtocolError(code, { ...details, reason: problem })
+  try {
+    return packr.unpack(bytes)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new ProtocolError(code, { ...details, reason }, { cause })
+  }
+}
+
+/** Decodes bytes that this installation wrote itself, such as journal records behind a checksum. */
+export function decodeTrusted(bytes: Uint8Array): unknown {
+  return packr.unpack(bytes)
+}
+
+/** Decodes and validates a body; an empty one counts as an empty map. */
+export function decodeBody<S extends TSchema>(
+  schema: S,
+  bytes: Uint8Array,
+  code: ErrorCode = 'INVALID_MESSAGE',
+  details: ErrorDetails = { what: 'body' },
+): Static<S> {
+  const value = bytes.length === 0 ? {} : decodeUntrusted(bytes, code, details)
+  return checked(schema, value, code, details)
+}

@@ -1,0 +1,27 @@
+/** Limits of the wire, in one place. Every one is announced in WELCOME or documented in docs/protocol.md. */
+export interface WireLimits {
+  /** Messages in one bundle. */
+  readonly maxMessages: number
+  /** Bytes of the heads frame. */
+  readonly maxHeadsBytes: number
+  /** Bytes of the bodies frame, so also of one body. */
+  readonly maxBodiesBytes: number
+  /** Nesting of arrays and maps in a body. */
+  readonly maxDepth: number
+}
+
+export const WIRE_LIMITS: WireLimits = {
+  maxMessages: 1024, // more than a link gathers during one send; bounds the work per receive
+  maxHeadsBytes: 256 * 1024, // 1,024 heads of 256 bytes
+  maxBodiesBytes: 4 * 1024 * 1024, // one large tool result; larger content is split by its producer
+  maxDepth: 32, // tool inputs of real CLIs stay under 10
+}
+
+/** Largest body of one chunk; hosts split longer text, so that a bundle never outgrows maxBodiesBytes. */
+export const MAX_CHUNK_BYTES = 256 * 1024
+
+/** A sender closes a bundle at this many body bytes, so that urgent messages never wait behind more. */
+export const BUNDLE_TARGET_BYTES = 128 * 1024
+
+/** A sender closes a bundle at this many messages. */
+export const BUNDLE_TARGET_MESSAGES = 256

@@ -1,0 +1,82 @@
+/** agent.*: what the broker asks of a host. No client can call these. */
+import { Type } from 'typebox'
+import { defineMethod } from './define.ts'
+import { startFields, WhenBusy } from './session.ts'
+
+const lease = {
+  session: Type.String({ minLength: 1, maxLength: 128, description: 'Session id' }),
+  epoch: Type.Integer({ minimum: 1, description: 'Lease epoch' }),
+}
+
+export const AgentStart = defineMethod('agent.start', {
+  description: 'Starts a process for a session and replies when it can take a prompt.',
+  answeredBy: 'host',
+  scope: 'host',
+  mutating: true,
+  params: Type.Object({
+    ...lease,
+    ...startFields,
+    native_session_id: Type.String({ maxLength: 128 }),
+    resume: Type.Boolean({ description: 'Go on with the conversation of native_session_id' }),
+    turn: Type.Integer({ minimum: 0, description: 'Highest turn given out so far' }),
+  }),
+  result: Type.Object({
+    pid: Type.Integer({ description: 'Process id' }),
+    native_session_id: Type.String(),
+    cwd: Type.String({ description: 'Working directory in use' }),
+  }),
+  errors: ['START_FAILED', 'NOT_ALLOWED', 'NO_BACKEND', 'AT_CAPACITY'],
+})
+
+export const AgentPrompt = defineMethod('agent.prompt', {
+  description: 'Gives a turn to the process; a turn that was given before is not given twice.',
+  answeredBy: 'host',
+  scope: 'host',
+  mutating: true,
+  params: Type.Object({
+    ...lease,
+    turn: Type.Integer({ minimum: 1 }),
+    text: Type.String({ minLength: 1 }),
+    when_busy: WhenBusy,
+  }),
+  result: Type.Object({}),
+  errors: ['AGENT_GONE', 'FENCED'],
+})
+
+export const AgentInterrupt = defineMethod('agent.interrupt', {
+  description: 'Ends the running turn.',
+  answeredBy: 'host',
+  scope: 'host',
+  mutating: true,
+  params: Type.Object(lease),
+  result: Type.Object({
+    interrupted: Type.Boolean(),
+    turn: Type.Integer({ minimum: 0 }),
+  }),
+  errors: ['AGENT_GONE', 'FENCED'],
+})
+
+const EndResult = Type.Object({
+  exit_code: Type.Union([Type.Integer(), Type.Null()]),
+  signal: Type.String({ description: 'Signal that ended the process; may be empty' }),
+})
+
+export const AgentStop = defineMethod('agent.stop', {
+  description: 'Ends the process step by step; replies when it is gone.',
+  answeredBy: 'host',
+  scope: 'host',
+  mutating: true,
+  params: Type.Object(lease),
+  result: EndResult,
+  errors: ['FENCED'],
+})
+
+export const AgentKill = defineMethod('agent.kill', {
+  description: 'Ends the process and its descendants at once; replies when they are gone.',
+  answeredBy: 'host',
+  scope: 'host',
+  mutating: true,
+  params: Type.Object(lease),
+  result: EndResult,
+  errors: ['FENCED'],
+})

@@ -1,0 +1,54 @@
+/** How a method is defined: parameters, result, scope and errors in one constant. */
+import type { Static, TSchema } from 'typebox'
+import type { ErrorCode } from '../errors.ts'
+import type { Role } from '../messages/handshake.ts'
+
+/** Rights that methods ask for. */
+export const SCOPES = ['read', 'control', 'host', 'admin'] as const
+export type Scope = (typeof SCOPES)[number]
+
+/** What each role may do. `gateway` acts for a named user with the rights of that user. */
+export const ROLE_SCOPES: Readonly<Record<Role, readonly Scope[]>> = {
+  observer: ['read'],
+  operator: ['read', 'control'],
+  host: ['host'],
+  gateway: ['read', 'control'],
+  admin: ['read', 'control', 'host', 'admin'],
+}
+
+export function scopesOf(roles: readonly Role[]): ReadonlySet<Scope> {
+  return new Set(roles.flatMap((role) => ROLE_SCOPES[role]))
+}
+
+export type Answerer = 'broker' | 'host'
+
+export interface MethodSpec<W extends Answerer, P extends TSchema, R extends TSchema> {
+  readonly description: string
+  /** Who answers: the broker itself, or the host of the session (called by the broker only). */
+  readonly answeredBy: W
+  readonly scope: Scope
+  /** Changes something: runs at most once per idempotency key and is journalled before it starts. */
+  readonly mutating: boolean
+  readonly params: P
+  readonly result: R
+  /** Errors of its own, besides those any request can end with. */
+  readonly errors: readonly ErrorCode[]
+}
+
+export interface MethodDefinition<
+  N extends string,
+  W extends Answerer,
+  P extends TSchema,
+  R extends TSchema,
+> extends MethodSpec<W, P, R> {
+  readonly name: N
+}
+
+export function defineMethod<
+  const N extends string,
+  const W extends Answerer,
+  P extends TSchema,
+  R extends TSchema,
+>(name: N, spec: MethodSpec<W, P, R>): MethodDefinition<N, W, P, R> {
+  return { ...spec, name }
+}

@@ -1,0 +1,57 @@
+/** The table of methods. Types, validation, scopes and the reference all come from here. */
+import type { Static } from 'typebox'
+import { AgentInterrupt, AgentKill, AgentPrompt, AgentStart, AgentStop } from './agent.ts'
+import { HostGet, HostList, HostRegister } from './host.ts'
+import {
+  SessionCreate,
+  SessionGet,
+  SessionInterrupt,
+  SessionKill,
+  SessionList,
+  SessionPrompt,
+  SessionRecover,
+  SessionStop,
+} from './session.ts'
+import { StreamClose, StreamOpen, StreamRead } from './stream.ts'
+import { SystemHealth, SystemInfo } from './system.ts'
+
+export const METHODS = {
+  'session.create': SessionCreate,
+  'session.prompt': SessionPrompt,
+  'session.interrupt': SessionInterrupt,
+  'session.stop': SessionStop,
+  'session.kill': SessionKill,
+  'session.recover': SessionRecover,
+  'session.get': SessionGet,
+  'session.list': SessionList,
+  'stream.open': StreamOpen,
+  'stream.read': StreamRead,
+  'stream.close': StreamClose,
+  'host.list': HostList,
+  'host.get': HostGet,
+  'host.register': HostRegister,
+  'system.info': SystemInfo,
+  'system.health': SystemHealth,
+  'agent.start': AgentStart,
+  'agent.prompt': AgentPrompt,
+  'agent.interrupt': AgentInterrupt,
+  'agent.stop': AgentStop,
+  'agent.kill': AgentKill,
+} as const
+
+export type MethodName = keyof typeof METHODS
+export type Params<M extends MethodName> = Static<(typeof METHODS)[M]['params']>
+export type Result<M extends MethodName> = Static<(typeof METHODS)[M]['result']>
+
+type AnsweredBy<W extends 'broker' | 'host'> = {
+  [M in MethodName]: (typeof METHODS)[M] extends { readonly answeredBy: W } ? M : never
+}[MethodName]
+
+/** Methods that the broker answers. */
+export type BrokerMethod = AnsweredBy<'broker'>
+/** Methods that hosts answer, to the broker only. */
+export type HostMethod = AnsweredBy<'host'>
+
+export function isMethod(name: string): name is MethodName {
+  return Object.hasOwn(METHODS, name)
+}

@@ -1,0 +1,202 @@
+/** session.*: the life of a session and its turns. */
+import { Type } from 'typebox'
+import { defineMethod } from './define.ts'
+import { SessionInfo, SessionStatusSchema, sessionReference } from './types.ts'
+
+const session = sessionReference
+const option = (description: string) => Type.String({ maxLength: 4096, description })
+
+/** What a session is started with; also what the host receives. */
+export const startFields = {
+  backend: Type.String({
+    minLength: 1,
+    maxLength: 64,
+    description: 'Backend, as `host.list` names it',
+  }),
+  cwd: Type.Optional(option('Working directory on the host; default: the directory of the host')),
+  model: Type.Optional(option('Model, as the CLI names it')),
+  permission_mode: Type.Optional(option('Permission mode, as the CLI names it')),
+  allowed_tools: Type.Optional(
+    Type.Array(option('Tool'), { maxItems: 256, description: 'Tools that run without asking' }),
+  ),
+  system_prompt: Type.Optional(
+    Type.String({ maxLength: 262_144, description: 'Text added to the system prompt of the CLI' }),
+  ),
+  extra_args: Type.Optional(
+    Type.Array(option('Argument'), { maxItems: 256, description: 'Further arguments for the CLI' }),
+  ),
+  env: Type.Optional(
+    Type.Record(Type.String({ maxLength: 256 }), Type.String({ maxLength: 131_072 }), {
+      description: 'Environment to add; the host must allow each name. Values are never logged',
+    }),
+  ),
+}
+
+export const SessionCreate = defineMethod('session.create', {
+  description: 'Starts an agent process on a host and returns once it can take a prompt.',
+  answeredBy: 'broker',
+  scope: 'control',
+  mutating: true,
+  params: Type.Object({
+    ...startFields,
+    name: Type.Optional(
+      Type.String({
+        pattern: '^[A-Za-z][A-Za-z0-9._-]{0,63}$',
+        description: 'Unique name among sessions that have not ended',
+      }),
+    ),
+    host: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 128,
+        description: 'Host id or name; default: by labels and free slots',
+      }),
+    ),
+    labels: Type.Optional(
+      Type.Array(Type.String({ maxLength: 128 }), {
+        maxItems: 32,
+        description: 'Labels the host must have',
+      }),
+    ),
+  }),
+  result: SessionInfo,
+  errors: [
+    'NO_HOST',
+    'NO_SUCH_HOST',
+    'NO_BACKEND',
+    'AT_CAPACITY',
+    'NAME_TAKEN',
+    'NOT_ALLOWED',
+    'START_FAILED',
+    'HOST_LOST',
+  ],
+})
+
+export const WhenBusy = Type.Union(
+  [Type.Literal('queue'), Type.Literal('interrupt'), Type.Literal('reject')],
+  {
+    description:
+      'If a turn runs: wait for its end (queue, the default), end it first (interrupt), or fail with BUSY (reject)',
+  },
+)
+
+export const SessionPrompt = defineMethod('session.prompt', {
+  description:
+    'Gives the agent a prompt. Replies as soon as the host has it; the answer is read from the stream.',
+  answeredBy: 'broker',
+  scope: 'control',
+  mutating: true,
+  params: Type.Object({
+    session,
+    text: Type.String({ minLength: 1, maxLength: 1_048_576, description: 'What to ask' }),
+    when_busy: Type.Optional(WhenBusy),
+  }),
+  result: Type.Object({
+    session: Type.String({ description: 'Session id' }),
+    turn: Type.Integer({ minimum: 1, description: 'Number of the turn that this prompt began' }),
+    sequence: Type.Integer({ minimum: 1, description: 'Sequence of the prompt in the stream' }),
+  }),
+  errors: [
+    'NO_SUCH_SESSION',
+    'AMBIGUOUS_SESSION',
+    'WRONG_STATE',
+    'BUSY',
+    'HOST_LOST',
+    'AGENT_GONE',
+    'OVERLOADED',
+  ],
+})
+
+export const SessionInterrupt = defineMethod('session.interrupt', {
+  description:
+    'Ends the running turn; the session lives on. Without a running turn nothing happens.',
+  answeredBy: 'broker',
+  scope: 'control',
+  mutating: true,
+  params: Type.Object({ session }),
+  result: Type.Object({
+    session: Type.String({ description: 'Session id' }),
+    interrupted: Type.Boolean({ description: 'Whether a turn was running' }),
+    turn: Type.Integer({ minimum: 0, description: 'The turn that was told to end; 0 = none' }),
+  }),
+  errors: ['NO_SUCH_SESSION', 'AMBIGUOUS_SESSION', 'WRONG_STATE', 'HOST_LOST'],
+})
+
+export const SessionStop = defineMethod('session.stop', {
+  description:
+    'Ends the process step by step (interrupt, end of input, SIGTERM, SIGKILL) and replies when it is gone.',
+  answeredBy: 'broker',
+  scope: 'control',
+  mutating: true,
+  params: Type.Object({ session }),
+  result: SessionInfo,
+  errors: ['NO_SUCH_SESSION', 'AMBIGUOUS_SESSION', 'WRONG_STATE', 'HOST_LOST'],
+})
+
+export const SessionKill = defineMethod('session.kill', {
+  description:
+    'Ends the process and all its descendants at once (SIGKILL) and replies when they are gone.',
+  answeredBy: 'broker',
+  scope: 'control',
+  mutating: true,
+  params: Type.Object({ session }),
+  result: SessionInfo,
+  errors: ['NO_SUCH_SESSION', 'AMBIGUOUS_SESSION', 'WRONG_STATE', 'HOST_LOST'],
+})
+
+export const SessionRecover = defineMethod('session.recover', {
+  description:
+    'Starts a new process that goes on with the conversation of a session whose process is gone.',
+  answeredBy: 'broker',
+  scope: 'control',
+  mutating: true,
+  params: Type.Object({ session }),
+  result: SessionInfo,
+  errors: [
+    'NO_SUCH_SESSION',
+    'AMBIGUOUS_SESSION',
+    'WRONG_STATE',
+    'NO_HOST',
+    'NO_BACKEND',
+    'AT_CAPACITY',
+    'START_FAILED',
+    'HOST_LOST',
+  ],
+})
+
+export const SessionGet = defineMethod('session.get', {
+  description: 'One session.',
+  answeredBy: 'broker',
+  scope: 'read',
+  mutating: false,
+  params: Type.Object({ session }),
+  result: SessionInfo,
+  errors: ['NO_SUCH_SESSION', 'AMBIGUOUS_SESSION'],
+})
+
+export const SessionList = defineMethod('session.list', {
+  description: 'Sessions, newest first, in pages.',
+  answeredBy: 'broker',
+  scope: 'read',
+  mutating: false,
+  params: Type.Object({
+    status: Type.Optional(
+      Type.Array(SessionStatusSchema, { maxItems: 16, description: 'Only these statuses' }),
+    ),
+    limit: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 1000,
+        description: 'Sessions in one page; default 1000',
+      }),
+    ),
+    offset: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'Sessions to pass over; default 0' }),
+    ),
+  }),
+  result: Type.Object({
+    sessions: Type.Array(SessionInfo),
+    total: Type.Integer({ minimum: 0, description: 'Sessions that fit, in all pages' }),
+  }),
+  errors: [],
+})

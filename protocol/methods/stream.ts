@@ -1,0 +1,81 @@
+/** stream.*: the right to follow a stream, and reading it back. */
+import { Type } from 'typebox'
+import { defineMethod } from './define.ts'
+import { sessionReference } from './types.ts'
+
+export const StreamOpen = defineMethod('stream.open', {
+  description:
+    'Gives a ticket for one subscription on the XPUB socket and the highest sequence so far.',
+  answeredBy: 'broker',
+  scope: 'read',
+  mutating: false,
+  params: Type.Object({ session: sessionReference }),
+  result: Type.Object({
+    session: Type.String({ description: 'Session id' }),
+    ticket: Type.String({ description: 'Subscribe with these bytes, once' }),
+    topic: Type.String({ description: 'First frame of what the subscription will bring' }),
+    head: Type.Integer({ minimum: 0, description: 'Highest sequence so far' }),
+  }),
+  errors: ['NO_SUCH_SESSION', 'AMBIGUOUS_SESSION', 'OVERLOADED'],
+})
+
+export const StreamClose = defineMethod('stream.close', {
+  description: 'Gives a ticket back. Unsubscribe with the same bytes as well.',
+  answeredBy: 'broker',
+  scope: 'read',
+  mutating: false,
+  params: Type.Object({ ticket: Type.String({ minLength: 1, maxLength: 64 }) }),
+  result: Type.Object({}),
+  errors: [],
+})
+
+const code = Type.Integer({ description: 'Chunk type' })
+
+/** One chunk in a page: `[sequence, time, turn, type, body]`. */
+export const PageChunk = Type.Tuple(
+  [Type.Integer(), Type.Number(), Type.Integer(), code, Type.Unknown()],
+  { description: '[sequence, time in ms since 1970, turn, chunk type, body (msgpack bin)]' },
+)
+
+export const StreamRead = defineMethod('stream.read', {
+  description: 'Reads a range of a stream from the journal, in pages.',
+  answeredBy: 'broker',
+  scope: 'read',
+  mutating: false,
+  params: Type.Object({
+    session: sessionReference,
+    from: Type.Integer({ minimum: 1, description: 'First sequence wanted' }),
+    to: Type.Optional(
+      Type.Integer({ minimum: 0, description: 'Last sequence wanted; default: the highest' }),
+    ),
+    max_count: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 10_000,
+        description: 'Chunks in one page; default 2000',
+      }),
+    ),
+    max_bytes: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 2_097_152,
+        description: 'Bytes in one page; default 524,288',
+      }),
+    ),
+  }),
+  result: Type.Object({
+    session: Type.String({ description: 'Session id' }),
+    chunks: Type.Array(PageChunk),
+    gaps: Type.Array(
+      Type.Object({
+        from: Type.Integer({ minimum: 1 }),
+        to: Type.Integer({ minimum: 1 }),
+        reason: Type.String({ description: 'retention or corrupt' }),
+      }),
+      { description: 'Sequences in this range that cannot be served' },
+    ),
+    next: Type.Integer({ minimum: 1, description: 'Go on reading from here' }),
+    head: Type.Integer({ minimum: 0, description: 'Highest sequence on disk' }),
+  }),
+  errors: ['NO_SUCH_SESSION', 'AMBIGUOUS_SESSION'],
+})

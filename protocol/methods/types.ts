@@ -1,0 +1,111 @@
+/** Records that several methods return. */
+import { type Static, Type } from 'typebox'
+
+export const SESSION_STATUSES = [
+  'starting',
+  'idle',
+  'running',
+  'stopping',
+  'lost',
+  'ended',
+  'failed',
+] as const
+export type SessionStatus = (typeof SESSION_STATUSES)[number]
+
+export const SessionStatusSchema = Type.Union(
+  SESSION_STATUSES.map((status) => Type.Literal(status)),
+  {
+    description:
+      'starting, idle, running, stopping, lost (its host is away), ended (by wish or exit code 0), failed',
+  },
+)
+
+export const sessionReference = Type.String({
+  minLength: 1,
+  maxLength: 128,
+  description: 'Session id, its name, or the first characters of its id',
+})
+
+const time = (description: string) => Type.Number({ description: `${description}, ms since 1970` })
+
+export const SessionInfo = Type.Object(
+  {
+    session: Type.String({ description: 'Session id (a UUID)' }),
+    name: Type.String({ description: 'Name; empty when it has none' }),
+    backend: Type.String({ description: 'Backend that drives the CLI' }),
+    host: Type.String({ description: 'Host that runs it' }),
+    status: SessionStatusSchema,
+    reason: Type.String({
+      description: 'Why it has this status, where that is known; may be empty',
+    }),
+    epoch: Type.Integer({ minimum: 1, description: 'Lease epoch; each recovery raises it' }),
+    turn: Type.Integer({ minimum: 0, description: 'Number of the last turn that was asked for' }),
+    pending_turns: Type.Integer({ minimum: 0, description: 'Turns that have not ended yet' }),
+    head: Type.Integer({ minimum: 0, description: 'Highest sequence of its stream' }),
+    created_at: time('When it was created'),
+    changed_at: time('When its status last changed'),
+    cwd: Type.String({ description: 'Working directory on the host' }),
+    model: Type.String({ description: 'Model asked for; empty = what the CLI chooses' }),
+    owner: Type.String({ description: 'Principal that created it' }),
+    pid: Type.Union([Type.Integer(), Type.Null()], { description: 'Process id on the host' }),
+    exit_code: Type.Union([Type.Integer(), Type.Null()], {
+      description: 'True exit code, once it ended',
+    }),
+    signal: Type.String({ description: 'Signal that ended it; may be empty' }),
+    native_session_id: Type.String({
+      description: 'Id under which the CLI keeps the conversation',
+    }),
+  },
+  { description: 'A session as the broker knows it' },
+)
+export type SessionInfo = Static<typeof SessionInfo>
+
+export const BackendInfo = Type.Object(
+  {
+    name: Type.String({ maxLength: 64, description: 'Name to use in session.create' }),
+    title: Type.String({ maxLength: 128, description: 'Name for people' }),
+    available: Type.Boolean({ description: 'The CLI was found and answered' }),
+    version: Type.String({
+      maxLength: 256,
+      description: 'Version of the CLI; empty when not available',
+    }),
+    reason: Type.String({
+      maxLength: 1024,
+      description: 'Why it is not available; empty when it is',
+    }),
+    capabilities: Type.Array(Type.String({ maxLength: 64 }), {
+      maxItems: 32,
+      description: 'What the CLI can do',
+    }),
+  },
+  { description: 'One kind of CLI on one host' },
+)
+export type BackendInfo = Static<typeof BackendInfo>
+
+export const HOST_STATUSES = ['online', 'silent', 'offline'] as const
+export const HostInfo = Type.Object(
+  {
+    host: Type.String({ description: 'Host id; survives restarts of the host' }),
+    name: Type.String({ description: 'Name for people, usually the machine' }),
+    status: Type.Union(
+      HOST_STATUSES.map((status) => Type.Literal(status)),
+      { description: 'online, silent (connected, but its event loop does not answer), offline' },
+    ),
+    labels: Type.Array(Type.String(), { description: 'Labels for placement' }),
+    slots: Type.Integer({ minimum: 0, description: 'Sessions it may run at once' }),
+    used: Type.Integer({ minimum: 0, description: 'Sessions that hold a slot' }),
+    backends: Type.Array(BackendInfo),
+    software: Type.String({ description: 'Name and version of the host software' }),
+    pid: Type.Integer({ minimum: 0, description: 'Process id of the host' }),
+    since: time('When its status last changed'),
+    heard_ms: Type.Number({ minimum: 0, description: 'Time since the last message from it, ms' }),
+    loop_lag_ms: Type.Number({ minimum: 0, description: 'Event-loop delay it last reported, ms' }),
+    in_flight: Type.Integer({ minimum: 0, description: 'Requests it last reported under way' }),
+    progress_age_ms: Type.Number({
+      minimum: -1,
+      description: 'Age of the last output of any of its agents when last reported, ms; -1 = none',
+    }),
+  },
+  { description: 'An agent host as the broker knows it' },
+)
+export type HostInfo = Static<typeof HostInfo>
