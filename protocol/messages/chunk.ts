@@ -3,21 +3,30 @@
  * broker routes and stores a chunk without decoding its body; the schemas here are the bodies.
  */
 import { type Static, Type } from 'typebox'
+import { oneOf } from '../one-of.ts'
 
 /** Why a turn ended. `interrupted` is somebody's wish, not a failure. */
-export const TurnReason = Type.Union(
-  [
-    Type.Literal('end_turn'),
-    Type.Literal('interrupted'),
-    Type.Literal('error'),
-    Type.Literal('max_turns'),
-    Type.Literal('max_tokens'),
-    Type.Literal('refusal'),
-    Type.Literal('gone'),
-  ],
-  { description: 'Why the turn ended; `gone`: the process ended in the middle of it' },
-)
-export type TurnReason = Static<typeof TurnReason>
+export const TURN_REASONS = [
+  'end_turn',
+  'interrupted',
+  'error',
+  'max_turns',
+  'max_tokens',
+  'refusal',
+  'gone',
+] as const
+export type TurnReason = (typeof TURN_REASONS)[number]
+
+export const ERROR_KINDS = [
+  'auth',
+  'rate_limit',
+  'server',
+  'network',
+  'config',
+  'crash',
+  'protocol',
+] as const
+export type ErrorKind = (typeof ERROR_KINDS)[number]
 
 const content = Type.String({ description: 'A piece of text; pieces of one turn are concatenated' })
 const toolId = Type.String({
@@ -65,7 +74,10 @@ export const CHUNKS = {
   turn_complete: Type.Object(
     {
       turn_number: Type.Integer({ minimum: 1, description: 'The turn that ended' }),
-      reason: TurnReason,
+      reason: oneOf(
+        TURN_REASONS,
+        'Why the turn ended; `gone`: the process ended in the middle of it',
+      ),
     },
     { description: 'The one end of a turn' },
   ),
@@ -85,20 +97,7 @@ export const CHUNKS = {
   error: Type.Object(
     {
       message: Type.String({ description: "The CLI's own words where it has any" }),
-      kind: Type.Optional(
-        Type.Union(
-          [
-            Type.Literal('auth'),
-            Type.Literal('rate_limit'),
-            Type.Literal('server'),
-            Type.Literal('network'),
-            Type.Literal('config'),
-            Type.Literal('crash'),
-            Type.Literal('protocol'),
-          ],
-          { description: 'What sort of failure' },
-        ),
-      ),
+      kind: Type.Optional(oneOf(ERROR_KINDS, 'What sort of failure')),
       retrying: Type.Optional(Type.Boolean({ description: 'The CLI says that it tries again' })),
     },
     { description: 'A failure inside the agent; the turn may go on when `retrying`' },

@@ -1,12 +1,10 @@
 /** HELLO, CHALLENGE, PROOF, WELCOME, GOODBYE (docs/protocol.md section 2). */
 import { type Static, Type } from 'typebox'
+import { oneOf } from '../one-of.ts'
 import { defineHead } from './define.ts'
 
 export const ROLES = ['observer', 'operator', 'host', 'gateway', 'admin'] as const
-export const Role = Type.Union(
-  ROLES.map((role) => Type.Literal(role)),
-  { description: 'What the peer wants to be, or is' },
-)
+export const Role = oneOf(ROLES, 'What the peer wants to be, or is')
 export type Role = (typeof ROLES)[number]
 
 const text = (description: string) => Type.String({ maxLength: 256, description })

@@ -1,7 +1,7 @@
 /** agent.*: what the broker asks of a host. No client can call these. */
 import { Type } from 'typebox'
 import { defineMethod } from './define.ts'
-import { startFields, WhenBusy } from './session.ts'
+import { startFields, WhenBusySchema } from './session.ts'
 
 const lease = {
   session: Type.String({ minLength: 1, maxLength: 128, description: 'Session id' }),
@@ -37,7 +37,7 @@ export const AgentPrompt = defineMethod('agent.prompt', {
     ...lease,
     turn: Type.Integer({ minimum: 1 }),
     text: Type.String({ minLength: 1 }),
-    when_busy: WhenBusy,
+    when_busy: WhenBusySchema,
   }),
   result: Type.Object({}),
   errors: ['AGENT_GONE', 'FENCED'],

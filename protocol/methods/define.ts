@@ -1,5 +1,5 @@
 /** How a method is defined: parameters, result, scope and errors in one constant. */
-import type { Static, TSchema } from 'typebox'
+import type { TSchema } from 'typebox'
 import type { ErrorCode } from '../errors.ts'
 import type { Role } from '../messages/handshake.ts'
 

@@ -1,5 +1,6 @@
 /** session.*: the life of a session and its turns. */
 import { Type } from 'typebox'
+import { oneOf } from '../one-of.ts'
 import { defineMethod } from './define.ts'
 import { SessionInfo, SessionStatusSchema, sessionReference } from './types.ts'
 
@@ -72,12 +73,11 @@ export const SessionCreate = defineMethod('session.create', {
   ],
 })
 
-export const WhenBusy = Type.Union(
-  [Type.Literal('queue'), Type.Literal('interrupt'), Type.Literal('reject')],
-  {
-    description:
-      'If a turn runs: wait for its end (queue, the default), end it first (interrupt), or fail with BUSY (reject)',
-  },
+export const WHEN_BUSY = ['queue', 'interrupt', 'reject'] as const
+export type WhenBusy = (typeof WHEN_BUSY)[number]
+export const WhenBusySchema = oneOf(
+  WHEN_BUSY,
+  'If a turn runs: wait for its end (queue, the default), end it first (interrupt), or fail with BUSY (reject)',
 )
 
 export const SessionPrompt = defineMethod('session.prompt', {
@@ -89,7 +89,7 @@ export const SessionPrompt = defineMethod('session.prompt', {
   params: Type.Object({
     session,
     text: Type.String({ minLength: 1, maxLength: 1_048_576, description: 'What to ask' }),
-    when_busy: Type.Optional(WhenBusy),
+    when_busy: Type.Optional(WhenBusySchema),
   }),
   result: Type.Object({
     session: Type.String({ description: 'Session id' }),

@@ -1,5 +1,6 @@
 /** Records that several methods return. */
 import { type Static, Type } from 'typebox'
+import { oneOf } from '../one-of.ts'
 
 export const SESSION_STATUSES = [
   'starting',
@@ -12,12 +13,9 @@ export const SESSION_STATUSES = [
 ] as const
 export type SessionStatus = (typeof SESSION_STATUSES)[number]
 
-export const SessionStatusSchema = Type.Union(
-  SESSION_STATUSES.map((status) => Type.Literal(status)),
-  {
-    description:
-      'starting, idle, running, stopping, lost (its host is away), ended (by wish or exit code 0), failed',
-  },
+export const SessionStatusSchema = oneOf(
+  SESSION_STATUSES,
+  'starting, idle, running, stopping, lost (its host is away), ended (by wish or exit code 0), failed',
 )
 
 export const sessionReference = Type.String({
@@ -83,13 +81,14 @@ export const BackendInfo = Type.Object(
 export type BackendInfo = Static<typeof BackendInfo>
 
 export const HOST_STATUSES = ['online', 'silent', 'offline'] as const
+export type HostStatus = (typeof HOST_STATUSES)[number]
 export const HostInfo = Type.Object(
   {
     host: Type.String({ description: 'Host id; survives restarts of the host' }),
     name: Type.String({ description: 'Name for people, usually the machine' }),
-    status: Type.Union(
-      HOST_STATUSES.map((status) => Type.Literal(status)),
-      { description: 'online, silent (connected, but its event loop does not answer), offline' },
+    status: oneOf(
+      HOST_STATUSES,
+      'online, silent (connected, but its event loop does not answer), offline',
     ),
     labels: Type.Array(Type.String(), { description: 'Labels for placement' }),
     slots: Type.Integer({ minimum: 0, description: 'Sessions it may run at once' }),

@@ -1,0 +1,80 @@
+/** Where the sockets and files of a local installation are, as a function of the environment. */
+import { join } from 'node:path'
+import { Type } from 'typebox'
+import { ProtocolError } from './errors.ts'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** Longest path of a Unix socket on Linux: sun_path without its final zero (unix(7)). */
+export const MAX_IPC_PATH_BYTES = 107
+
+/** The settings that every part shares, so that they find each other. */
+export const placeSettings = {
+  dir: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: 'Keep sockets and state under this directory in place of the XDG directories',
+    }),
+  ),
+  endpoint: Type.Optional(
+    Type.String({
+      pattern: '^(ipc|tcp)://.+',
+      description: 'ROUTER endpoint of the broker; default: ipc in the runtime directory',
+    }),
+  ),
+}
+
+export interface Places {
+  /** Directory for sockets and locks; the broker makes it with mode 0700. */
+  readonly runtimeDir: string
+  /** Directory for the journal, host ids and logs. */
+  readonly stateDir: string
+  /** ROUTER endpoint. */
+  readonly endpoint: string
+  /** XPUB endpoint of a local broker. */
+  readonly streams: string
+}
+
+export interface PlaceSettings {
+  readonly dir?: string | undefined
+  readonly endpoint?: string | undefined
+}
+
+/** Throws BAD_CONFIG when there is no home directory to fall back on, or a socket path is too long. */
+export function resolvePlaces(env: Environment, settings: PlaceSettings = {}): Places {
+  const stateDir = settings.dir ?? join(stateHome(env), 'agentmq')
+  const runtimeDir = settings.dir === undefined ? runtimeHome(env, stateDir) : join(stateDir, 'run')
+  const endpoint = settings.endpoint ?? ipc(runtimeDir, 'broker.sock')
+  return { runtimeDir, stateDir, endpoint, streams: ipc(runtimeDir, 'streams.sock') }
+}
+
+function stateHome(env: Environment): string {
+  const home = env['XDG_STATE_HOME'] ?? (env['HOME'] && join(env['HOME'], '.local', 'state'))
+  if (home) return home
+  throw new ProtocolError('BAD_CONFIG', {
+    source: 'environment',
+    reason: 'neither --dir nor XDG_STATE_HOME nor HOME says where to keep state',
+  })
+}
+
+function runtimeHome(env: Environment, stateDir: string): string {
+  const runtime = env['XDG_RUNTIME_DIR']
+  return runtime ? join(runtime, 'agentmq') : join(stateDir, 'run')
+}
+
+function ipc(directory: string, name: string): string {
+  const path = join(directory, name)
+  const bytes = Buffer.byteLength(path)
+  if (bytes > MAX_IPC_PATH_BYTES) {
+    throw new ProtocolError('BAD_CONFIG', {
+      source: '--dir',
+      reason: `the socket path ${path} has ${bytes} bytes, ${MAX_IPC_PATH_BYTES} are allowed; choose a shorter directory`,
+    })
+  }
+  return `ipc://${path}`
+}
+
+/** The file behind an ipc endpoint; undefined for other transports. */
+export function ipcPath(endpoint: string): string | undefined {
+  return endpoint.startsWith('ipc://') ? endpoint.slice('ipc://'.length) : undefined
+}
