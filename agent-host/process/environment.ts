@@ -1,0 +1,73 @@
+/** What of the environment a child gets. Values pass through here and are never put into a message. */
+import { ProtocolError } from '../../protocol/errors.ts'
+import { HOST_PID_VARIABLE, HOST_VARIABLE, SESSION_VARIABLE } from './markers.ts'
+
+export type Environment = Readonly<Record<string, string>>
+
+export interface EnvironmentRules {
+  readonly hostId: string
+  /** Names passed on from the host's own environment besides `BASE_NAMES`; `X_*` means a prefix. */
+  readonly passOn: readonly string[]
+  /** Names that a request may set; `X_*` means a prefix. */
+  readonly settable: readonly string[]
+}
+
+/** What a program needs to run at all and to find its user's settings. Nothing secret. */
+export const BASE_NAMES: readonly string[] = [
+  'PATH',
+  'HOME',
+  'LANG',
+  'LC_*',
+  'TERM',
+  'TMPDIR',
+  'TZ',
+  'USER',
+  'LOGNAME',
+  'SHELL',
+  'AGENTMQ_DEMO_*', // settings of the demo agent
+]
+
+/** Set by the host alone: whoever could set these could hide a process from it. */
+const RESERVED: readonly string[] = [SESSION_VARIABLE, HOST_VARIABLE, HOST_PID_VARIABLE]
+
+/**
+ * The base names and `passOn` from `own`, then what the request adds. Throws NOT_ALLOWED for a name
+ * that the request may not set, INVALID_PARAMS for one that is no name or a value with a NUL.
+ */
+export function childEnvironment(
+  own: Readonly<Record<string, string | undefined>>,
+  requested: Environment,
+  rules: EnvironmentRules,
+): Environment {
+  const env: Record<string, string> = {}
+  const passed = [...BASE_NAMES, ...rules.passOn]
+  for (const [name, value] of Object.entries(own)) {
+    if (value !== undefined && !RESERVED.includes(name) && matchesAny(name, passed)) {
+      env[name] = value
+    }
+  }
+  for (const [name, value] of Object.entries(requested)) {
+    checkRequested(name, value, rules)
+    env[name] = value
+  }
+  return env
+}
+
+function checkRequested(name: string, value: string, rules: EnvironmentRules): void {
+  if (!/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) || value.includes('\0')) {
+    const reason = `/env/${name} is not a variable that can be set`
+    throw new ProtocolError('INVALID_PARAMS', { method: 'session.create', reason }, HOST)
+  }
+  if (RESERVED.includes(name) || !matchesAny(name, rules.settable)) {
+    const what = `setting the environment variable ${name}`
+    throw new ProtocolError('NOT_ALLOWED', { host: rules.hostId, what }, HOST)
+  }
+}
+
+const HOST = { where: 'host' } as const
+
+function matchesAny(name: string, patterns: readonly string[]): boolean {
+  return patterns.some((pattern) =>
+    pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern,
+  )
+}
