@@ -28,7 +28,7 @@ export function decodeUntrusted(
   code: ErrorCode = 'INVALID_MESSAGE',
   details: ErrorDetails = { what: 'body' },
 ): unknown {
-  const problem = scanMsgpack(bytes, WIRE_LIMITS.maxDepth)
+  const problem = scanMsgpack(bytes, WIRE_LIMITS.maxDepth, WIRE_LIMITS.maxValues)
   if (problem !== undefined) throw new ProtocolError(code, { ...details, reason: problem })
   try {
     return packr.unpack(bytes)

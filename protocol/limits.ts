@@ -8,6 +8,8 @@ export interface WireLimits {
   readonly maxBodiesBytes: number
   /** Nesting of arrays and maps in a body. */
   readonly maxDepth: number
+  /** Values (scalars, arrays, maps, keys) in one body or heads frame. */
+  readonly maxValues: number
 }
 
 export const WIRE_LIMITS: WireLimits = {
@@ -15,6 +17,7 @@ export const WIRE_LIMITS: WireLimits = {
   maxHeadsBytes: 256 * 1024, // 1,024 heads of 256 bytes
   maxBodiesBytes: 4 * 1024 * 1024, // one large tool result; larger content is split by its producer
   maxDepth: 32, // tool inputs of real CLIs stay under 10
+  maxValues: 256 * 1024, // an empty map is one byte here and 60 in memory; host.register may hold 110,000
 }
 
 /** Largest body of one chunk; hosts split longer text, so that a bundle never outgrows maxBodiesBytes. */

@@ -1,19 +1,26 @@
 /**
  * Looks over MessagePack bytes before they are decoded, without recursion and without allocating: one
- * complete value, no deeper than allowed, no declared count that the bytes cannot hold, no extension
- * types. A decoder fed with unchecked bytes can be made to allocate gigabytes by five of them.
+ * complete value, no deeper and no more numerous than allowed, no declared count that the bytes cannot
+ * hold, no extension types. A decoder fed with unchecked bytes can be made to allocate gigabytes by five of them.
  * Format: https://github.com/msgpack/msgpack/blob/master/spec.md
  */
 
 /** Undefined when the bytes are fine, else what is wrong with them. */
-export function scanMsgpack(bytes: Uint8Array, maxDepth: number): string | undefined {
+export function scanMsgpack(
+  bytes: Uint8Array,
+  maxDepth: number,
+  maxValues: number,
+): string | undefined {
   const open: number[] = [] // values still due in each open array or map
+  let values = 0
   let at = 0
   const end = bytes.length
   for (;;) {
     if (at >= end) return 'ends in the middle of a value'
     const step = measure(bytes, at)
     if (typeof step === 'string') return step
+    values += 1
+    if (values > maxValues) return `holds more than ${maxValues} values`
     at += step.bytes
     if (at > end) return 'ends in the middle of a value'
     if (step.children > end - at) return 'declares more items than its bytes can hold'
