@@ -1,0 +1,75 @@
+/** Claude Code: one live process for each session, stream-json both ways (argv as seen with 2.1.330). */
+import { ProtocolError } from '../../protocol/errors.ts'
+import type { Backend, Detection, Launch, Probe, StartOptions } from './backend.ts'
+import { StreamJsonDriver } from './stream-json.ts'
+
+export interface ClaudeOptions {
+  /** Name or path of the CLI; default `claude`. */
+  readonly command?: string
+}
+
+/** `--verbose` is not chatter: without it the CLI refuses stream-json. */
+const STREAM_JSON = [
+  '-p',
+  '--input-format',
+  'stream-json',
+  '--output-format',
+  'stream-json',
+  '--include-partial-messages',
+  '--verbose',
+]
+
+export function createClaude({ command = 'claude' }: ClaudeOptions = {}): Backend {
+  return {
+    name: 'claude',
+    title: 'Claude Code',
+    capabilities: { multiTurn: true, interrupt: true, resume: true, thinking: true },
+    detect: (probe) => detect(command, probe),
+    launch,
+    drive: (options, port) => new StreamJsonDriver(options, port),
+  }
+}
+
+async function detect(command: string, probe: Probe): Promise<Detection> {
+  const found = await probe(command, ['--version'])
+  if ('missing' in found) return { available: false, reason: found.missing }
+  const version = /\d+\.\d+\.\d+\S*/.exec(found.stdout)?.[0]
+  if (found.exitCode !== 0 || version === undefined) {
+    return { available: false, reason: `${command} --version ended with ${found.exitCode}` }
+  }
+  return { available: true, version, command }
+}
+
+/**
+ * The ids of a conversation are the host's choice, so that it can be resumed after a crash; the CLI
+ * keeps it under the working directory, so that must be the same. Throws INVALID_PARAMS.
+ */
+function launch(command: string, options: StartOptions): Launch {
+  const { model, permissionMode, systemPrompt, extraArgs = [] } = options
+  const args = [
+    ...STREAM_JSON,
+    options.resume ? '--resume' : '--session-id',
+    options.nativeSessionId,
+    ...flag('--model', model),
+    ...flag('--permission-mode', permissionMode),
+    ...flag('--append-system-prompt', systemPrompt),
+    ...allowedTools(options.allowedTools ?? []),
+    ...extraArgs,
+  ]
+  return { command, args, env: options.env }
+}
+
+function flag(name: string, value: string | undefined): string[] {
+  return value === undefined ? [] : [name, value]
+}
+
+/** The flag takes all that follows up to the next flag, so a tool must not look like one. */
+function allowedTools(tools: readonly string[]): string[] {
+  const flagLike = tools.find((tool) => tool.startsWith('-'))
+  if (flagLike !== undefined) {
+    const reason = `/allowed_tools: ${flagLike} is not the name of a tool`
+    const details = { method: 'session.create', reason }
+    throw new ProtocolError('INVALID_PARAMS', details, { where: 'host' })
+  }
+  return tools.length === 0 ? [] : ['--allowedTools', ...tools]
+}

@@ -1,0 +1,191 @@
+/**
+ * The stream-json protocol of Claude Code (read from 2.1.330) as pure translation: lines of stdout
+ * become events, wishes become lines of stdin. A turn ends with its `result` line, never with the end
+ * of a message. No line, however broken, makes it throw.
+ */
+import type { BackendEvent, Driver, DriverPort, StartOptions } from './backend.ts'
+import { type JsonRecord, numberAt, parseRecord, recordAt, stringAt } from './json.ts'
+import { StreamJsonContent } from './stream-json-content.ts'
+import {
+  denyPermission,
+  initializeLine,
+  interruptLine,
+  type PermissionAnswer,
+  type PermissionQuestion,
+  permissionLine,
+  promptLine,
+  refusalLine,
+} from './stream-json-input.ts'
+import { outcomeOf, retryEvent, usageOf } from './stream-json-result.ts'
+
+export interface StreamJsonOptions {
+  /** Answers the CLI's questions whether a tool may run; denies by default. */
+  readonly decide?: (question: PermissionQuestion) => PermissionAnswer
+}
+
+/** A diagnostic has at most this many characters. */
+const DIAGNOSTIC_LENGTH = 200
+/** Kinds of unknown messages that are told, each once; the rest are ignored. */
+const TOLD_KINDS = 50
+
+/** `system` messages that carry nothing for a reader. */
+const QUIET = new Set(['status', 'thinking_tokens', 'ui_invalidate'])
+
+export class StreamJsonDriver implements Driver {
+  readonly #options: StartOptions
+  readonly #port: DriverPort
+  readonly #decide: (question: PermissionQuestion) => PermissionAnswer
+  readonly #content: StreamJsonContent
+  readonly #told = new Set<string>()
+  /** What the last `ready` said. */
+  #ready: { readonly session: string; readonly model: string | undefined } | undefined
+  #initializeId: string | undefined
+  #running = false
+  #interrupted = false
+  #costUsd = 0
+
+  readonly #messages: Readonly<Record<string, (message: JsonRecord) => void>> = {
+    system: (message) => this.#system(message),
+    stream_event: (message) => this.#content.streamEvent(message),
+    assistant: (message) => this.#content.assistant(message),
+    user: (message) => this.#content.user(message),
+    result: (message) => this.#result(message),
+    control_request: (message) => this.#controlRequest(message),
+    control_response: (message) => this.#controlResponse(message),
+    control_cancel_request: () => {}, // questions are answered at once: there is none to withdraw
+    keep_alive: () => {},
+  }
+
+  constructor(options: StartOptions, port: DriverPort, { decide }: StreamJsonOptions = {}) {
+    this.#options = options
+    this.#port = port
+    this.#decide = decide ?? denyPermission
+    this.#content = new StreamJsonContent({
+      emit: (event) => port.emit(event),
+      diagnose: (message) => this.#diagnose(message),
+    })
+  }
+
+  /** The CLI says nothing before it is asked something, so readiness is measured by asking. */
+  started(): void {
+    this.#initializeId = this.#port.newId()
+    this.#port.writeLine(initializeLine(this.#initializeId))
+  }
+
+  prompt(text: string): void {
+    this.#running = true
+    this.#port.writeLine(promptLine(text))
+  }
+
+  /** One request a turn: a second one might find the next turn. Nothing when no turn runs. */
+  interrupt(): void {
+    if (!this.#running || this.#interrupted) return
+    this.#interrupted = true
+    this.#port.writeLine(interruptLine(this.#port.newId()))
+  }
+
+  ended(): void {
+    const wasRunning = this.#running
+    this.#closeTurn()
+    if (wasRunning) this.#emit({ type: 'turn_end', reason: 'gone' })
+  }
+
+  line(text: string): void {
+    if (text.trim() === '') return
+    const message = parseRecord(text)
+    if (message === undefined) {
+      this.#diagnose(`not a message: ${text}`)
+      return
+    }
+    const type = stringAt(message, 'type') ?? ''
+    const known = Object.hasOwn(this.#messages, type) ? this.#messages[type] : undefined
+    if (known === undefined) this.#unknown(`message of type ${type}`, message)
+    else known(message)
+  }
+
+  #system(message: JsonRecord): void {
+    const subtype = stringAt(message, 'subtype') ?? ''
+    if (subtype === 'init') this.#init(message)
+    else if (subtype === 'api_retry') this.#emit(retryEvent(message))
+    else if (!QUIET.has(subtype)) this.#unknown(`system message ${subtype}`, message)
+  }
+
+  /** Comes once a turn. Tells more than the answer to `initialize`, so `ready` may come again. */
+  #init(message: JsonRecord): void {
+    const session = stringAt(message, 'session_id') ?? this.#options.nativeSessionId
+    this.#becomeReady(session, stringAt(message, 'model'))
+  }
+
+  #becomeReady(session: string, model: string | undefined): void {
+    if (this.#ready?.session === session && this.#ready.model === model) return
+    this.#ready = { session, model }
+    this.#emit({ type: 'ready', nativeSessionId: session, ...(model !== undefined && { model }) })
+  }
+
+  #result(message: JsonRecord): void {
+    const wasRunning = this.#running
+    const facts = { interrupted: this.#interrupted, failure: this.#content.failure }
+    const { reason, error } = outcomeOf(message, facts)
+    const answer = stringAt(message, 'result') ?? ''
+    // Commands that the CLI answers by itself tell their output here and nowhere else.
+    if (reason === 'end_turn' && !this.#content.published) {
+      this.#content.publish('text', { content: answer, differs: false })
+    }
+    this.#closeTurn()
+    if (error !== undefined) this.#emit(error)
+    const usage = usageOf(message, this.#costUsd)
+    this.#costUsd = numberAt(message, 'total_cost_usd') ?? this.#costUsd
+    if (usage !== undefined && (wasRunning || usage.inputTokens > 0)) this.#emit(usage)
+    if (wasRunning) this.#emit({ type: 'turn_end', reason })
+    else if (error === undefined) this.#diagnose('a turn ended that was not asked for')
+  }
+
+  #closeTurn(): void {
+    this.#content.close()
+    this.#running = false
+    this.#interrupted = false
+  }
+
+  #controlRequest(message: JsonRecord): void {
+    const id = stringAt(message, 'request_id')
+    const request = recordAt(message, 'request') ?? {}
+    const subtype = stringAt(request, 'subtype') ?? ''
+    if (id === undefined) return
+    if (subtype !== 'can_use_tool') {
+      this.#port.writeLine(refusalLine(id, subtype))
+      this.#unknown(`control request ${subtype}`, message)
+      return
+    }
+    const question = {
+      toolName: stringAt(request, 'tool_name') ?? '',
+      toolId: stringAt(request, 'tool_use_id') ?? '',
+      input: request['input'],
+    }
+    this.#port.writeLine(permissionLine(id, this.#decide(question)))
+  }
+
+  #controlResponse(message: JsonRecord): void {
+    const response = recordAt(message, 'response') ?? {}
+    const error = stringAt(response, 'error')
+    if (error !== undefined) this.#diagnose(`a control request was refused: ${error}`)
+    const id = stringAt(response, 'request_id')
+    if (id === undefined || id !== this.#initializeId || this.#ready !== undefined) return
+    // A CLI that does not know `initialize` refuses it, and is just as ready.
+    this.#becomeReady(this.#options.nativeSessionId, undefined)
+  }
+
+  #unknown(what: string, message: JsonRecord): void {
+    if (this.#told.has(what) || this.#told.size >= TOLD_KINDS) return
+    this.#told.add(what)
+    const detail = stringAt(message, 'message')
+    this.#diagnose(detail === undefined ? what : `${what}: ${detail}`)
+  }
+
+  #diagnose(message: string): void {
+    this.#emit({ type: 'diagnostic', message: message.slice(0, DIAGNOSTIC_LENGTH) })
+  }
+
+  #emit(event: BackendEvent): void {
+    this.#port.emit(event)
+  }
+}
