@@ -6,6 +6,9 @@
  * Promises: operations of one `write` become durable together or not at all; writes become durable in
  * the order they were given; a callback runs only when its write, and every earlier one, would survive
  * `kill -9` and a power cut; reads see exactly what is durable.
+ *
+ * When a write fails, those given behind it and not yet called back fail as well, so that a lost chunk
+ * never leaves a hole: go on from `head`. With STORAGE_FULL, writes that only free room still succeed.
  */
 
 /** One stored chunk. The body is opaque bytes here. */
@@ -40,7 +43,7 @@ export interface ReadRange {
   readonly to: number
   /** Stop after this many chunks. */
   readonly maxCount: number
-  /** Stop once this many body bytes are gathered (the first chunk is always given). */
+  /** Stop before more than this many body bytes are gathered (the first chunk is always given). */
   readonly maxBytes: number
 }
 
@@ -59,21 +62,32 @@ export interface ReadResult {
 }
 
 export interface JournalStats {
+  /** What live records take, with the overhead of the engine. */
   readonly bytes: number
   readonly commits: number
   readonly operations: number
-  /** Records that failed their checksum since the start. */
+  /** Failed checksums since the start; a damaged record that is read twice counts twice. */
   readonly corrupt: number
   /** Duration of the last commit, ms. */
   readonly lastCommitMs: number
 }
 
 export interface Journal {
+  /**
+   * Throws INVALID_MESSAGE, and queues nothing, for operations that cannot be stored. Failures of
+   * storage go to the callback: STORAGE_FULL or STORAGE_FAILED, and then nothing of it is stored.
+   */
   write(operations: readonly JournalOperation[], durable: Durable): void
-  /** Highest durable sequence of the session and the producer sequence stored with it; 0 when none. */
+  /**
+   * Highest durable sequence of the session and the producer sequence stored with it; 0 when none. A
+   * damaged last chunk keeps its sequence; the producer sequence is then that of the last intact one.
+   * Throws INVALID_MESSAGE, as `read` does, for an id that no session can have.
+   */
   head(session: string): { readonly sequence: number; readonly producerSequence: number }
   read(session: string, range: ReadRange): ReadResult
+  /** Undefined when there is none. Throws STORAGE_FAILED for a damaged record: it is not absent. */
   get(table: Table, key: string): unknown
+  /** In the order of the keys' bytes. Damaged records are left out and counted in `stats().corrupt`. */
   entries(table: Table): Iterable<{ readonly key: string; readonly value: unknown }>
   stats(): JournalStats
   /** Waits for what was written, then closes. Idempotent. */
