@@ -1,0 +1,242 @@
+/**
+ * Owns the LMDB environment and its databases: bytes by key, committed in one transaction at a time.
+ * Does not know what the bytes mean. What was found out about lmdb 3.5.5 stands beside the code that
+ * deals with it.
+ */
+import { setImmediate as immediate } from 'node:timers/promises'
+import { type Database, open, type RangeOptions, type RootDatabase } from 'lmdb'
+import { ProtocolError } from '../../protocol/errors.ts'
+import { TABLES } from './journal.ts'
+import { cannotOpen, prepareFile } from './lmdb-file.ts'
+import { decodeSmall, encodeSmall } from './record.ts'
+
+/** Layout of keys and databases. A file with a higher number is not opened. */
+const SCHEMA_VERSION = 1
+const SCHEMA_KEY = 'version'
+
+const DATABASES = [...TABLES, 'chunks', 'streams'] as const
+export type DatabaseName = (typeof DATABASES)[number]
+
+type Bytes = Database<Buffer, Buffer>
+type Databases = { readonly [Name in DatabaseName]: Bytes }
+
+export type Change =
+  | { readonly to: DatabaseName; readonly key: Buffer; readonly value: Buffer }
+  | { readonly to: DatabaseName; readonly key: Buffer; readonly value: undefined }
+
+export interface Entry {
+  readonly key: Buffer
+  readonly value: Buffer
+}
+
+interface Environment {
+  readonly root: RootDatabase<Buffer, Buffer>
+  readonly databases: Databases
+}
+
+const ENCODING = { encoding: 'binary', keyEncoding: 'binary' } as const
+
+function openRoot(path: string): RootDatabase<Buffer, Buffer> {
+  prepareFile(path)
+  const options = {
+    ...ENCODING,
+    path,
+    noSubdir: true,
+    maxDbs: DATABASES.length + 1,
+    // Otherwise a commit resolves before its data is on disk.
+    overlappingSync: false,
+    // Groups are gathered above; the binding need not wait for more.
+    eventTurnBatching: false,
+    permissionsMode: 0o600,
+  }
+  return open<Buffer, Buffer>(options)
+}
+
+/** Throws STORAGE_FAILED for a layout that this version does not know. */
+function checkSchema(path: string, root: RootDatabase<Buffer, Buffer>, isNew: boolean): void {
+  const schema: Bytes = root.openDB({ ...ENCODING, name: 'schema' })
+  const key = Buffer.from(SCHEMA_KEY)
+  const record = schema.get(key)
+  if (record === undefined) {
+    if (!isNew) throw cannotOpen(path, 'is an LMDB file, but not a journal')
+    schema.putSync(key, encodeSmall('schema', SCHEMA_KEY, SCHEMA_VERSION))
+    return
+  }
+  const version = decodeSmall('schema', SCHEMA_KEY, record)?.value
+  if (typeof version !== 'number') throw cannotOpen(path, 'its version record is damaged')
+  if (version > SCHEMA_VERSION) {
+    const reason = `was written by a newer agentmq (journal version ${version}; this one reads ${SCHEMA_VERSION})`
+    throw cannotOpen(path, reason)
+  }
+}
+
+function openEnvironment(path: string): Environment {
+  let root: RootDatabase<Buffer, Buffer> | undefined
+  try {
+    root = openRoot(path)
+    checkSchema(path, root, entryCount(root) === 0)
+    return { root, databases: openDatabases(root) }
+  } catch (cause) {
+    void root?.close()
+    if (cause instanceof ProtocolError) throw cause
+    throw cannotOpen(path, cause)
+  }
+}
+
+function openDatabases(root: RootDatabase<Buffer, Buffer>): Databases {
+  const one = (name: DatabaseName): Bytes => root.openDB({ ...ENCODING, name })
+  return {
+    meta: one('meta'),
+    sessions: one('sessions'),
+    idempotency: one('idempotency'),
+    chunks: one('chunks'),
+    streams: one('streams'),
+  }
+}
+
+/** The binding types its figures as `{}`. */
+function figures(database: Bytes): Readonly<Record<string, unknown>> {
+  return database.getStats() as Record<string, unknown>
+}
+
+function figure(from: Readonly<Record<string, unknown>>, name: string): number {
+  const value = from[name]
+  return typeof value === 'number' ? value : 0
+}
+
+function entryCount(database: Bytes): number {
+  return figure(figures(database), 'entryCount')
+}
+
+/** Bytes of the pages that hold live records. */
+function pageBytes(database: Bytes): number {
+  const stats = figures(database)
+  const pages = ['treeBranchPageCount', 'treeLeafPageCount', 'overflowPages']
+  const count = pages.reduce((sum, name) => sum + figure(stats, name), 0)
+  return count * figure(stats, 'pageSize')
+}
+
+// MDB_MAP_FULL, ENOSPC, EDQUOT, EFBIG
+const FULL_CODES = [-30792, 28, 122, 27]
+
+function commitFailure(cause: unknown): ProtocolError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  const isFull =
+    cause instanceof Error &&
+    'code' in cause &&
+    typeof cause.code === 'number' &&
+    FULL_CODES.includes(cause.code)
+  return new ProtocolError(isFull ? 'STORAGE_FULL' : 'STORAGE_FAILED', { reason }, { cause })
+}
+
+/**
+ * The binding rejects with a general error that carries a second promise for the real reason. That
+ * promise rejects on its own: unless somebody listens, it ends the process.
+ */
+async function reasonOf(thrown: unknown): Promise<unknown> {
+  if (!(thrown instanceof Error) || !('commitError' in thrown)) return thrown
+  const reason = Promise.resolve(thrown.commitError).catch((cause: unknown) => cause)
+  return (await Promise.race([reason, immediate(undefined)])) ?? thrown
+}
+
+export class LmdbStore {
+  readonly #path: string
+  #environment: Environment | undefined
+
+  /** Opens or creates the file. Throws STORAGE_FAILED when that cannot be. */
+  constructor(path: string) {
+    this.#path = path
+    this.#environment = openEnvironment(path)
+  }
+
+  /**
+   * All changes in one transaction; resolves after the data and the page that points to it are synced.
+   * Rejects with STORAGE_FULL or STORAGE_FAILED, and then nothing of it is stored.
+   */
+  async commit(changes: readonly Change[]): Promise<void> {
+    const { root, databases } = this.#open()
+    try {
+      await root.batch(() => {
+        for (const { to, key, value } of changes) {
+          // Promises of writes inside a batch are one shared, settled promise: the batch tells.
+          if (value) void databases[to].put(key, value)
+          else void databases[to].remove(key)
+        }
+      })
+    } catch (thrown) {
+      const cause = await reasonOf(thrown)
+      await this.#discard()
+      throw commitFailure(cause)
+    }
+  }
+
+  get(from: DatabaseName, key: Buffer): Buffer | undefined {
+    return this.#reading(({ databases }) => databases[from].get(key))
+  }
+
+  /** Entries from `start` to before `end`; the bytes are copies. Read to the end without awaiting. */
+  range(from: DatabaseName, start?: Buffer, end?: Buffer): Generator<Entry> {
+    return this.#entries(from, { ...(start && { start }), ...(end && { end }) })
+  }
+
+  /** Entries from `last` back to behind `end`, likewise. */
+  backwards(from: DatabaseName, last: Buffer, end: Buffer): Generator<Entry> {
+    return this.#entries(from, { start: last, end, reverse: true })
+  }
+
+  *#entries(from: DatabaseName, options: RangeOptions): Generator<Entry> {
+    const entries = this.#reading(({ databases }) => {
+      return databases[from].getRange(options)[Symbol.iterator]()
+    })
+    try {
+      for (;;) {
+        const step = this.#reading(() => entries.next())
+        if (step.done === true) return
+        yield step.value
+      }
+    } finally {
+      entries.return?.()
+    }
+  }
+
+  /** At most `limit` keys from `start` to before `end`. */
+  keys(from: DatabaseName, start: Buffer, end: Buffer, limit: number): Buffer[] {
+    return this.#reading(({ databases }) => [...databases[from].getKeys({ start, end, limit })])
+  }
+
+  /** Bytes of the pages that hold live records. The file does not shrink; free pages are used again. */
+  usedBytes(): number {
+    return this.#reading(({ databases }) =>
+      DATABASES.reduce((sum, name) => sum + pageBytes(databases[name]), 0),
+    )
+  }
+
+  async close(): Promise<void> {
+    await this.#discard()
+  }
+
+  #reading<T>(read: (environment: Environment) => T): T {
+    try {
+      return read(this.#open())
+    } catch (cause) {
+      if (cause instanceof ProtocolError) throw cause
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      throw new ProtocolError('STORAGE_FAILED', { reason }, { cause })
+    }
+  }
+
+  #open(): Environment {
+    this.#environment ??= openEnvironment(this.#path)
+    return this.#environment
+  }
+
+  /**
+   * After a failed commit LMDB may hold a mark that makes every later transaction fail, and the binding
+   * then neither resolves nor rejects. So the environment is closed, and opened afresh at next use.
+   */
+  async #discard(): Promise<void> {
+    const environment = this.#environment
+    this.#environment = undefined
+    await environment?.root.close()
+  }
+}
