@@ -44,24 +44,20 @@ for (const name of NAMES) {
   })
 }
 
-t.test(
-  'whatever is done to the lines, nothing throws and every turn and tool ends once',
-  async () => {
-    const all = NAMES.map(linesOf)
-    const damage = fc.constantFrom('drop', 'repeat', 'cut', 'swap', 'nest', 'retype')
-    fc.assert(
-      fc.property(
-        fc.constantFrom(...NAMES),
-        fc.array(fc.tuple(damage, fc.nat(), fc.nat()), { minLength: 1, maxLength: 12 }),
-        (lines, damages) => {
-          const { events } = play(damages.reduce(spoil, lines))
-          return isOrderly(events)
-        },
-      ),
-      { numRuns: 500 },
-    )
-  },
-)
+t.test('whatever is done to the lines, nothing throws and tools and turns stay whole', async () => {
+  const damage = fc.constantFrom('drop', 'repeat', 'cut', 'swap', 'nest', 'retype')
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...NAMES),
+      fc.array(fc.tuple(damage, fc.nat(), fc.nat()), { minLength: 1, maxLength: 12 }),
+      (name, damages) => {
+        const lines = damages.reduce<readonly string[]>(spoil, linesOf(name))
+        return isOrderly(play(lines).events)
+      },
+    ),
+    { numRuns: 500 },
+  )
+})
 
 t.test('any JSON at all is survived', async () => {
   const types = ['system', 'stream_event', 'assistant', 'user', 'result', 'control_request']
@@ -91,7 +87,7 @@ function spoil(lines: readonly string[], [kind, at, how]: Damage): readonly stri
   return lines.with(index, line.replace(/:"[^"]*"/, ':7'))
 }
 
-/** Each tool call has one start before one result; no turn ends more often than it was begun. */
+/** Each tool call has one start before one result, within its turn; diagnostics are short. */
 function isOrderly(events: readonly BackendEvent[]): boolean {
   const open = new Set<string>()
   for (const event of events) {
