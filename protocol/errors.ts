@@ -199,6 +199,13 @@ export const ERRORS = {
     409,
     false,
   ),
+  BROKER_RESTARTED: row(
+    'the broker restarted while {method} was under way',
+    'Look at the session before repeating it: the work may have been done.',
+    -32025,
+    500,
+    false,
+  ),
   DRAINING: row('the {part} is shutting down', 'Try again once it is back.', -32024, 503, true),
   // data
   STORAGE_FULL: row(
@@ -293,6 +300,8 @@ export interface ErrorOrigin {
   readonly where?: Where
   readonly retryAfterMs?: number
   readonly cause?: unknown
+  /** The text as the other side wrote it, where its details did not come along. */
+  readonly message?: string
 }
 
 /** What an ERROR message carries in its body. */
@@ -326,7 +335,7 @@ export class ProtocolError extends Error {
   readonly retryAfterMs: number | undefined
 
   constructor(code: ErrorCode, details: ErrorDetails = {}, origin: ErrorOrigin = {}) {
-    super(fill(ERRORS[code].message, details), { cause: origin.cause })
+    super(origin.message ?? fill(ERRORS[code].message, details), { cause: origin.cause })
     this.code = code
     this.details = details
     this.executed = origin.executed ?? 'no'

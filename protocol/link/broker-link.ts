@@ -41,6 +41,7 @@ export type ConnectionState =
   | {
       readonly name: 'challenged'
       readonly hello: HelloBody
+      readonly nonce: Buffer
       readonly verify: (mac: Buffer) => Identity | undefined
     }
   | { readonly name: 'welcome'; readonly identity: Identity }
@@ -76,6 +77,7 @@ export class BrokerLink {
   #state: ConnectionState = { name: 'new' }
   #evidence: HealthEvidence | undefined
   #strikes = 0
+  #isBanned = false
 
   constructor(options: BrokerLinkOptions, now: number) {
     this.#options = options
@@ -92,12 +94,18 @@ export class BrokerLink {
     return this.#evidence
   }
 
+  /** Whether it was cut off for malformed frames, so that it should not come back at once. */
+  get isBanned(): boolean {
+    return this.#isBanned
+  }
+
   silentMs(now: number): number {
     return this.#heartbeat.silentMs(now)
   }
 
-  get backlogBytes(): number {
-    return this.#outbox.bytes
+  /** Messages that wait to be sent. */
+  get backlogCount(): number {
+    return this.#outbox.count
   }
 
   next(): ReturnType<Outbox['next']> {
@@ -106,15 +114,7 @@ export class BrokerLink {
 
   /** Queues a message; a connection whose queue outgrows its limit is cut off with OVERLOADED. */
   send(head: Head, body: Buffer = EMPTY): void {
-    if (this.#state.name !== 'welcome') return
-    this.#push(head, body)
-    if (this.#outbox.isFull) {
-      const error = new ProtocolError('OVERLOADED', {
-        what: 'the send queue of this connection',
-        limit: this.#options.outbox.maxBytes,
-      })
-      this.cut(error)
-    }
+    if (this.#state.name === 'welcome') this.#push(head, body)
   }
 
   tick(now: number): void {
@@ -137,9 +137,17 @@ export class BrokerLink {
       return
     }
     for (const entry of entries) {
+      if (this.#hasEnded) return
       if (entry.ok) this.#take(entry.message)
       else this.#strike(entry.id, entry.error)
     }
+  }
+
+  /** The broker leaves: says so after whatever waits. */
+  goodbye(error: ProtocolError): void {
+    if (this.#state.name !== 'welcome') return
+    const body: GoodbyeBody = { code: error.code, reason: error.message }
+    this.#push({ kind: 'GOODBYE' }, encode(body))
   }
 
   /** Ends the connection with a coded reason; whatever else waits for it is dropped. */
@@ -147,7 +155,7 @@ export class BrokerLink {
     if (this.#state.name === 'cut') return
     this.#outbox.clear()
     const body: GoodbyeBody = { code: error.code, reason: error.message }
-    this.#push({ kind: 'GOODBYE' }, encode(body))
+    this.#queue({ kind: 'GOODBYE' }, encode(body))
     this.#end(error.message)
   }
 
@@ -169,25 +177,31 @@ export class BrokerLink {
     const { head, body } = message
     switch (head.kind) {
       case 'HELLO':
-        return this.#hello(decodeBody(HelloBody, body, 'INVALID_MESSAGE', { what: 'HELLO' }))
+        this.#hello(decodeBody(HelloBody, body, 'INVALID_MESSAGE', { what: 'HELLO' }))
+        break
       case 'PROOF':
-        return this.#proof(decodeBody(ProofBody, body, 'INVALID_MESSAGE', { what: 'PROOF' }))
+        this.#proof(decodeBody(ProofBody, body, 'INVALID_MESSAGE', { what: 'PROOF' }))
+        break
       case 'GOODBYE':
-        return this.#end('said goodbye')
-      case 'PING':
-        if (this.#state.name !== 'welcome') break
-        return this.#push({ kind: 'PONG', id: head.id, ...this.#options.health() }, EMPTY)
+        this.#end('said goodbye')
+        break
       case 'PONG':
         this.#evidence = head
-        return
+        break
       default:
-        if (this.#state.name !== 'welcome') break
-        return this.#options.onEvent({ type: 'message', message, identity: this.#state.identity })
+        if (this.#state.name === 'welcome') this.#admit(message, this.#state.identity)
+        else {
+          const id = 'id' in head && typeof head.id === 'string' ? head.id : ''
+          this.#complain(id, new ProtocolError('NOT_WELCOME'))
+        }
     }
-    this.#complain(
-      'id' in head && typeof head.id === 'string' ? head.id : '',
-      new ProtocolError('NOT_WELCOME'),
-    )
+  }
+
+  #admit(message: Message, identity: Identity): void {
+    const { head } = message
+    if (head.kind === 'PING') {
+      this.#push({ kind: 'PONG', id: head.id, ...this.#options.health() }, EMPTY)
+    } else this.#options.onEvent({ type: 'message', message, identity })
   }
 
   #hello(hello: HelloBody): void {
@@ -201,18 +215,22 @@ export class BrokerLink {
     if (verdict.verdict === 'refuse') this.#complain('', verdict.error)
     else if (verdict.verdict === 'accept') this.#welcome(hello, verdict.identity)
     else {
-      this.#state = { name: 'challenged', hello, verify: verdict.verify }
-      const challenge = { nonce: verdict.nonce }
-      this.#push({ kind: 'CHALLENGE' }, encode(challenge))
+      const { nonce, verify } = verdict
+      this.#state = { name: 'challenged', hello, nonce, verify }
+      this.#push({ kind: 'CHALLENGE' }, encode({ nonce }))
     }
   }
 
-  #proof(body: { mac: unknown }): void {
+  #proof(body: { nonce: unknown; mac: unknown }): void {
+    if (this.#state.name === 'welcome') return // a HELLO was repeated, and so was its proof
     if (this.#state.name !== 'challenged') {
       this.#complain('', new ProtocolError('NOT_WELCOME'))
       return
     }
-    const { hello, verify } = this.#state
+    const { hello, nonce, verify } = this.#state
+    // A peer that greeted twice, because this side was slow, also proves twice: only the answer to the
+    // newest challenge counts, and an older one is no failure.
+    if (!Buffer.isBuffer(body.nonce) || !nonce.equals(body.nonce)) return
     this.#state = { name: 'new' } // one try for each challenge
     const identity = Buffer.isBuffer(body.mac) ? verify(body.mac) : undefined
     if (identity) this.#welcome(hello, identity)
@@ -233,14 +251,18 @@ export class BrokerLink {
       max_messages: WIRE_LIMITS.maxMessages,
     }
     this.#push({ kind: 'WELCOME' }, encode(body))
-    this.#options.onEvent({ type: 'welcomed', identity, hello })
+    if (!this.#hasEnded) this.#options.onEvent({ type: 'welcomed', identity, hello })
   }
 
   /** A malformed frame: its sender is told; repeated, it is cut off. */
   #strike(id: string, error: ProtocolError): void {
     this.#strikes += 1
-    if (this.#strikes >= this.#options.maxStrikes) this.cut(error)
-    else this.#complain(id, error)
+    if (this.#strikes < this.#options.maxStrikes) {
+      this.#complain(id, error)
+      return
+    }
+    this.#isBanned = true
+    this.cut(error)
   }
 
   #complain(id: string, error: ProtocolError): void {
@@ -253,7 +275,22 @@ export class BrokerLink {
     this.#options.onEvent({ type: 'ended', reason })
   }
 
+  get #hasEnded(): boolean {
+    return this.#state.name === 'cut'
+  }
+
+  /** Queues a message of any kind: a peer that reads nothing must not fill memory with PONGs either. */
   #push(head: Head, body: Buffer): void {
+    this.#queue(head, body)
+    if (!this.#outbox.isFull) return
+    const error = new ProtocolError('OVERLOADED', {
+      what: 'the send queue of this connection',
+      limit: this.#options.outbox.maxBytes,
+    })
+    this.cut(error)
+  }
+
+  #queue(head: Head, body: Buffer): void {
     this.#outbox.push({ head, body })
     this.#options.onReady()
   }

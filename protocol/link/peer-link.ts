@@ -110,7 +110,7 @@ export class PeerLink {
     if (this.#state === 'welcome') {
       const body: GoodbyeBody = { code: 'CONNECTION_CLOSED', reason }
       this.#push({ kind: 'GOODBYE' }, encode(body))
-    }
+    } else this.#outbox.clear()
     if (this.#state !== 'refused') this.#state = 'closed'
   }
 
@@ -128,17 +128,25 @@ export class PeerLink {
       this.#toldSilent = true
       this.#options.onEvent({ type: 'silent', sinceMs })
     }
-    if (now >= this.#greetAgainAt) this.#greet(now)
+    // The owner may have closed the link when it was told of the silence.
+    if (this.#state === 'greeting' && now >= this.#greetAgainAt) this.#greet(now)
   }
 
   receive(frames: readonly Uint8Array[], now: number): void {
     if (this.#state === 'closed' || this.#state === 'refused') return
     this.#heartbeat?.heard(now)
-    try {
+    this.#guard(() => {
       for (const entry of decodeBundle(frames)) {
-        if (entry.ok) this.#take(entry.message, now)
+        if (entry.ok) this.#guard(() => this.#take(entry.message, now))
         else this.#options.onEvent({ type: 'complaint', error: entry.error })
       }
+    })
+  }
+
+  /** What cannot be read is reported; it spoils neither the connection nor its neighbours. */
+  #guard(work: () => void): void {
+    try {
+      work()
     } catch (thrown) {
       const error = ProtocolError.from(thrown, 'client', 'no')
       this.#options.onEvent({ type: 'complaint', error })
@@ -149,17 +157,22 @@ export class PeerLink {
     const { head, body } = message
     switch (head.kind) {
       case 'CHALLENGE':
-        return this.#prove(body)
+        this.#prove(body, now)
+        break
       case 'WELCOME':
-        return this.#welcome(decodeBody(WelcomeBody, body), now)
+        this.#welcome(decodeBody(WelcomeBody, body), now)
+        break
       case 'PING':
-        return this.#push({ kind: 'PONG', id: head.id, ...this.#options.health() }, EMPTY)
+        this.#push({ kind: 'PONG', id: head.id, ...this.#options.health() }, EMPTY)
+        break
       case 'PONG':
-        return
+        break
       case 'GOODBYE':
-        return this.#goodbye(decodeBody(GoodbyeBody, body), now)
+        this.#goodbye(decodeBody(GoodbyeBody, body), now)
+        break
       case 'ERROR':
-        return this.#error(head, message, now)
+        this.#error(head, message, now)
+        break
       default:
         if (this.#state === 'welcome') this.#options.onEvent({ type: 'message', message })
     }
@@ -190,7 +203,7 @@ export class PeerLink {
     this.#push({ kind: 'HELLO' }, encode(hello))
   }
 
-  #prove(body: Buffer): void {
+  #prove(body: Buffer, now: number): void {
     if (this.#state !== 'greeting' || !this.#hello) return
     const { prove } = this.#options
     if (!prove) {
@@ -199,14 +212,19 @@ export class PeerLink {
       return
     }
     const { nonce } = decodeBody(ChallengeBody, body)
-    if (Buffer.isBuffer(nonce))
-      this.#push({ kind: 'PROOF' }, encode({ mac: prove(nonce, this.#hello) }))
+    if (!Buffer.isBuffer(nonce)) {
+      throw new ProtocolError('INVALID_MESSAGE', { what: 'CHALLENGE', reason: 'no nonce' })
+    }
+    this.#push({ kind: 'PROOF' }, encode({ nonce, mac: prove(nonce, this.#hello) }))
+    // The broker answers, if slowly: another HELLO now would only make it ask for another proof.
+    this.#greetAgainAt = now + 100 + this.#options.retry.maxMs
   }
 
   #welcome(welcome: WelcomeBody, now: number): void {
     if (this.#state !== 'greeting') return
     this.#state = 'welcome'
     this.#resume = welcome.resume
+    this.#outbox.clear() // a repeated HELLO that waits for the socket would undo the welcome
     const times = { heartbeatMs: welcome.heartbeat_ms, livenessMs: welcome.liveness_ms }
     this.#heartbeat = new Heartbeat(times, now)
     this.#options.onEvent({ type: 'welcomed', welcome })
@@ -214,7 +232,7 @@ export class PeerLink {
 
   #goodbye(body: GoodbyeBody, now: number): void {
     if (isErrorCode(body.code) && FINAL.has(body.code)) {
-      this.#refuse(new ProtocolError(body.code, { reason: body.reason }))
+      this.#refuse(new ProtocolError(body.code, {}, { message: body.reason }))
     } else if (this.#state === 'welcome') {
       this.#lose(body.reason, now)
       this.#outbox.clear() // greet after the back-off, not into the door that just closed

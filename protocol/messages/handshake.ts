@@ -29,6 +29,9 @@ export const ChallengeBody = Type.Object(
 )
 export const ProofBody = Type.Object(
   {
+    nonce: Type.Unknown({
+      description: 'The nonce of the challenge that this answers (msgpack bin)',
+    }),
     mac: Type.Unknown({
       description: 'Proof over the nonce, the role and the version (msgpack bin)',
     }),
