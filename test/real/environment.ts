@@ -1,0 +1,65 @@
+/**
+ * Where a real CLI runs in a test: folders of its own and an environment that names the fake model and
+ * nothing of the machine's settings, keys or history.
+ */
+
+import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import type { CliName } from './clis.ts'
+
+export interface RealEnvironment {
+  /** Complete: nothing is inherited, though tap adds variables of its own when it starts the child. */
+  readonly env: Readonly<Record<string, string>>
+  readonly home: string
+  /** The working directory: empty, and no part of any repository. */
+  readonly workspace: string
+}
+
+interface Ground {
+  readonly home: string
+  readonly modelUrl: string
+}
+
+/** The settings of one CLI. A CLI that wants config files writes them into the home here. */
+type Settings = (ground: Ground) => Readonly<Record<string, string>>
+
+const SETTINGS: Readonly<Record<CliName, Settings>> = {
+  claude: ({ home, modelUrl }) => ({
+    CLAUDE_CONFIG_DIR: join(home, '.claude'),
+    ANTHROPIC_BASE_URL: modelUrl,
+    ANTHROPIC_API_KEY: 'sk-fake-key',
+    DISABLE_TELEMETRY: '1',
+    DISABLE_AUTOUPDATER: '1',
+    DISABLE_ERROR_REPORTING: '1',
+    CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+    // The default of 10, with its backoff, outlasts any test of a failure.
+    CLAUDE_CODE_MAX_RETRIES: '1',
+  }),
+}
+
+/** Folders outside the checkout, so that no CLI finds this repository; removed with the test. */
+export async function realEnvironment(
+  t: Test,
+  cli: CliName,
+  modelUrl: string,
+): Promise<RealEnvironment> {
+  const root = await realpath(await mkdtemp(join(tmpdir(), 'agentmq-real-')))
+  t.teardown(() => rm(root, { recursive: true, force: true, maxRetries: 5 }))
+  const folder = async (name: string): Promise<string> => {
+    await mkdir(join(root, name))
+    return join(root, name)
+  }
+  const home = await folder('home')
+  const workspace = await folder('workspace')
+  const { PATH = '' } = process.env
+  const base = {
+    PATH,
+    HOME: home,
+    TMPDIR: await folder('tmp'),
+    LANG: 'C.UTF-8',
+    TERM: 'dumb',
+  }
+  return { env: { ...base, ...SETTINGS[cli]({ home, modelUrl }) }, home, workspace }
+}
