@@ -3,7 +3,7 @@
  * Bounded by bytes; whoever fills it beyond that is told, and decides.
  */
 import { type Bundle, encodeBundle, type Message } from '../bundle.ts'
-import { BUNDLE_TARGET_BYTES, BUNDLE_TARGET_MESSAGES } from '../limits.ts'
+import { BUNDLE_TARGET_BYTES, BUNDLE_TARGET_MESSAGES, WIRE_LIMITS } from '../limits.ts'
 import type { Lane } from '../messages/define.ts'
 import { laneOf } from '../messages/index.ts'
 
@@ -52,28 +52,45 @@ export class Outbox {
 
   /** The next bundle, most urgent first; undefined when nothing waits. */
   next(): Bundle | undefined {
-    if (this.#count === 0) return undefined
-    const batch: Message[] = []
-    let bytes = 0
-    for (const lane of LANES) bytes = this.#take(this.#lanes[lane], batch, bytes)
-    this.#bytes -= bytes
-    this.#count -= batch.length
-    return encodeBundle(batch)
+    let most = BUNDLE_TARGET_MESSAGES
+    while (this.#count > 0) {
+      const batch = this.#gather(most)
+      const bundle = encodeBundle(batch)
+      if (batch.length === 1 || bundle.heads.length <= WIRE_LIMITS.maxHeadsBytes) {
+        this.#drop(batch.length, bundle.bodies.length)
+        return bundle
+      }
+      most = batch.length >> 1 // long heads: the other side would refuse the whole bundle
+    }
+    return undefined
   }
 
-  #take(queue: Message[], batch: Message[], bytesSoFar: number): number {
-    let bytes = bytesSoFar
-    let taken = 0
-    for (const message of queue) {
-      if (batch.length >= BUNDLE_TARGET_MESSAGES) break
-      if (batch.length > 0 && bytes + message.body.length > BUNDLE_TARGET_BYTES) break
-      batch.push(message)
-      bytes += message.body.length
-      taken += 1
+  /** Ends at the first message that does not fit, so that nothing less urgent slips in front of it. */
+  #gather(most: number): Message[] {
+    const batch: Message[] = []
+    let bytes = 0
+    for (const lane of LANES) {
+      for (const message of this.#lanes[lane]) {
+        bytes += message.body.length
+        if (batch.length >= most) return batch
+        if (batch.length > 0 && bytes > BUNDLE_TARGET_BYTES) return batch
+        batch.push(message)
+      }
     }
-    if (taken === queue.length) queue.length = 0
-    else if (taken > 0) queue.splice(0, taken)
-    return bytes
+    return batch
+  }
+
+  #drop(count: number, bytes: number): void {
+    let left = count
+    for (const lane of LANES) {
+      const queue = this.#lanes[lane]
+      const taken = Math.min(left, queue.length)
+      if (taken === queue.length) queue.length = 0
+      else if (taken > 0) queue.splice(0, taken)
+      left -= taken
+    }
+    this.#count -= count
+    this.#bytes -= bytes
   }
 
   clear(): void {

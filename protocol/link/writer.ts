@@ -26,7 +26,10 @@ export class Writer {
     if (this.#state !== 'idle') return
     this.#state = 'scheduled'
     queueMicrotask(() => {
-      this.#run().catch((error: unknown) => this.#port.failed(error))
+      this.#run().catch((error: unknown) => {
+        this.#port.failed(error)
+        this.kick() // what came meanwhile kicked in vain
+      })
     })
   }
 

@@ -1,0 +1,280 @@
+/** The composition root of the broker: builds its parts, plugs the core into sockets and timers. */
+import { randomBytes } from 'node:crypto'
+import type { Logger } from 'pino'
+import { ProtocolError } from '../protocol/errors.ts'
+import { newToken } from '../protocol/ids.ts'
+import type { BrokerLinkEvent, Verdict } from '../protocol/link/broker-link.ts'
+import { LoopLag, NO_AGENT } from '../protocol/link/health.ts'
+import { OUTBOX_LIMITS } from '../protocol/link/outbox.ts'
+import { claimEndpoint } from './claim-endpoint.ts'
+import type { BrokerConfig } from './config.ts'
+import { CONNECTION_LIMITS, Connections } from './connections.ts'
+import type { Clock } from './core/clock.ts'
+import { CORE_LIMITS, Core } from './core/core.ts'
+import type { Journal } from './journal/journal.ts'
+import { openLmdbJournal } from './journal/lmdb-journal.ts'
+import { RouterSocket } from './router-socket.ts'
+import { SOFTWARE } from './software.ts'
+import { StreamsSocket } from './streams-socket.ts'
+
+/** Deadlines, heartbeats and HEADs are looked at this often, ms. */
+const TICK_MS = 50
+/** Malformed frames after which a connection is cut off. */
+const MAX_STRIKES = 16
+
+const realClock: Clock = { now: () => performance.now(), wall: () => Date.now() }
+
+type State = 'new' | 'running' | 'draining' | 'stopped'
+
+export class Broker {
+  readonly #config: BrokerConfig
+  readonly #log: Logger
+  readonly #journal: Journal
+  readonly #router: RouterSocket
+  readonly #streams: StreamsSocket
+  readonly #connections: Connections
+  readonly #core: Core
+  readonly #lag = new LoopLag(realClock.now())
+  readonly #instance = newToken(randomBytes)
+  #releases: (() => void)[] = []
+  #endpoints: { endpoint: string; streams: string }
+  #ticks: NodeJS.Timeout | undefined
+  #state: State = 'new'
+  #stopping: Promise<void> | undefined
+  #hasFailed = false
+  #fail: (reason: string) => void = () => {}
+  /** Resolves when the broker cannot go on. */
+  readonly failed = new Promise<string>((resolve) => {
+    this.#fail = resolve
+  })
+
+  /** Opens the journal. Throws IN_USE or STORAGE_FAILED. */
+  constructor(config: BrokerConfig, log: Logger) {
+    this.#config = config
+    this.#log = log
+    this.#endpoints = { endpoint: config.places.endpoint, streams: config.streamsEndpoint }
+    this.#journal = openLmdbJournal({ directory: config.journalDir })
+    this.#router = new RouterSocket({
+      receive: (connection, frames) => this.#receive(connection, frames),
+      notified: (connection) => this.#notified(connection),
+      gone: (connection) => this.#gone(connection),
+      next: (connection) => this.#connections.next(connection),
+      failed: (error) => this.#fatal(error),
+    })
+    this.#streams = new StreamsSocket({
+      redeem: (ticket) => this.#core.tickets.redeem(ticket)?.topic,
+      subscribed: (ticket) => this.#core.subscribed(ticket),
+      release: (ticket) => this.#core.tickets.release(ticket)?.topic,
+      failed: (error) => this.#fatal(error),
+    })
+    this.#connections = new Connections({
+      limits: CONNECTION_LIMITS,
+      link: this.#linkOptions(),
+      onEvent: (connection, event) => this.#event(connection, event),
+      onReady: (connection) => this.#router.ready(connection),
+    })
+    this.#core = this.#buildCore()
+  }
+
+  get endpoints(): { readonly endpoint: string; readonly streams: string } {
+    return this.#endpoints
+  }
+
+  get hasFailed(): boolean {
+    return this.#hasFailed
+  }
+
+  /** Resolves when requests are taken. Throws IN_USE or BAD_CONFIG; then nothing stays open. */
+  async start(): Promise<void> {
+    if (this.#state !== 'new') throw new Error(`cannot start from ${this.#state}`)
+    try {
+      await this.#bind()
+    } catch (thrown) {
+      await this.stop()
+      throw thrown
+    }
+    this.#state = 'running'
+    this.#ticks = setInterval(this.#onTick(), TICK_MS)
+    this.#core.flush()
+  }
+
+  async #bind(): Promise<void> {
+    const umask = process.umask(0o077) // libzmq makes the socket files
+    try {
+      const { endpoint, streams } = this.#endpoints
+      this.#releases.push(claimEndpoint(endpoint), claimEndpoint(streams))
+      const bound = await bindOrExplain(endpoint, () => this.#router.bind(endpoint))
+      if (!bound.hasNotify)
+        this.#log.warn('ROUTER_NOTIFY is missing: lost peers are noticed by heartbeats alone')
+      const publisher = await bindOrExplain(streams, () => this.#streams.bind(streams))
+      this.#endpoints = { endpoint: bound.endpoint, streams: publisher }
+    } finally {
+      process.umask(umask)
+    }
+  }
+
+  /** Stops new work, waits for calls in flight up to the limit, says GOODBYE, closes. */
+  async drain(): Promise<void> {
+    if (this.#state === 'running') {
+      this.#state = 'draining'
+      this.#core.drain()
+      this.#log.info('broker draining')
+      await this.#quiet(this.#config.drain_ms)
+      this.#connections.goodbye(new ProtocolError('DRAINING', { part: 'broker' }))
+      await this.#quiet(50) // GOODBYE leaves with the writer's next turn
+    }
+    await this.stop()
+  }
+
+  #quiet(maxMs: number): Promise<void> {
+    const until = realClock.now() + maxMs
+    return new Promise((resolve) => {
+      const look = (): void => {
+        if (this.#core.isQuiet || realClock.now() >= until) setImmediate(resolve)
+        else setTimeout(look, 10)
+      }
+      setImmediate(look)
+    })
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop()
+    return this.#stopping
+  }
+
+  async #stop(): Promise<void> {
+    this.#state = 'stopped'
+    clearInterval(this.#ticks)
+    await this.#router.close()
+    await this.#streams.close()
+    await this.#journal.close()
+    for (const release of this.#releases) release()
+    this.#releases = []
+  }
+
+  #receive(connection: string, frames: readonly Buffer[]): void {
+    const refusal = this.#connections.receive(connection, frames, realClock.now())
+    if (refusal) this.#router.sendOnce(connection, refusal)
+    this.#core.flush()
+  }
+
+  /** A connect says nothing new; a disconnect is for a connection that is known. */
+  #notified(connection: string): void {
+    if (this.#connections.has(connection)) this.#gone(connection)
+  }
+
+  #gone(connection: string): void {
+    this.#connections.gone(connection, realClock.now())
+    this.#router.forget(connection)
+    this.#core.flush()
+  }
+
+  #event(connection: string, event: BrokerLinkEvent): void {
+    if (event.type === 'message') this.#core.message(connection, event.identity, event.message)
+    else if (event.type === 'ended') {
+      this.#log.debug({ reason: event.reason }, 'connection ended')
+      this.#core.connectionEnded(connection, event.reason)
+    } else {
+      const { principal } = event.identity
+      const { software, role } = event.hello
+      this.#log.debug({ principal, software, role }, 'connection welcomed')
+      this.#core.connectionBegan(connection)
+    }
+  }
+
+  #onTick(): () => void {
+    let due = realClock.now() + TICK_MS
+    return () => {
+      const now = realClock.now()
+      this.#lag.ran(due, now)
+      due = now + TICK_MS
+      this.#connections.tick(now)
+      this.#core.tick()
+    }
+  }
+
+  #linkOptions() {
+    const { heartbeat_ms, liveness_ms, host_credit_bytes } = this.#config
+    return {
+      heartbeat: { heartbeatMs: heartbeat_ms, livenessMs: liveness_ms },
+      outbox: OUTBOX_LIMITS,
+      maxStrikes: MAX_STRIKES,
+      authenticate: trustTheLocalUser,
+      welcome: () => ({
+        credit: host_credit_bytes,
+        epoch: this.#core.epoch,
+        instance: this.#instance,
+        software: SOFTWARE,
+        streams: this.#endpoints.streams,
+        resume: newToken(randomBytes),
+      }),
+      health: () => ({
+        loop_lag_ms: this.#lag.worstMs,
+        in_flight: this.#core.calls.inFlight,
+        progress_age_ms: NO_AGENT,
+      }),
+    }
+  }
+
+  #buildCore(): Core {
+    const endpoints = () => this.#endpoints
+    return new Core({
+      clock: realClock,
+      random: randomBytes,
+      journal: this.#journal,
+      limits: CORE_LIMITS,
+      surroundings: {
+        software: SOFTWARE,
+        instance: this.#instance,
+        pid: process.pid,
+        journalPath: this.#config.journalDir,
+        get endpoint() {
+          return endpoints().endpoint
+        },
+        get streams() {
+          return endpoints().streams
+        },
+        loopLagMs: () => this.#lag.worstMs,
+        rssBytes: () => process.memoryUsage.rss(),
+      },
+      send: (connection, head, body) => this.#connections.send(connection, head, body),
+      publish: (topic, messages) => this.#streams.publish(topic, messages),
+      link: (connection) => this.#connections.evidence(connection, realClock.now()),
+      connectionCount: () => this.#connections.size,
+      log: (event, fields) => this.#log.info(fields, event),
+    })
+  }
+
+  /** A socket failed in a way that nothing here can mend: end, and let a supervisor start anew. */
+  #fatal(error: unknown): void {
+    this.#log.fatal({ err: error }, 'a socket failed')
+    this.#hasFailed = true
+    this.#fail('a socket failed')
+  }
+}
+
+/** An ipc socket in a private directory: whoever can connect is the local user, with every right. */
+function trustTheLocalUser(hello: { readonly principal: string; readonly role: string }): Verdict {
+  if (hello.principal === 'local') {
+    return { verdict: 'accept', identity: { principal: 'local', roles: ['admin'] } }
+  }
+  const error = new ProtocolError('UNAUTHENTICATED', { principal: hello.principal })
+  return { verdict: 'refuse', error }
+}
+
+async function bindOrExplain<T>(endpoint: string, bind: () => Promise<T>): Promise<T> {
+  try {
+    return await bind()
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+    if (code === 'EADDRINUSE') {
+      throw new ProtocolError(
+        'IN_USE',
+        { what: `endpoint ${endpoint}`, owner: 'another process' },
+        { cause },
+      )
+    }
+    const reason = `cannot listen on ${endpoint}: ${cause instanceof Error ? cause.message : String(cause)}`
+    throw new ProtocolError('BAD_CONFIG', { source: 'endpoint', reason }, { cause })
+  }
+}

@@ -1,0 +1,87 @@
+/** The settings of a broker: one schema for flags, environment, config file, defaults and help. */
+import { join } from 'node:path'
+import { type Static, Type } from 'typebox'
+import {
+  type Environment,
+  type Places,
+  placeSettings,
+  resolvePlaces,
+} from '../protocol/endpoints.ts'
+import { oneOf } from '../protocol/one-of.ts'
+import { resolveSettings, type SettingSources } from '../protocol/settings.ts'
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+export const BrokerSettings = Type.Object({
+  ...placeSettings,
+  streams_endpoint: Type.Optional(
+    Type.String({
+      pattern: '^(ipc|tcp)://.+',
+      description: 'XPUB endpoint; default: ipc in the runtime directory',
+    }),
+  ),
+  journal_dir: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: 'Directory of the journal; default: in the state directory',
+    }),
+  ),
+  heartbeat_ms: Type.Integer({
+    minimum: 10,
+    default: 1000,
+    description: 'PING is sent this often, ms',
+  }),
+  liveness_ms: Type.Integer({
+    minimum: 50,
+    default: 6000,
+    description: 'A peer that is silent for this long is lost, ms',
+  }),
+  host_credit_bytes: Type.Integer({
+    minimum: 65_536,
+    default: 4_194_304,
+    description: 'Bytes of chunks that a host may have on the way to the disk',
+  }),
+  drain_ms: Type.Integer({
+    minimum: 0,
+    default: 5000,
+    description: 'SIGTERM waits this long for calls in flight, ms',
+  }),
+  log_level: Type.Unsafe<(typeof LOG_LEVELS)[number]>({
+    ...oneOf(LOG_LEVELS, 'Least severe level that is logged'),
+    default: 'info',
+  }),
+  log_file: Type.Optional(
+    Type.String({ description: 'Log to this file; default: standard error' }),
+  ),
+  ready_fd: Type.Optional(
+    Type.Integer({
+      minimum: 3,
+      description: 'Write one JSON line to this file descriptor once usable',
+    }),
+  ),
+  exit_with_parent: Type.Boolean({
+    default: false,
+    description: 'End when standard input ends, so that no broker outlives who started it',
+  }),
+})
+export type BrokerSettings = Static<typeof BrokerSettings>
+
+export interface BrokerConfig extends BrokerSettings {
+  readonly places: Places
+  readonly streamsEndpoint: string
+  readonly journalDir: string
+}
+
+/** Throws BAD_CONFIG. */
+export function brokerConfig(
+  sources: SettingSources & { readonly env: Environment },
+): BrokerConfig {
+  const settings = resolveSettings(BrokerSettings, sources)
+  const places = resolvePlaces(sources.env, settings)
+  return {
+    ...settings,
+    places,
+    streamsEndpoint: settings.streams_endpoint ?? places.streams,
+    journalDir: settings.journal_dir ?? join(places.stateDir, 'journal'),
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * Takes chunks from hosts: numbers them, writes them in one group for each turn of the broker, and only
+ * when they are on disk acknowledges and publishes them (docs/protocol.md section 5).
+ */
+import { decodeBody } from '../../protocol/codec.ts'
+import { ProtocolError } from '../../protocol/errors.ts'
+import { CHUNK_CODES, CHUNKS } from '../../protocol/messages/chunk.ts'
+import type { HeadFor } from '../../protocol/messages/index.ts'
+import type { JournalOperation, StoredChunk } from '../journal/journal.ts'
+import type { Core } from './core.ts'
+import type { Host } from './hosts.ts'
+import { processEnded, saveSession, turnEnded } from './lifecycle.ts'
+import type { SessionRecord } from './sessions.ts'
+import { appendOperation } from './streams.ts'
+
+interface Group {
+  readonly connection: string
+  readonly operations: JournalOperation[]
+  readonly chunks: Map<SessionRecord, StoredChunk[]>
+  readonly acknowledge: Map<SessionRecord, number>
+  credit: number
+}
+
+export class Appends {
+  readonly #core: Core
+  /** Groups of this turn of the broker, by connection. */
+  #groups = new Map<string, Group>()
+
+  constructor(core: Core) {
+    this.#core = core
+  }
+
+  /** Throws FENCED, or SEQUENCE_HOLE; a duplicate is only acknowledged again. */
+  take(connection: string, host: Host, head: HeadFor<'APPEND'>, body: Buffer): void {
+    const group = this.#groupOf(connection)
+    group.credit += body.length
+    const record = this.#leased(host, head)
+    const stream = this.#core.streams.of(record.session)
+    if (head.sequence <= stream.producer) {
+      group.acknowledge.set(
+        record,
+        Math.max(stream.producerDurable, group.acknowledge.get(record) ?? 0),
+      )
+      return
+    }
+    if (head.sequence !== stream.producer + 1) {
+      throw new ProtocolError('SEQUENCE_HOLE', {
+        session: record.session,
+        got: head.sequence,
+        expected: stream.producer + 1,
+      })
+    }
+    stream.producer = head.sequence
+    const chunk = this.#core.streams.number(
+      record.session,
+      { ...head, body },
+      this.#core.clock.wall(),
+    )
+    this.#add(group, record, chunk)
+    this.#follow(group, record, head, body)
+  }
+
+  #groupOf(connection: string): Group {
+    let group = this.#groups.get(connection)
+    if (!group) {
+      group = { connection, operations: [], chunks: new Map(), acknowledge: new Map(), credit: 0 }
+      this.#groups.set(connection, group)
+    }
+    return group
+  }
+
+  #leased(host: Host, head: HeadFor<'APPEND'>): SessionRecord {
+    const record = this.#core.sessions.get(head.session)
+    if (record && record.host === host.id && record.epoch === head.epoch) return record
+    throw new ProtocolError('FENCED', {
+      session: head.session,
+      epoch: head.epoch,
+      current: record?.epoch ?? 0,
+    })
+  }
+
+  #add(group: Group, record: SessionRecord, chunk: StoredChunk): void {
+    group.operations.push(appendOperation(record.session, chunk))
+    const chunks = group.chunks.get(record)
+    if (chunks) chunks.push(chunk)
+    else group.chunks.set(record, [chunk])
+    group.acknowledge.set(record, chunk.producerSequence)
+  }
+
+  /** Some chunks change the session as well; only these are decoded here. */
+  #follow(group: Group, record: SessionRecord, head: HeadFor<'APPEND'>, body: Buffer): void {
+    const wall = this.#core.clock.wall()
+    if (head.type === CHUNK_CODES.turn_complete) turnEnded(record, head.turn, wall)
+    else if (head.type === CHUNK_CODES.complete) {
+      processEnded(record, decodeBody(CHUNKS.complete, body), wall)
+    } else return
+    group.operations.push(saveSession(record))
+  }
+
+  flush(): void {
+    if (this.#groups.size === 0) return
+    const groups = this.#groups
+    this.#groups = new Map()
+    for (const group of groups.values()) {
+      if (group.operations.length === 0) this.#settle(group)
+      else {
+        this.#core.batch.add(group.operations, (error) => {
+          if (error) this.#refuse(group, error)
+          else this.#settle(group)
+        })
+      }
+    }
+  }
+
+  #settle({ connection, chunks, acknowledge, credit }: Group): void {
+    const now = this.#core.clock.now()
+    for (const [record, list] of chunks) this.#core.streams.published(record.session, list, now)
+    for (const [{ session, epoch }, sequence] of acknowledge) {
+      this.#core.send(connection, { kind: 'APPENDED', session, epoch, sequence })
+    }
+    this.#grant(connection, credit)
+  }
+
+  /** Not on disk: the host keeps the chunks and sends them again after a while. */
+  #refuse({ connection, credit }: Group, error: Error): void {
+    this.#core.complain(connection, '', ProtocolError.from(error, 'broker', 'no'))
+    this.#grant(connection, credit)
+  }
+
+  #grant(connection: string, bytes: number): void {
+    if (bytes > 0) this.#core.send(connection, { kind: 'CREDIT', bytes })
+  }
+}

@@ -1,0 +1,243 @@
+/**
+ * Calls: requests that clients made, each ending with exactly one REPLY or ERROR. One execution may have
+ * several waiters, because a repeat with the same idempotency key attaches to it. Method handlers see a
+ * `Call` and nothing of this.
+ */
+import { EMPTY, encode } from '../../protocol/codec.ts'
+import { ProtocolError } from '../../protocol/errors.ts'
+import type { Identity } from '../../protocol/link/broker-link.ts'
+import type { Head } from '../../protocol/messages/index.ts'
+import type { BrokerMethod, Params, Result } from '../../protocol/methods/index.ts'
+import type { JournalOperation } from '../journal/journal.ts'
+import type { Batch } from './batch.ts'
+import type { Clock } from './clock.ts'
+import type { Idempotency, Outcome } from './idempotency.ts'
+
+/** Who waits for the end of a call. */
+export interface Waiter {
+  readonly connection: string
+  readonly id: string
+  /** Monotonic, ms. */
+  readonly deadlineAt: number
+}
+
+/** What a method handler works with. */
+export interface Call<M extends BrokerMethod> {
+  readonly method: M
+  readonly params: Params<M>
+  readonly identity: Identity
+  readonly connection: string
+  readonly trace: string
+  /** Time that the most patient waiter has left, ms. */
+  remainingMs(): number
+  /** Makes operations durable, together with the idempotency key, tells ACCEPTED, then goes on. */
+  persist(operations: readonly JournalOperation[], then: () => void): void
+  reply(result: Result<M>): void
+  fail(error: ProtocolError): void
+  /** What to do when nobody wants the result any more; replaces what was set before. */
+  onCancel(cancel: () => void): void
+}
+
+/** A keyed request: its full key and what identifies its content. */
+export interface KeyedRequest {
+  readonly key: string
+  readonly hash: string
+}
+
+export interface CallsPorts {
+  readonly clock: Clock
+  readonly batch: Batch
+  readonly idempotency: Idempotency
+  readonly send: (connection: string, head: Head, body: Buffer) => void
+}
+
+interface Running {
+  readonly method: BrokerMethod
+  readonly keyed: KeyedRequest | undefined
+  readonly startedAt: number
+  waiters: Waiter[]
+  isAccepted: boolean
+  cancel: (() => void) | undefined
+}
+
+export class Calls {
+  readonly #ports: CallsPorts
+  readonly #running = new Set<Running>()
+  readonly #byKey = new Map<string, Running>()
+  readonly #byWaiter = new Map<string, Running>()
+  readonly #perConnection = new Map<string, number>()
+
+  constructor(ports: CallsPorts) {
+    this.#ports = ports
+  }
+
+  get inFlight(): number {
+    return this.#running.size
+  }
+
+  inFlightOf(connection: string): number {
+    return this.#perConnection.get(connection) ?? 0
+  }
+
+  /** Joins the execution that runs under this key; false when there is none. */
+  attach(key: string, waiter: Waiter): boolean {
+    const running = this.#byKey.get(key)
+    if (!running) return false
+    this.#addWaiter(running, waiter)
+    if (running.isAccepted) this.#send(waiter, { kind: 'ACCEPTED', id: waiter.id }, EMPTY)
+    return true
+  }
+
+  begin<M extends BrokerMethod>(
+    request: {
+      method: M
+      params: Params<M>
+      identity: Identity
+      trace: string
+      keyed: KeyedRequest | undefined
+    },
+    waiter: Waiter,
+  ): Call<M> {
+    const { keyed, ...rest } = request
+    const running: Running = {
+      method: request.method,
+      keyed,
+      startedAt: this.#ports.clock.wall(),
+      waiters: [],
+      isAccepted: false,
+      cancel: undefined,
+    }
+    this.#running.add(running)
+    if (keyed) this.#byKey.set(keyed.key, running)
+    this.#addWaiter(running, waiter)
+    return {
+      ...rest,
+      connection: waiter.connection,
+      remainingMs: () => this.#remainingMs(running),
+      persist: (operations, then) => this.#persist(running, operations, then),
+      reply: (result) => this.#end(running, { state: 'replied', body: encode(result) }),
+      fail: (error) => this.#end(running, { state: 'failed', error: error.toWire() }),
+      onCancel: (cancel) => {
+        running.cancel = cancel
+      },
+    }
+  }
+
+  /** A waiter no longer wants its result. False when no such call runs. */
+  cancel(connection: string, id: string): boolean {
+    const running = this.#byWaiter.get(waiterKey(connection, id))
+    if (!running) return false
+    if (running.waiters.length === 1) running.cancel?.()
+    return true
+  }
+
+  connectionEnded(connection: string): void {
+    for (const running of this.#running) {
+      const gone = running.waiters.filter((waiter) => waiter.connection === connection)
+      for (const waiter of gone) this.#removeWaiter(running, waiter)
+    }
+  }
+
+  /** Tells the waiters whose time is over; the execution itself goes on to its end. */
+  tick(now: number): void {
+    for (const running of this.#running) {
+      for (const waiter of running.waiters.filter(({ deadlineAt }) => deadlineAt <= now)) {
+        const executed = running.isAccepted ? 'unknown' : 'no'
+        const error = new ProtocolError('DEADLINE_EXCEEDED', { where: 'broker' }, { executed })
+        this.#removeWaiter(running, waiter)
+        this.#send(waiter, { kind: 'ERROR', id: waiter.id }, encode(error.toWire()))
+      }
+    }
+  }
+
+  #persist(running: Running, operations: readonly JournalOperation[], then: () => void): void {
+    const { batch } = this.#ports
+    batch.add([...operations, ...this.#record(running, { state: 'running' })], (error) => {
+      if (error) {
+        this.#end(running, {
+          state: 'failed',
+          error: ProtocolError.from(error, 'broker', 'no').toWire(),
+        })
+        return
+      }
+      running.isAccepted = true
+      for (const waiter of running.waiters) {
+        this.#send(waiter, { kind: 'ACCEPTED', id: waiter.id }, EMPTY)
+      }
+      then()
+    })
+  }
+
+  #record(running: Running, outcome: Outcome): JournalOperation[] {
+    const { keyed, method, startedAt } = running
+    if (!keyed) return []
+    const { idempotency } = this.#ports
+    return [idempotency.set(keyed.key, { method, hash: keyed.hash, at: startedAt, outcome })]
+  }
+
+  /** The outcome of an accepted keyed call is made durable before anybody hears of it. */
+  #end(running: Running, outcome: Exclude<Outcome, { state: 'running' }>): void {
+    if (!this.#running.has(running)) return
+    const { batch, idempotency } = this.#ports
+    if (!running.keyed || !running.isAccepted) {
+      // Nothing was done: the same key may be tried again.
+      if (running.keyed) idempotency.delete(running.keyed.key)
+      this.#settle(running, outcome)
+      return
+    }
+    const operations = wasNotDone(outcome)
+      ? [idempotency.delete(running.keyed.key)]
+      : this.#record(running, outcome)
+    batch.add(operations, () => this.#settle(running, outcome))
+  }
+
+  #settle(running: Running, outcome: Exclude<Outcome, { state: 'running' }>): void {
+    this.#running.delete(running)
+    if (running.keyed) this.#byKey.delete(running.keyed.key)
+    for (const waiter of [...running.waiters]) {
+      this.#removeWaiter(running, waiter)
+      this.tell(waiter, outcome)
+    }
+  }
+
+  /** Sends a stored or fresh outcome. */
+  tell(waiter: Waiter, outcome: Exclude<Outcome, { state: 'running' }>): void {
+    if (outcome.state === 'replied') {
+      this.#send(waiter, { kind: 'REPLY', id: waiter.id }, outcome.body)
+    } else {
+      this.#send(waiter, { kind: 'ERROR', id: waiter.id }, encode(outcome.error))
+    }
+  }
+
+  #remainingMs(running: Running): number {
+    const now = this.#ports.clock.now()
+    const latest = Math.max(0, ...running.waiters.map(({ deadlineAt }) => deadlineAt - now))
+    return Math.max(1, Math.round(latest))
+  }
+
+  #addWaiter(running: Running, waiter: Waiter): void {
+    running.waiters.push(waiter)
+    this.#byWaiter.set(waiterKey(waiter.connection, waiter.id), running)
+    this.#perConnection.set(waiter.connection, this.inFlightOf(waiter.connection) + 1)
+  }
+
+  #removeWaiter(running: Running, waiter: Waiter): void {
+    running.waiters = running.waiters.filter((other) => other !== waiter)
+    this.#byWaiter.delete(waiterKey(waiter.connection, waiter.id))
+    const left = this.inFlightOf(waiter.connection) - 1
+    if (left > 0) this.#perConnection.set(waiter.connection, left)
+    else this.#perConnection.delete(waiter.connection)
+  }
+
+  #send(waiter: Waiter, head: Head, body: Buffer): void {
+    this.#ports.send(waiter.connection, head, body)
+  }
+}
+
+function wasNotDone(outcome: Outcome): boolean {
+  return outcome.state === 'failed' && outcome.error.executed === 'no'
+}
+
+function waiterKey(connection: string, id: string): string {
+  return `${connection}\n${id}`
+}

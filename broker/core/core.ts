@@ -1,0 +1,193 @@
+/**
+ * The routing core: (state, message, now) -> effects. No sockets, no timers, no clock of its own, so that
+ * the broker process and a simulated network drive the same code.
+ */
+import type { Message } from '../../protocol/bundle.ts'
+import { EMPTY, encode } from '../../protocol/codec.ts'
+import { ProtocolError } from '../../protocol/errors.ts'
+import type { RandomBytes } from '../../protocol/ids.ts'
+import type { Identity } from '../../protocol/link/broker-link.ts'
+import type { Head } from '../../protocol/messages/index.ts'
+import type { Journal } from '../journal/journal.ts'
+import { Appends } from './appends.ts'
+import { Batch } from './batch.ts'
+import { Calls } from './calls.ts'
+import type { Clock } from './clock.ts'
+import { HANDLERS } from './handlers/index.ts'
+import { HostCalls } from './host-calls.ts'
+import { Hosts, type LinkEvidence } from './hosts.ts'
+import { Idempotency } from './idempotency.ts'
+import { hostLost } from './lifecycle.ts'
+import { restore } from './restore.ts'
+import { Sessions } from './sessions.ts'
+import { Streams } from './streams.ts'
+import { Tickets } from './tickets.ts'
+
+export interface CoreLimits {
+  /** Calls that one connection may have under way. */
+  readonly maxCallsPerConnection: number
+  /** Turns of one session that may wait or run. */
+  readonly maxOpenTurns: number
+  /** Sessions in all, ended ones included. */
+  readonly maxSessions: number
+}
+
+export const CORE_LIMITS: CoreLimits = {
+  maxCallsPerConnection: 4096, // far above what a busy client keeps in flight
+  maxOpenTurns: 64, // a prompt each; more is a runaway script
+  maxSessions: 100_000, // about 1 KB of memory each
+}
+
+/** What the core knows of the process around it; measured when asked. */
+export interface Surroundings {
+  readonly software: string
+  readonly instance: string
+  readonly pid: number
+  readonly endpoint: string
+  readonly streams: string
+  readonly journalPath: string
+  readonly loopLagMs: () => number
+  readonly rssBytes: () => number
+}
+
+export interface CorePorts {
+  readonly clock: Clock
+  readonly random: RandomBytes
+  readonly journal: Journal
+  readonly limits: CoreLimits
+  readonly surroundings: Surroundings
+  readonly send: (connection: string, head: Head, body: Buffer) => void
+  readonly publish: (topic: string, messages: readonly Message[]) => void
+  readonly link: (connection: string) => LinkEvidence | undefined
+  readonly connectionCount: () => number
+  /** Something happened that operators want in the log. */
+  readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void
+}
+
+export class Core {
+  readonly ports: CorePorts
+  readonly clock: Clock
+  readonly journal: Journal
+  readonly batch: Batch
+  readonly sessions = new Sessions()
+  readonly hosts = new Hosts()
+  readonly streams: Streams
+  readonly tickets: Tickets
+  readonly idempotency: Idempotency
+  readonly calls: Calls
+  readonly hostCalls: HostCalls
+  readonly appends: Appends
+  readonly startedAt: number
+  /** How often this journal has been opened by a broker. */
+  readonly epoch: number
+  #phase: 'running' | 'draining' = 'running'
+
+  constructor(ports: CorePorts) {
+    this.ports = ports
+    this.clock = ports.clock
+    this.journal = ports.journal
+    this.startedAt = ports.clock.wall()
+    this.batch = new Batch(ports.journal, (sessions, error) => this.#rewind(sessions, error))
+    this.streams = new Streams(ports.journal, ports.random, ports.publish)
+    this.tickets = new Tickets(this.streams, ports.random)
+    this.idempotency = new Idempotency(ports.journal)
+    this.hostCalls = new HostCalls(ports.send)
+    this.calls = new Calls({
+      clock: ports.clock,
+      batch: this.batch,
+      idempotency: this.idempotency,
+      send: ports.send,
+    })
+    this.appends = new Appends(this)
+    this.epoch = restore(this)
+  }
+
+  get isDraining(): boolean {
+    return this.#phase === 'draining'
+  }
+
+  /** From now on new work is refused; what is under way goes on. */
+  drain(): void {
+    this.#phase = 'draining'
+  }
+
+  /** Nothing is under way and everything is on disk. */
+  get isQuiet(): boolean {
+    return this.calls.inFlight === 0 && this.batch.isIdle
+  }
+
+  /** One message of a welcomed connection. Never throws: what goes wrong is its sender's answer. */
+  message(connection: string, identity: Identity, message: Message): void {
+    const { head } = message
+    try {
+      HANDLERS[head.kind]({
+        core: this,
+        connection,
+        identity,
+        head: head as never,
+        body: message.body,
+      })
+    } catch (thrown) {
+      const id = 'id' in head && typeof head.id === 'string' ? head.id : ''
+      this.complain(connection, id, ProtocolError.from(thrown, 'broker', 'unknown'))
+    }
+  }
+
+  /** A ticket was redeemed and its pipe subscribed: HEAD tells the reader that it is live. */
+  subscribed(ticket: string): void {
+    const state = this.tickets.streamOf(ticket)
+    if (state) this.streams.publishHead(state, this.clock.now())
+  }
+
+  /** A handshake was completed; if it was not the first, what came before it is void. */
+  connectionBegan(connection: string): void {
+    this.connectionEnded(connection, 'it began anew')
+  }
+
+  /** The connection is gone, for whatever reason. */
+  connectionEnded(connection: string, reason: string): void {
+    this.tickets.connectionEnded(connection)
+    this.calls.connectionEnded(connection)
+    const host = this.hosts.connectionEnded(connection, this.clock.wall())
+    if (host) hostLost(this, host, reason)
+    this.hostCalls.connectionEnded(connection)
+  }
+
+  /** Ends one turn of the broker: what it wants on disk goes to the journal. */
+  flush(): void {
+    this.appends.flush()
+    this.batch.flush()
+  }
+
+  tick(): void {
+    const now = this.clock.now()
+    this.calls.tick(now)
+    this.tickets.tick(now)
+    this.streams.tick(now)
+    const expired = this.idempotency.expire(this.clock.wall())
+    if (expired.length > 0) this.batch.add(expired, () => {})
+    this.flush()
+  }
+
+  send(connection: string, head: Head, body: Buffer = EMPTY): void {
+    this.ports.send(connection, head, body)
+  }
+
+  complain(connection: string, id: string, error: ProtocolError): void {
+    if (error.code === 'INTERNAL')
+      this.ports.log('defect', { error: error.message, cause: error.cause })
+    this.send(connection, { kind: 'ERROR', id }, encode(error.toWire()))
+  }
+
+  /** A write failed: memory falls back to what is on disk. */
+  #rewind(sessions: ReadonlySet<string>, error: Error): void {
+    this.ports.log('journal write failed', { error: error.message, sessions: sessions.size })
+    for (const session of sessions) {
+      this.streams.rewind(session)
+      const stored = this.journal.get('sessions', session)
+      const record = this.sessions.get(session)
+      if (stored === undefined) this.sessions.delete(session)
+      else if (record) Object.assign(record, stored)
+    }
+  }
+}

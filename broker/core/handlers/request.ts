@@ -1,0 +1,87 @@
+/** REQUEST: checks rights, parameters and the idempotency key, then runs the method. */
+import { decodeBody } from '../../../protocol/codec.ts'
+import { ProtocolError } from '../../../protocol/errors.ts'
+import { DEFAULT_DEADLINE_MS } from '../../../protocol/messages/calls.ts'
+import { scopesOf } from '../../../protocol/methods/define.ts'
+import { type BrokerMethod, isMethod, METHODS } from '../../../protocol/methods/index.ts'
+import { nearest } from '../../../protocol/nearest.ts'
+import type { Call, KeyedRequest, Waiter } from '../calls.ts'
+import type { Core } from '../core.ts'
+import { requestHash } from '../idempotency.ts'
+import { METHOD_HANDLERS, type MethodHandler } from '../methods/index.ts'
+import type { Handler, Incoming } from './handler.ts'
+
+export const request: Handler<'REQUEST'> = (incoming) => {
+  const { core, connection, identity, head, body } = incoming
+  const method = knownMethod(head.method)
+  authorise(incoming, method)
+  limit(core, connection)
+  const waiter: Waiter = {
+    connection,
+    id: head.id,
+    deadlineAt: core.clock.now() + (head.remaining_ms || DEFAULT_DEADLINE_MS),
+  }
+  const keyed = keyedRequest(incoming, method)
+  if (keyed && repeated(core, keyed, waiter)) return
+  if (core.isDraining && METHODS[method].mutating) {
+    throw new ProtocolError('DRAINING', { part: 'broker' })
+  }
+  const params = decodeBody(METHODS[method].params, body, 'INVALID_PARAMS', { method })
+  run(core, core.calls.begin({ method, params, identity, trace: head.trace, keyed }, waiter))
+}
+
+function knownMethod(name: string): BrokerMethod {
+  if (isMethod(name) && METHODS[name].answeredBy === 'broker') return name as BrokerMethod
+  const guess = nearest(name, Object.keys(METHODS))
+  throw new ProtocolError('UNKNOWN_METHOD', {
+    method: guess === undefined ? name : `${name}; did you mean ${guess}?`,
+  })
+}
+
+function authorise({ identity }: Incoming<'REQUEST'>, method: BrokerMethod): void {
+  const { scope } = METHODS[method]
+  if (scopesOf(identity.roles).has(scope)) return
+  throw new ProtocolError('FORBIDDEN', { principal: identity.principal, scope, method })
+}
+
+function limit(core: Core, connection: string): void {
+  const { maxCallsPerConnection } = core.ports.limits
+  if (core.calls.inFlightOf(connection) < maxCallsPerConnection) return
+  throw new ProtocolError(
+    'OVERLOADED',
+    { what: 'the number of calls in flight of this connection', limit: maxCallsPerConnection },
+    { retryAfterMs: 100 },
+  )
+}
+
+function keyedRequest({ identity, head, body }: Incoming<'REQUEST'>, method: BrokerMethod) {
+  if (head.key === '' || !METHODS[method].mutating) return undefined
+  return {
+    key: `${identity.principal}\n${head.key}`,
+    hash: requestHash(method, head.target, body),
+  }
+}
+
+/** A repeat attaches to the running call or gets the stored answer. Throws CONFLICT. */
+function repeated(core: Core, { key, hash }: KeyedRequest, waiter: Waiter): boolean {
+  const known = core.idempotency.get(key)
+  if (known && known.hash !== hash) {
+    throw new ProtocolError('CONFLICT', { key: key.slice(key.indexOf('\n') + 1) })
+  }
+  if (core.calls.attach(key, waiter)) return true
+  if (!known || known.outcome.state === 'running') return false
+  core.calls.tell(waiter, known.outcome)
+  return true
+}
+
+function run<M extends BrokerMethod>(core: Core, call: Call<M>): void {
+  const handler = METHOD_HANDLERS[call.method] as MethodHandler<M>
+  try {
+    handler(core, call)
+  } catch (thrown) {
+    const error = ProtocolError.from(thrown, 'broker', 'unknown')
+    if (error.code === 'INTERNAL')
+      core.ports.log('defect', { method: call.method, cause: error.cause })
+    call.fail(error)
+  }
+}

@@ -1,0 +1,118 @@
+/** Requests from the broker to hosts. Each ends once: by the host's answer, or by the loss of the host. */
+import { decodeBody, EMPTY, encode } from '../../protocol/codec.ts'
+import { ProtocolError } from '../../protocol/errors.ts'
+import { RequestIds } from '../../protocol/ids.ts'
+import { ErrorBody } from '../../protocol/messages/calls.ts'
+import type { Head } from '../../protocol/messages/index.ts'
+import { type HostMethod, METHODS, type Params, type Result } from '../../protocol/methods/index.ts'
+import type { Host } from './hosts.ts'
+
+export type HostAnswer<M extends HostMethod> =
+  | { readonly ok: true; readonly result: Result<M> }
+  | { readonly ok: false; readonly error: ProtocolError }
+
+interface Waiting {
+  readonly host: string
+  readonly connection: string
+  readonly method: HostMethod
+  readonly done: (answer: HostAnswer<HostMethod>) => void
+}
+
+export interface HostRequest<M extends HostMethod> {
+  readonly method: M
+  readonly params: Params<M>
+  /** Time the host has, ms; 0 = the default. */
+  readonly remainingMs?: number
+  readonly trace?: string
+}
+
+export class HostCalls {
+  readonly #send: (connection: string, head: Head, body: Buffer) => void
+  readonly #ids = new RequestIds()
+  readonly #waiting = new Map<string, Waiting>()
+
+  constructor(send: (connection: string, head: Head, body: Buffer) => void) {
+    this.#send = send
+  }
+
+  get inFlight(): number {
+    return this.#waiting.size
+  }
+
+  /** Asks; a host that is away fails at once. Returns what cancels the request. */
+  request<M extends HostMethod>(
+    host: Host,
+    request: HostRequest<M>,
+    done: (answer: HostAnswer<M>) => void,
+  ): () => void {
+    const { connection } = host
+    if (connection === undefined) {
+      done({ ok: false, error: new ProtocolError('HOST_LOST', { host: host.registration.name }) })
+      return () => {}
+    }
+    const id = this.#ids.next()
+    this.#waiting.set(id, {
+      host: host.registration.name,
+      connection,
+      method: request.method,
+      done: done as Waiting['done'],
+    })
+    const head: Head = {
+      kind: 'REQUEST',
+      id,
+      method: request.method,
+      target: host.id,
+      remaining_ms: request.remainingMs ?? 0,
+      key: '',
+      trace: request.trace ?? '',
+    }
+    this.#send(connection, head, encode(request.params))
+    return () => this.#send(connection, { kind: 'CANCEL', id }, EMPTY)
+  }
+
+  replied(connection: string, id: string, body: Buffer): void {
+    const waiting = this.#take(connection, id)
+    if (!waiting) return
+    try {
+      const result = decodeBody(METHODS[waiting.method].result, body, 'INVALID_MESSAGE', {
+        what: `the reply to ${waiting.method}`,
+      })
+      waiting.done({ ok: true, result })
+    } catch (thrown) {
+      waiting.done({ ok: false, error: ProtocolError.from(thrown, 'broker', 'unknown') })
+    }
+  }
+
+  failed(connection: string, id: string, body: Buffer): void {
+    const waiting = this.#take(connection, id)
+    if (!waiting) return
+    waiting.done({ ok: false, error: readError(body) })
+  }
+
+  connectionEnded(connection: string): void {
+    for (const [id, waiting] of this.#waiting) {
+      if (waiting.connection !== connection) continue
+      this.#waiting.delete(id)
+      const origin = { executed: 'unknown' } as const
+      waiting.done({
+        ok: false,
+        error: new ProtocolError('HOST_LOST', { host: waiting.host }, origin),
+      })
+    }
+  }
+
+  #take(connection: string, id: string): Waiting | undefined {
+    const waiting = this.#waiting.get(id)
+    if (waiting?.connection !== connection) return undefined
+    this.#waiting.delete(id)
+    return waiting
+  }
+}
+
+function readError(body: Buffer): ProtocolError {
+  try {
+    return ProtocolError.fromWire(decodeBody(ErrorBody, body))
+  } catch (thrown) {
+    return ProtocolError.from(thrown, 'host', 'unknown')
+  }
+}

@@ -1,0 +1,82 @@
+/**
+ * Idempotency keys: what a mutating request came to, by principal and key, so that a repeat gets the
+ * first answer and never a second execution. Kept in the journal and, for the window, in memory.
+ */
+import { createHash } from 'node:crypto'
+import type { WireError } from '../../protocol/errors.ts'
+import type { Journal, JournalOperation } from '../journal/journal.ts'
+
+export interface IdempotencyLimits {
+  /** How long an answer is kept, ms. */
+  readonly windowMs: number
+  /** Most keys kept; beyond it the oldest that have ended are dropped. */
+  readonly maxKeys: number
+}
+
+export const IDEMPOTENCY_LIMITS: IdempotencyLimits = {
+  windowMs: 24 * 60 * 60 * 1000, // a laptop closed overnight may still repeat its last request
+  maxKeys: 50_000, // about 30 MB of memory at 600 bytes each
+}
+
+export type Outcome =
+  | { readonly state: 'running' }
+  | { readonly state: 'replied'; readonly body: Buffer }
+  | { readonly state: 'failed'; readonly error: WireError }
+
+export interface KeyRecord {
+  readonly method: string
+  /** SHA-256 of method, target and body. */
+  readonly hash: string
+  /** When it was first seen, ms since 1970. */
+  readonly at: number
+  readonly outcome: Outcome
+}
+
+export function requestHash(method: string, target: string, body: Buffer): string {
+  return createHash('sha256').update(`${method}\n${target}\n`).update(body).digest('base64url')
+}
+
+export class Idempotency {
+  readonly #limits: IdempotencyLimits
+  /** Insertion order is age order. */
+  readonly #records = new Map<string, KeyRecord>()
+
+  constructor(journal: Journal, limits: IdempotencyLimits = IDEMPOTENCY_LIMITS) {
+    this.#limits = limits
+    const stored = [...journal.entries('idempotency')].map(
+      ({ key, value }) => [key, value as KeyRecord] as const,
+    )
+    for (const [key, record] of stored.sort((a, b) => a[1].at - b[1].at)) {
+      this.#records.set(key, record)
+    }
+  }
+
+  get size(): number {
+    return this.#records.size
+  }
+
+  get(key: string): KeyRecord | undefined {
+    return this.#records.get(key)
+  }
+
+  set(key: string, record: KeyRecord): JournalOperation {
+    this.#records.set(key, record)
+    return { op: 'put', table: 'idempotency', key, value: record }
+  }
+
+  delete(key: string): JournalOperation {
+    this.#records.delete(key)
+    return { op: 'delete', table: 'idempotency', key }
+  }
+
+  /** Drops what is too old or too much; a running one is never dropped. */
+  expire(wallMs: number): JournalOperation[] {
+    const dropped: JournalOperation[] = []
+    for (const [key, record] of this.#records) {
+      const isOld = wallMs - record.at >= this.#limits.windowMs
+      if (!isOld && this.#records.size <= this.#limits.maxKeys) break
+      if (record.outcome.state !== 'running') dropped.push(this.delete(key))
+    }
+    return dropped
+  }
+}

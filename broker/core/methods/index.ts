@@ -1,0 +1,34 @@
+/** The table: method -> handler. A method that is added does not compile until it is here. */
+import type { BrokerMethod } from '../../../protocol/methods/index.ts'
+import type { Call } from '../calls.ts'
+import type { Core } from '../core.ts'
+import { hostGet, hostList, hostRegister } from './host.ts'
+import { sessionInterrupt, sessionKill, sessionStop } from './session-control.ts'
+import { sessionCreate } from './session-create.ts'
+import { sessionPrompt } from './session-prompt.ts'
+import { sessionGet, sessionList } from './session-query.ts'
+import { sessionRecover } from './session-recover.ts'
+import { streamClose, streamOpen, streamRead } from './stream.ts'
+import { systemHealth, systemInfo } from './system.ts'
+
+/** Throws a ProtocolError, or ends the call, now or later, exactly once. */
+export type MethodHandler<M extends BrokerMethod> = (core: Core, call: Call<M>) => void
+
+export const METHOD_HANDLERS: { readonly [M in BrokerMethod]: MethodHandler<M> } = {
+  'session.create': sessionCreate,
+  'session.prompt': sessionPrompt,
+  'session.interrupt': sessionInterrupt,
+  'session.stop': sessionStop,
+  'session.kill': sessionKill,
+  'session.recover': sessionRecover,
+  'session.get': sessionGet,
+  'session.list': sessionList,
+  'stream.open': streamOpen,
+  'stream.read': streamRead,
+  'stream.close': streamClose,
+  'host.list': hostList,
+  'host.get': hostGet,
+  'host.register': hostRegister,
+  'system.info': systemInfo,
+  'system.health': systemHealth,
+}

@@ -1,0 +1,76 @@
+/** session.interrupt, stop and kill: carried out by the host of the session. */
+import { ProtocolError } from '../../../protocol/errors.ts'
+import type { Call } from '../calls.ts'
+import type { Core } from '../core.ts'
+import type { HostAnswer } from '../host-calls.ts'
+import type { Host } from '../hosts.ts'
+import { Story } from '../lifecycle.ts'
+import { isLive, type SessionRecord, sessionInfo } from '../sessions.ts'
+
+export function sessionInterrupt(core: Core, call: Call<'session.interrupt'>): void {
+  const { record, host } = controlled(core, call.params.session, 'be interrupted')
+  const { session, epoch } = record
+  call.persist([], () => {
+    core.hostCalls.request(
+      host,
+      { method: 'agent.interrupt', params: { session, epoch }, trace: call.trace },
+      (answer) => {
+        if (answer.ok) call.reply({ session, ...answer.result })
+        else call.fail(answer.error)
+      },
+    )
+  })
+}
+
+export function sessionStop(core: Core, call: Call<'session.stop'>): void {
+  end(core, call, 'agent.stop', 'stopped by a request')
+}
+
+export function sessionKill(core: Core, call: Call<'session.kill'>): void {
+  end(core, call, 'agent.kill', 'killed by a request')
+}
+
+function controlled(
+  core: Core,
+  reference: string,
+  action: string,
+): { record: SessionRecord; host: Host } {
+  const record = core.sessions.resolve(reference)
+  const { session, status } = record
+  if (!isLive(record)) throw new ProtocolError('WRONG_STATE', { session, status, action })
+  const host = core.hosts.get(record.host)
+  if (!host || host.connection === undefined)
+    throw new ProtocolError('HOST_LOST', { host: record.host })
+  return { record, host }
+}
+
+function end(
+  core: Core,
+  call: Call<'session.stop'> | Call<'session.kill'>,
+  method: 'agent.stop' | 'agent.kill',
+  reason: string,
+): void {
+  const { record, host } = controlled(core, call.params.session, 'be stopped')
+  const { session, epoch } = record
+  const story = new Story(core, record)
+  if (record.status !== 'stopping') story.move('stopping', reason)
+  call.persist(story.operations(), () => {
+    story.publish()
+    core.hostCalls.request(
+      host,
+      { method, params: { session, epoch }, trace: call.trace },
+      (answer) => ended(core, call, record, answer),
+    )
+  })
+}
+
+/** The host answers when the process is gone and its last chunk, `complete`, is in the journal. */
+function ended(
+  core: Core,
+  call: Call<'session.stop'> | Call<'session.kill'>,
+  record: SessionRecord,
+  answer: HostAnswer<'agent.stop'>,
+): void {
+  if (answer.ok) call.reply(sessionInfo(record, core.streams.of(record.session).durable))
+  else call.fail(answer.error)
+}

@@ -1,0 +1,91 @@
+/** session.prompt: records the prompt in the stream, gives it a turn, and hands it to the host. */
+import { ProtocolError } from '../../../protocol/errors.ts'
+import type { WhenBusy } from '../../../protocol/methods/session.ts'
+import type { Call } from '../calls.ts'
+import type { Core } from '../core.ts'
+import { Story } from '../lifecycle.ts'
+import { moveTo, type SessionRecord } from '../sessions.ts'
+
+export function sessionPrompt(core: Core, call: Call<'session.prompt'>): void {
+  const { text, when_busy = 'queue' } = call.params
+  const record = core.sessions.resolve(call.params.session)
+  requireReady(core, record, when_busy)
+  record.turn += 1
+  const { turn } = record
+  const story = new Story(core, record)
+  const { sequence } = story.add('prompt', turn, { text, principal: call.identity.principal })
+  record.open.push({ turn, sequence })
+  if (record.status === 'idle') moveTo(record, 'running', '', core.clock.wall())
+  call.persist(story.operations(), () => {
+    story.publish()
+    givePrompt(core, call, record, { turn, sequence, text, when_busy })
+  })
+}
+
+function requireReady(core: Core, record: SessionRecord, whenBusy: WhenBusy): void {
+  const { session, status, open } = record
+  if (status === 'lost') throw new ProtocolError('HOST_LOST', { host: record.host })
+  if (status !== 'idle' && status !== 'running') {
+    throw new ProtocolError('WRONG_STATE', { session, status, action: 'take a prompt' })
+  }
+  const [first] = open
+  if (whenBusy === 'reject' && first) {
+    throw new ProtocolError('BUSY', { session, turn: first.turn })
+  }
+  const { maxOpenTurns } = core.ports.limits
+  if (open.length >= maxOpenTurns) {
+    throw new ProtocolError('OVERLOADED', {
+      what: 'the prompt queue of this session',
+      limit: maxOpenTurns,
+    })
+  }
+}
+
+interface Prompt {
+  readonly turn: number
+  readonly sequence: number
+  readonly text: string
+  readonly when_busy: WhenBusy
+}
+
+function givePrompt(
+  core: Core,
+  call: Call<'session.prompt'>,
+  record: SessionRecord,
+  { turn, sequence, text, when_busy }: Prompt,
+): void {
+  const host = core.hosts.get(record.host)
+  const { session, epoch } = record
+  if (!host) {
+    call.fail(new ProtocolError('HOST_LOST', { host: record.host }, { executed: 'unknown' }))
+    return
+  }
+  core.hostCalls.request(
+    host,
+    {
+      method: 'agent.prompt',
+      params: { session, epoch, turn, text, when_busy },
+      trace: call.trace,
+    },
+    (answer) => {
+      if (answer.ok) call.reply({ session, turn, sequence })
+      else {
+        dropTurn(core, record, turn, answer.error)
+        call.fail(answer.error)
+      }
+    },
+  )
+}
+
+/** The host said that it will not run this turn, so the turn ends here. */
+function dropTurn(core: Core, record: SessionRecord, turn: number, error: ProtocolError): void {
+  if (error.executed !== 'no' || !record.open.some((open) => open.turn === turn)) return
+  const story = new Story(core, record)
+  story.add('error', turn, { message: error.message })
+  story.add('turn_complete', turn, { turn_number: turn, reason: 'gone' })
+  record.open = record.open.filter((open) => open.turn !== turn)
+  if (record.status === 'running' && record.open.length === 0) {
+    moveTo(record, 'idle', '', core.clock.wall())
+  }
+  story.commit()
+}

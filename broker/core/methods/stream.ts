@@ -1,0 +1,43 @@
+/** stream.open, stream.close and stream.read. Redeeming a ticket is in broker/streams-socket.ts. */
+import type { StoredChunk } from '../../journal/journal.ts'
+import type { Call } from '../calls.ts'
+import type { Core } from '../core.ts'
+
+const DEFAULT_MAX_COUNT = 2000
+const DEFAULT_MAX_BYTES = 512 * 1024
+
+export function streamOpen(core: Core, call: Call<'stream.open'>): void {
+  const { session } = core.sessions.resolve(call.params.session)
+  const { topic, durable } = core.streams.of(session)
+  const ticket = core.tickets.issue(session, call.connection, core.clock.now())
+  call.reply({ session, ticket, topic, head: durable })
+}
+
+export function streamClose(core: Core, call: Call<'stream.close'>): void {
+  core.tickets.release(call.params.ticket)
+  call.reply({})
+}
+
+export function streamRead(core: Core, call: Call<'stream.read'>): void {
+  const { from, to, max_count = DEFAULT_MAX_COUNT, max_bytes = DEFAULT_MAX_BYTES } = call.params
+  const { session } = core.sessions.resolve(call.params.session)
+  const { durable: head } = core.streams.of(session)
+  const range = {
+    from,
+    to: Math.min(to ?? head, head),
+    maxCount: max_count,
+    maxBytes: max_bytes,
+  }
+  const { chunks, gaps, next } = core.journal.read(session, range)
+  call.reply({ session, chunks: chunks.map(pageChunk), gaps: [...gaps], next, head })
+}
+
+function pageChunk({
+  sequence,
+  time,
+  turn,
+  type,
+  body,
+}: StoredChunk): [number, number, number, number, Buffer] {
+  return [sequence, time, turn, type, body]
+}

@@ -1,0 +1,44 @@
+/** Start of a broker on a journal that another run has written. */
+
+import { Type } from 'typebox'
+import { ProtocolError } from '../../protocol/errors.ts'
+import { matches } from '../../protocol/schema.ts'
+import type { Core } from './core.ts'
+import { isLive, type SessionRecord } from './sessions.ts'
+
+const EPOCH_KEY = 'epoch'
+
+/** Loads what the journal holds and returns the epoch of this run. */
+export function restore(core: Core): number {
+  for (const { value } of core.journal.entries('sessions')) {
+    const record = value as SessionRecord
+    // Its host has not reported yet. The stream says nothing of it: the host may be back in an instant.
+    if (isLive(record)) Object.assign(record, { status: 'lost', reason: '' })
+    core.sessions.add(record)
+  }
+  endInterrupted(core)
+  return nextEpoch(core)
+}
+
+/** Calls that were under way when the last run ended: what became of them is not known. */
+function endInterrupted(core: Core): void {
+  for (const { key } of core.journal.entries('idempotency')) {
+    const record = core.idempotency.get(key)
+    if (record?.outcome.state !== 'running') continue
+    const { method } = record
+    const error = new ProtocolError(
+      'BROKER_RESTARTED',
+      { method },
+      { executed: 'unknown' },
+    ).toWire()
+    const operation = core.idempotency.set(key, { ...record, outcome: { state: 'failed', error } })
+    core.batch.add([operation], () => {})
+  }
+}
+
+function nextEpoch(core: Core): number {
+  const stored = core.journal.get('meta', EPOCH_KEY)
+  const epoch = matches(Type.Integer(), stored) ? stored + 1 : 1
+  core.batch.add([{ op: 'put', table: 'meta', key: EPOCH_KEY, value: epoch }], () => {})
+  return epoch
+}

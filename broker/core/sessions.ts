@@ -1,0 +1,183 @@
+/** Sessions as the broker keeps them: records, the table of legal moves, and how references resolve. */
+import { ProtocolError } from '../../protocol/errors.ts'
+import type { Params } from '../../protocol/methods/index.ts'
+import type { SessionInfo, SessionStatus } from '../../protocol/methods/types.ts'
+
+/** A turn that was asked for and has not ended. */
+export interface OpenTurn {
+  readonly turn: number
+  /** Where its prompt is in the stream. */
+  readonly sequence: number
+}
+
+type StartFields = Omit<Params<'session.create'>, 'name' | 'host' | 'labels'>
+
+/** What the journal holds of a session. */
+export interface SessionRecord {
+  readonly session: string
+  readonly name: string
+  readonly start: StartFields
+  readonly owner: string
+  readonly created_at: number
+  host: string
+  status: SessionStatus
+  reason: string
+  epoch: number
+  turn: number
+  open: OpenTurn[]
+  changed_at: number
+  cwd: string
+  pid: number | null
+  exit_code: number | null
+  signal: string
+  native_session_id: string
+}
+
+/** Statuses in which a session holds a slot of its host. */
+const LIVE: ReadonlySet<SessionStatus> = new Set([
+  'starting',
+  'idle',
+  'running',
+  'stopping',
+  'lost',
+])
+
+const MOVES: Readonly<Record<SessionStatus, readonly SessionStatus[]>> = {
+  starting: ['idle', 'running', 'lost', 'stopping', 'ended', 'failed'],
+  idle: ['running', 'stopping', 'lost', 'ended', 'failed'],
+  running: ['idle', 'stopping', 'lost', 'ended', 'failed'],
+  stopping: ['ended', 'failed', 'lost'],
+  lost: ['idle', 'running', 'stopping', 'ended', 'failed'],
+  ended: ['starting'],
+  failed: ['starting'],
+}
+
+/** Shortest prefix of an id that counts as a reference. */
+const MIN_PREFIX = 4
+
+export function isLive(record: SessionRecord): boolean {
+  return LIVE.has(record.status)
+}
+
+export class Sessions {
+  readonly #records = new Map<string, SessionRecord>()
+
+  get size(): number {
+    return this.#records.size
+  }
+
+  add(record: SessionRecord): void {
+    this.#records.set(record.session, record)
+  }
+
+  delete(session: string): void {
+    this.#records.delete(session)
+  }
+
+  get(session: string): SessionRecord | undefined {
+    return this.#records.get(session)
+  }
+
+  all(): Iterable<SessionRecord> {
+    return this.#records.values()
+  }
+
+  onHost(host: string): SessionRecord[] {
+    return [...this.#records.values()].filter((record) => record.host === host)
+  }
+
+  /** Sessions that hold a slot of this host. */
+  used(host: string): number {
+    let count = 0
+    for (const record of this.#records.values()) {
+      if (record.host === host && isLive(record)) count += 1
+    }
+    return count
+  }
+
+  liveCount(): number {
+    let count = 0
+    for (const record of this.#records.values()) if (isLive(record)) count += 1
+    return count
+  }
+
+  /** By id, by name (a live session before one that has ended), or by a prefix of the id. */
+  resolve(reference: string): SessionRecord {
+    const exact = this.#records.get(reference)
+    if (exact) return exact
+    const named = [...this.#records.values()].filter((record) => record.name === reference)
+    const chosen = named.find(isLive) ?? newest(named)
+    if (chosen) return chosen
+    return this.#byPrefix(reference)
+  }
+
+  #byPrefix(reference: string): SessionRecord {
+    const matching =
+      reference.length < MIN_PREFIX
+        ? []
+        : [...this.#records.values()].filter((record) => record.session.startsWith(reference))
+    const [first] = matching
+    if (!first) throw new ProtocolError('NO_SUCH_SESSION', { session: reference })
+    if (matching.length > 1) {
+      throw new ProtocolError('AMBIGUOUS_SESSION', { session: reference, count: matching.length })
+    }
+    return first
+  }
+
+  /** Throws NAME_TAKEN when a live session has this name. */
+  claimName(name: string): void {
+    for (const record of this.#records.values()) {
+      if (record.name === name && isLive(record)) {
+        throw new ProtocolError('NAME_TAKEN', { name, session: record.session })
+      }
+    }
+  }
+}
+
+function newest(records: readonly SessionRecord[]): SessionRecord | undefined {
+  return records.reduce<SessionRecord | undefined>(
+    (best, record) => (best && best.created_at >= record.created_at ? best : record),
+    undefined,
+  )
+}
+
+/** Changes the status; a move that the table does not know is a defect of the broker. */
+export function moveTo(
+  record: SessionRecord,
+  status: SessionStatus,
+  reason: string,
+  wallMs: number,
+): void {
+  if (!MOVES[record.status].includes(status)) {
+    throw new ProtocolError('INTERNAL', {
+      reason: `session ${record.session} cannot move from ${record.status} to ${status}`,
+    })
+  }
+  record.status = status
+  record.reason = reason
+  record.changed_at = wallMs
+}
+
+export function sessionInfo(record: SessionRecord, head: number): SessionInfo {
+  return {
+    session: record.session,
+    name: record.name,
+    backend: record.start.backend,
+    host: record.host,
+    status: record.status,
+    reason: record.reason,
+    epoch: record.epoch,
+    turn: record.turn,
+    pending_turns: record.open.length,
+    head,
+    created_at: record.created_at,
+    changed_at: record.changed_at,
+    cwd: record.cwd,
+    model: record.start.model ?? '',
+    owner: record.owner,
+    pid: record.pid,
+    exit_code: record.exit_code,
+    signal: record.signal,
+    native_session_id: record.native_session_id,
+  }
+}

@@ -1,0 +1,143 @@
+/**
+ * Streams: gives chunks their sequence, and publishes what is durable to those who subscribed. Owns the
+ * topics and the numbers of each stream; the chunks themselves are in the journal.
+ */
+import type { Message } from '../../protocol/bundle.ts'
+import { EMPTY, encode } from '../../protocol/codec.ts'
+import { newToken, type RandomBytes } from '../../protocol/ids.ts'
+import { CHUNK_CODES, type ChunkBody, type ChunkType } from '../../protocol/messages/chunk.ts'
+import type { Journal, JournalOperation, StoredChunk } from '../journal/journal.ts'
+
+/** While a stream is idle its subscribers hear its HEAD this often, ms. */
+export const HEAD_INTERVAL_MS = 1000
+
+export interface StreamState {
+  readonly session: string
+  /** First frame of what subscribers get; random, so that nobody can guess it. */
+  readonly topic: string
+  /** Last sequence given out; may be ahead of the disk. */
+  sequence: number
+  /** Last sequence on disk. */
+  durable: number
+  /** Last producer sequence taken from the host in the current epoch. */
+  producer: number
+  /** The same, on disk. */
+  producerDurable: number
+  subscribers: number
+  /** When something was last published, monotonic ms. */
+  publishedAt: number
+}
+
+export interface NewChunk {
+  readonly type: number
+  readonly turn: number
+  readonly body: Buffer
+}
+
+export class Streams {
+  readonly #journal: Journal
+  readonly #random: RandomBytes
+  readonly #publish: (topic: string, messages: readonly Message[]) => void
+  readonly #states = new Map<string, StreamState>()
+
+  constructor(
+    journal: Journal,
+    random: RandomBytes,
+    publish: (topic: string, messages: readonly Message[]) => void,
+  ) {
+    this.#journal = journal
+    this.#random = random
+    this.#publish = publish
+  }
+
+  of(session: string): StreamState {
+    let state = this.#states.get(session)
+    if (!state) {
+      const { sequence, producerSequence } = this.#journal.head(session)
+      state = {
+        session,
+        topic: newToken(this.#random),
+        sequence,
+        durable: sequence,
+        producer: producerSequence,
+        producerDurable: producerSequence,
+        subscribers: 0,
+        publishedAt: 0,
+      }
+      this.#states.set(session, state)
+    }
+    return state
+  }
+
+  /** Falls back to what is on disk, after a write has failed. */
+  rewind(session: string): void {
+    const state = this.#states.get(session)
+    if (!state) return
+    const { sequence, producerSequence } = this.#journal.head(session)
+    state.sequence = sequence
+    state.durable = sequence
+    state.producer = producerSequence
+    state.producerDurable = producerSequence
+  }
+
+  /** A new epoch: the host begins to count anew. */
+  startEpoch(session: string): void {
+    this.of(session).producer = 0
+  }
+
+  /** Gives a chunk its sequence; it becomes visible only through `published`. */
+  number(session: string, chunk: NewChunk, wallMs: number): StoredChunk {
+    const state = this.of(session)
+    state.sequence += 1
+    return {
+      sequence: state.sequence,
+      producerSequence: state.producer,
+      time: wallMs,
+      turn: chunk.turn,
+      type: chunk.type,
+      body: chunk.body,
+    }
+  }
+
+  /** Chunks are on disk: readers may see them. */
+  published(session: string, chunks: readonly StoredChunk[], now: number): void {
+    const state = this.of(session)
+    const last = chunks[chunks.length - 1]
+    if (!last) return
+    state.durable = last.sequence
+    state.producerDurable = last.producerSequence
+    if (state.subscribers === 0) return
+    state.publishedAt = now
+    this.#publish(
+      state.topic,
+      chunks.map(({ sequence, time, turn, type, body }) => ({
+        head: { kind: 'CHUNK', session, sequence, time, turn, type },
+        body,
+      })),
+    )
+  }
+
+  publishHead(state: StreamState, now: number): void {
+    state.publishedAt = now
+    this.#publish(state.topic, [
+      { head: { kind: 'HEAD', session: state.session, sequence: state.durable }, body: EMPTY },
+    ])
+  }
+
+  /** HEAD for every stream that has readers and was silent for a while. */
+  tick(now: number): void {
+    for (const state of this.#states.values()) {
+      if (state.subscribers > 0 && now - state.publishedAt >= HEAD_INTERVAL_MS) {
+        this.publishHead(state, now)
+      }
+    }
+  }
+}
+
+export function newChunk<T extends ChunkType>(type: T, turn: number, body: ChunkBody<T>): NewChunk {
+  return { type: CHUNK_CODES[type], turn, body: encode(body) }
+}
+
+export function appendOperation(session: string, chunk: StoredChunk): JournalOperation {
+  return { op: 'append', session, chunk }
+}

@@ -1,0 +1,100 @@
+/** Tickets: the right to one subscription each, bound to the connection that asked. */
+import { ProtocolError } from '../../protocol/errors.ts'
+import { newToken, type RandomBytes } from '../../protocol/ids.ts'
+import type { StreamState, Streams } from './streams.ts'
+
+export interface TicketLimits {
+  /** Tickets that one connection may hold. */
+  readonly maxPerConnection: number
+  /** A ticket that nobody redeems is void after this, ms. */
+  readonly redeemWithinMs: number
+}
+
+export const TICKET_LIMITS: TicketLimits = {
+  maxPerConnection: 4096, // one for each session that a dashboard follows
+  redeemWithinMs: 30_000,
+}
+
+interface Ticket {
+  readonly session: string
+  readonly connection: string
+  readonly issuedAt: number
+  isRedeemed: boolean
+}
+
+export class Tickets {
+  readonly #streams: Streams
+  readonly #random: RandomBytes
+  readonly #limits: TicketLimits
+  readonly #tickets = new Map<string, Ticket>()
+  readonly #held = new Map<string, Set<string>>()
+
+  constructor(streams: Streams, random: RandomBytes, limits: TicketLimits = TICKET_LIMITS) {
+    this.#streams = streams
+    this.#random = random
+    this.#limits = limits
+  }
+
+  get size(): number {
+    return this.#tickets.size
+  }
+
+  issue(session: string, connection: string, now: number): string {
+    const held = this.#held.get(connection) ?? new Set()
+    if (held.size >= this.#limits.maxPerConnection) {
+      throw new ProtocolError('OVERLOADED', {
+        what: 'the set of tickets of this connection',
+        limit: this.#limits.maxPerConnection,
+      })
+    }
+    const ticket = newToken(this.#random)
+    this.#tickets.set(ticket, { session, connection, issuedAt: now, isRedeemed: false })
+    this.#held.set(connection, held.add(ticket))
+    return ticket
+  }
+
+  /** The stream to subscribe this pipe to; undefined for an unknown or used ticket, which is ignored. */
+  redeem(ticket: string): StreamState | undefined {
+    const found = this.#tickets.get(ticket)
+    if (!found || found.isRedeemed) return undefined
+    found.isRedeemed = true
+    const state = this.#streams.of(found.session)
+    state.subscribers += 1
+    return state
+  }
+
+  /** The stream of a ticket. */
+  streamOf(ticket: string): StreamState | undefined {
+    const found = this.#tickets.get(ticket)
+    return found && this.#streams.of(found.session)
+  }
+
+  /** Gives a ticket back; the stream to unsubscribe the pipe from, if it was redeemed. */
+  release(ticket: string): StreamState | undefined {
+    const found = this.#tickets.get(ticket)
+    if (!found) return undefined
+    this.#tickets.delete(ticket)
+    this.#forget(found.connection, ticket)
+    if (!found.isRedeemed) return undefined
+    const state = this.#streams.of(found.session)
+    state.subscribers -= 1
+    return state
+  }
+
+  /** The connection that held them is gone: so are its tickets. */
+  connectionEnded(connection: string): void {
+    for (const ticket of [...(this.#held.get(connection) ?? [])]) this.release(ticket)
+  }
+
+  tick(now: number): void {
+    for (const [ticket, { isRedeemed, issuedAt }] of this.#tickets) {
+      if (!isRedeemed && now - issuedAt >= this.#limits.redeemWithinMs) this.release(ticket)
+    }
+  }
+
+  #forget(connection: string, ticket: string): void {
+    const held = this.#held.get(connection)
+    held?.delete(ticket)
+    if (held?.size === 0) this.#held.delete(connection)
+  }
+}

@@ -1,0 +1,175 @@
+/**
+ * The ROUTER socket: its options, its receive loop, and the one writer that drains the links. ROUTER makes
+ * the connection ids; peers cannot choose them, and they are never an identity.
+ */
+import * as zmq from 'zeromq'
+import type { Bundle } from '../protocol/bundle.ts'
+import { WIRE_LIMITS } from '../protocol/limits.ts'
+
+/** libzmq's draft option ZMQ_ROUTER_NOTIFY, with connect | disconnect (zmq.h: 97, 1 | 2). */
+const ROUTER_NOTIFY = 97
+const NOTIFY_BOTH = 3
+
+/** Bundles that libzmq may hold for one peer; what comes after waits in the link, where it is bounded. */
+const SEND_HIGH_WATER_MARK = 64
+/** A peer whose pipe is full is tried again after this, ms. */
+const RETRY_MS = 5
+
+export interface RouterPort {
+  receive(connection: string, frames: readonly Buffer[]): void
+  /** The transport opened or closed a connection. */
+  notified(connection: string): void
+  gone(connection: string): void
+  next(connection: string): Bundle | undefined
+  failed(error: unknown): void
+}
+
+export class RouterSocket {
+  readonly #port: RouterPort
+  readonly #socket: zmq.Router
+  /** Connections with something to send, in order of asking. */
+  readonly #ready = new Set<string>()
+  /** Bundles that a full pipe refused. */
+  readonly #stuck = new Map<string, Bundle>()
+  #writer: 'idle' | 'scheduled' | 'writing' = 'idle'
+  #retry: NodeJS.Timeout | undefined
+  #loop: Promise<void> = Promise.resolve()
+
+  constructor(port: RouterPort) {
+    this.#port = port
+    zmq.context.blocky = false // never hold up the exit of the process
+    this.#socket = new zmq.Router({
+      mandatory: true, // a peer that is not there is an error, not a silent loss
+      handover: false, // nobody takes over the mail of another connection
+      linger: 0,
+      sendTimeout: 0, // a full pipe is EAGAIN for this peer alone
+      sendHighWaterMark: SEND_HIGH_WATER_MARK,
+      maxMessageSize: WIRE_LIMITS.maxBodiesBytes,
+      heartbeatInterval: 2000,
+      heartbeatTimeout: 6000,
+      handshakeInterval: 5000,
+      backlog: 1024,
+      tcpKeepalive: 1,
+      tcpKeepaliveIdle: 30,
+      tcpKeepaliveInterval: 10,
+      tcpKeepaliveCount: 4,
+    })
+  }
+
+  /** Whether connects and disconnects are told in-band; heartbeats are the fallback. */
+  async bind(
+    endpoint: string,
+  ): Promise<{ readonly endpoint: string; readonly hasNotify: boolean }> {
+    const hasNotify = enableNotify(this.#socket)
+    await this.#socket.bind(endpoint)
+    this.#loop = this.#receive()
+    return { endpoint: this.#socket.lastEndpoint ?? endpoint, hasNotify }
+  }
+
+  async #receive(): Promise<void> {
+    try {
+      for await (const [id, ...frames] of this.#socket) {
+        if (!id) continue
+        const connection = id.toString('latin1')
+        if (frames.length === 1 && frames[0]?.length === 0) this.#port.notified(connection)
+        else this.#port.receive(connection, frames)
+      }
+    } catch (error) {
+      if (!this.#socket.closed) this.#port.failed(error)
+    }
+  }
+
+  /** The link of this connection has something to send. */
+  ready(connection: string): void {
+    this.#ready.add(connection)
+    if (this.#writer !== 'idle') return
+    this.#writer = 'scheduled'
+    // After the current task, so that all answers to one bundle leave in one bundle.
+    queueMicrotask(() => {
+      this.#write().catch((error: unknown) => this.#port.failed(error))
+    })
+  }
+
+  async #write(): Promise<void> {
+    this.#writer = 'writing'
+    try {
+      for (const connection of this.#ready) {
+        this.#ready.delete(connection)
+        await this.#drain(connection)
+      }
+    } finally {
+      this.#writer = 'idle'
+    }
+  }
+
+  async #drain(connection: string): Promise<void> {
+    const take = () => this.#stuck.get(connection) ?? this.#port.next(connection)
+    for (let bundle = take(); bundle; bundle = take()) {
+      const outcome = await this.#send(connection, bundle)
+      if (outcome === 'full') {
+        this.#stuck.set(connection, bundle)
+        this.#retryLater()
+        return
+      }
+      this.#stuck.delete(connection)
+      if (outcome === 'gone') return this.#port.gone(connection)
+    }
+  }
+
+  async #send(connection: string, { heads, bodies }: Bundle): Promise<'sent' | 'full' | 'gone'> {
+    try {
+      await this.#socket.send([Buffer.from(connection, 'latin1'), heads, bodies])
+      return 'sent'
+    } catch (error) {
+      const code = errorCode(error)
+      if (code === 'EAGAIN') return 'full'
+      if (code === 'EHOSTUNREACH' || this.#socket.closed) return 'gone'
+      throw error
+    }
+  }
+
+  #retryLater(): void {
+    this.#retry ??= setTimeout(() => {
+      this.#retry = undefined
+      for (const connection of this.#stuck.keys()) this.ready(connection)
+    }, RETRY_MS)
+  }
+
+  /** Sends one bundle outside of any link, if there is room. */
+  sendOnce(connection: string, bundle: Bundle): void {
+    this.#send(connection, bundle).catch((error: unknown) => this.#port.failed(error))
+  }
+
+  forget(connection: string): void {
+    this.#stuck.delete(connection)
+    this.#ready.delete(connection)
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#retry)
+    this.#socket.close()
+    await this.#loop
+  }
+}
+
+/** Feature test: the option is a draft of libzmq and has no typed accessor in zeromq.js 6.8. */
+function enableNotify(socket: zmq.Router): boolean {
+  try {
+    rawOptions(socket).setUint32Option(ROUTER_NOTIFY, NOTIFY_BOTH)
+    return true
+  } catch {
+    return false
+  }
+}
+
+interface RawOptions {
+  setUint32Option(option: number, value: number): void
+}
+
+function rawOptions(socket: zmq.Router): RawOptions {
+  return socket as unknown as RawOptions
+}
+
+function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error ? String(error.code) : undefined
+}
