@@ -26,10 +26,7 @@ export class Writer {
     if (this.#state !== 'idle') return
     this.#state = 'scheduled'
     queueMicrotask(() => {
-      this.#run().catch((error: unknown) => {
-        this.#port.failed(error)
-        this.kick() // what came meanwhile kicked in vain
-      })
+      this.#run().catch((error: unknown) => this.#port.failed(error))
     })
   }
 
@@ -37,10 +34,19 @@ export class Writer {
     this.#state = 'sending'
     try {
       for (let bundle = this.#port.next(); bundle; bundle = this.#port.next()) {
-        await this.#port.send(bundle)
+        await this.#attempt(bundle)
       }
     } finally {
       this.#state = 'idle'
+    }
+  }
+
+  /** A failure does not end the run: what gathered during the send kicked in vain. */
+  async #attempt(bundle: Bundle): Promise<void> {
+    try {
+      await this.#port.send(bundle)
+    } catch (error) {
+      this.#port.failed(error)
     }
   }
 }
