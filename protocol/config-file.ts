@@ -11,7 +11,7 @@ export type ConfigPart = (typeof CONFIG_PARTS)[number]
 
 /** Where the file is when nobody names one; undefined without a home directory. */
 export function defaultConfigPath(env: Environment): string | undefined {
-  const home = env['XDG_CONFIG_HOME'] ?? (env['HOME'] && join(env['HOME'], '.config'))
+  const home = env['XDG_CONFIG_HOME'] || (env['HOME'] && join(env['HOME'], '.config'))
   return home ? join(home, 'agentmq', 'config.json') : undefined
 }
 

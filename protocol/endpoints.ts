@@ -49,7 +49,7 @@ export function resolvePlaces(env: Environment, settings: PlaceSettings = {}): P
 }
 
 function stateHome(env: Environment): string {
-  const home = env['XDG_STATE_HOME'] ?? (env['HOME'] && join(env['HOME'], '.local', 'state'))
+  const home = env['XDG_STATE_HOME'] || (env['HOME'] && join(env['HOME'], '.local', 'state'))
   if (home) return home
   throw new ProtocolError('BAD_CONFIG', {
     source: 'environment',

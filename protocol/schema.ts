@@ -34,9 +34,7 @@ function describe(error: { keyword: string; message: string; params: object }): 
   if (error.keyword === 'required' && 'requiredProperties' in error.params) {
     return `must have ${String(error.params.requiredProperties)}`
   }
-  if (error.keyword === 'additionalProperties' && 'additionalProperties' in error.params) {
-    return `must not have ${String(error.params.additionalProperties)}`
-  }
+  if (error.keyword === 'boolean') return 'is not allowed here' // additionalProperties: false
   return error.message
 }
 
