@@ -1,0 +1,95 @@
+/** Connecting: resolves the options, wires the real clock, randomness and sockets, waits for WELCOME. */
+import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Environment, resolvePlaces } from '../../protocol/endpoints.ts'
+import { ProtocolError } from '../../protocol/errors.ts'
+import type { Role } from '../../protocol/messages/handshake.ts'
+import { PROTOCOL_VERSION } from '../../protocol/version.ts'
+import { cancelled } from './caller.ts'
+import { Client } from './client.ts'
+import { diagnose } from './diagnosis.ts'
+import { SDK_LIMITS } from './limits.ts'
+
+export interface ConnectOptions {
+  /** ROUTER endpoint of the broker; default: that of the local broker. */
+  readonly endpoint?: string | undefined
+  /** Directory of a local installation, as `--dir`. */
+  readonly dir?: string | undefined
+  /** Where XDG directories are looked up; default: `process.env`. */
+  readonly env?: Environment | undefined
+  /** Who to be; default: `local`. */
+  readonly principal?: string | undefined
+  /** What to be; default: `admin` as `local`, otherwise `operator`. */
+  readonly role?: Role | undefined
+  /** Name and version of the program, for people. */
+  readonly software?: string | undefined
+  /** Default deadline of calls, ms. */
+  readonly deadlineMs?: number | undefined
+  /** Aborts connecting. */
+  readonly signal?: AbortSignal | undefined
+  /** How long to wait for the broker, ms. */
+  readonly connectTimeoutMs?: number | undefined
+}
+
+/**
+ * Resolves once the broker has said WELCOME. Rejects with UNREACHABLE and a diagnosis after
+ * `connectTimeoutMs`, with what the broker refused, or with CANCELLED.
+ */
+export async function connect(options: ConnectOptions = {}): Promise<Client> {
+  const { signal } = options
+  if (signal?.aborted) throw cancelled(signal, 'no')
+  const { endpoint } = resolvePlaces(options.env ?? process.env, options)
+  const client = await openClient(endpoint, options)
+  try {
+    await welcome(client, endpoint, options)
+    return client
+  } catch (thrown) {
+    await client.close()
+    throw thrown
+  }
+}
+
+async function openClient(endpoint: string, options: ConnectOptions): Promise<Client> {
+  const { principal = 'local' } = options
+  // The native module is loaded when it is needed, so that importing the SDK stays cheap.
+  const { zeromqTransport } = await import('./sockets.ts')
+  return new Client({
+    endpoint,
+    principal,
+    role: options.role ?? (principal === 'local' ? 'admin' : 'operator'),
+    software: options.software ?? `agentmq-sdk/${PROTOCOL_VERSION}`,
+    deadlineMs: options.deadlineMs ?? SDK_LIMITS.deadlineMs,
+    transport: zeromqTransport,
+    now: () => performance.now(),
+    random: Math.random,
+    randomBytes,
+    pause: (ms) => sleep(ms),
+  })
+}
+
+async function welcome(client: Client, endpoint: string, options: ConnectOptions): Promise<void> {
+  const { signal, connectTimeoutMs = SDK_LIMITS.connectTimeoutMs } = options
+  const timeout = AbortSignal.timeout(connectTimeoutMs)
+  const isConnected = await firstAnswer(client, signal ? [signal, timeout] : [timeout])
+  if (signal?.aborted) throw cancelled(signal, 'no')
+  if (isConnected) return
+  const reason = await diagnose(endpoint, client.trouble)
+  throw new ProtocolError('UNREACHABLE', { endpoint, reason }, { where: 'client' })
+}
+
+/** True = WELCOME; false = a signal came first. Throws what the broker refused. */
+function firstAnswer(client: Client, signals: readonly AbortSignal[]): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const end = (settle: () => void) => {
+      stop()
+      for (const signal of signals) signal.removeEventListener('abort', onAbort)
+      settle()
+    }
+    const onAbort = () => end(() => resolve(false))
+    const stop = client.onStatus((status) => {
+      if (status.type === 'connected') end(() => resolve(true))
+      else if (status.type === 'refused') end(() => reject(status.error))
+    })
+    for (const signal of signals) signal.addEventListener('abort', onAbort, { once: true })
+  })
+}

@@ -1,0 +1,21 @@
+/** The public surface of the SDK. */
+export { ERRORS, type ErrorCode, type Executed, ProtocolError } from '../../protocol/errors.ts'
+export type { Chunk, ChunkBody, ChunkType, StreamChunk } from '../../protocol/messages/chunk.ts'
+export type { WelcomeBody } from '../../protocol/messages/handshake.ts'
+export type { BrokerMethod, Params, Result } from '../../protocol/methods/index.ts'
+export type { WhenBusy } from '../../protocol/methods/session.ts'
+export type {
+  BackendInfo,
+  HostInfo,
+  HostStatus,
+  SessionInfo,
+  SessionStatus,
+} from '../../protocol/methods/types.ts'
+export type { CallOptions } from './caller.ts'
+export { Client } from './client.ts'
+export { type ConnectOptions, connect } from './connect.ts'
+export type { Follow, FollowOptions } from './follow.ts'
+export type { Gap } from './reader.ts'
+export { type PromptOptions, SessionHandle } from './session-handle.ts'
+export type { ConnectionStatus } from './status.ts'
+export type { StreamItem, UnknownChunk } from './stream-item.ts'

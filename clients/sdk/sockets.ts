@@ -1,0 +1,138 @@
+/** The ZeroMQ sockets of a client. The only file of the SDK that imports zeromq. */
+import { context, Dealer, type Event, XSubscriber } from 'zeromq'
+import type { Bundle } from '../../protocol/bundle.ts'
+import { ProtocolError } from '../../protocol/errors.ts'
+import { WIRE_LIMITS } from '../../protocol/limits.ts'
+import { SDK_LIMITS } from './limits.ts'
+import type { DealerHandlers, DealerPort, SubscriberPort, Transport } from './transport.ts'
+
+// Otherwise a process would hang at its end until a broker that is not there takes what waits.
+context.blocky = false
+
+const COMMON = {
+  immediate: true, // nothing is queued for a broker that is not there
+  reconnectInterval: 100,
+  reconnectMaxInterval: 1000,
+  maxMessageSize: WIRE_LIMITS.maxBodiesBytes,
+  heartbeatInterval: 2000,
+  heartbeatTimeout: 6000,
+  handshakeInterval: 5000,
+  tcpKeepalive: 1,
+  tcpKeepaliveIdle: 30,
+  tcpKeepaliveInterval: 10,
+  tcpKeepaliveCount: 4,
+} as const
+
+const SUBSCRIBE = 1
+const UNSUBSCRIBE = 0
+
+export const zeromqTransport: Transport = {
+  dealer: (endpoint, handlers) => new DealerSocket(endpoint, handlers),
+  subscriber: (endpoint, receive) => new SubscriberSocket(endpoint, receive),
+}
+
+class DealerSocket implements DealerPort {
+  readonly #socket = new Dealer({
+    ...COMMON,
+    linger: SDK_LIMITS.goodbyeMs,
+    sendHighWaterMark: 64, // more waits in the outbox, where urgent messages can overtake it
+  })
+
+  constructor(endpoint: string, handlers: DealerHandlers) {
+    dial(this.#socket, endpoint)
+    this.#read(handlers).catch((error: unknown) => this.#broken(error, handlers))
+    this.#watch(handlers).catch((error: unknown) => this.#broken(error, handlers))
+  }
+
+  async send(bundle: Bundle): Promise<void> {
+    await this.#socket.send([bundle.heads, bundle.bodies])
+  }
+
+  close(): void {
+    this.#socket.close()
+  }
+
+  async #read(handlers: DealerHandlers): Promise<void> {
+    for await (const frames of this.#socket) handlers.receive(frames)
+  }
+
+  async #watch(handlers: DealerHandlers): Promise<void> {
+    for await (const event of this.#socket.events) {
+      if (this.#socket.closed) return
+      if (event.type === 'disconnect') handlers.disconnected()
+      const reason = handshakeTrouble(event)
+      if (reason !== undefined) handlers.trouble(reason)
+    }
+  }
+
+  #broken(error: unknown, handlers: DealerHandlers): void {
+    if (!this.#socket.closed) handlers.trouble(`socket: ${String(error)}`)
+  }
+}
+
+class SubscriberSocket implements SubscriberPort {
+  readonly #socket = new XSubscriber({
+    ...COMMON,
+    linger: 0,
+    sendHighWaterMark: 0, // XSUB drops subscriptions at its mark without a word
+    receiveHighWaterMark: 256, // bundles; what does not fit is read from the journal
+  })
+  // zeromq.js refuses a second send while one is under way.
+  #sent: Promise<void> = Promise.resolve()
+
+  constructor(endpoint: string, receive: (topic: string, frames: readonly Uint8Array[]) => void) {
+    dial(this.#socket, endpoint)
+    // A broken subscription falls silent, and silence is what feeds watch for.
+    this.#read(receive).catch(() => undefined)
+  }
+
+  subscribe(ticket: string): void {
+    this.#send(SUBSCRIBE, ticket)
+  }
+
+  unsubscribe(ticket: string): void {
+    this.#send(UNSUBSCRIBE, ticket)
+  }
+
+  close(): void {
+    this.#socket.close()
+  }
+
+  #send(verb: number, ticket: string): void {
+    const frame = Buffer.concat([Buffer.of(verb), Buffer.from(ticket)])
+    this.#sent = this.#sent.then(() => this.#socket.send(frame)).catch(() => undefined)
+  }
+
+  async #read(receive: (topic: string, frames: readonly Uint8Array[]) => void): Promise<void> {
+    for await (const [topic, ...frames] of this.#socket) {
+      if (topic) receive(topic.toString(), frames)
+    }
+  }
+}
+
+function dial(socket: Dealer | XSubscriber, endpoint: string): void {
+  try {
+    socket.connect(endpoint)
+  } catch (cause) {
+    socket.close()
+    const reason = `${endpoint}: ${cause instanceof Error ? cause.message : String(cause)}`
+    throw new ProtocolError(
+      'BAD_CONFIG',
+      { source: 'endpoint', reason },
+      { where: 'client', cause },
+    )
+  }
+}
+
+function handshakeTrouble(event: Event): string | undefined {
+  switch (event.type) {
+    case 'handshake:error:auth':
+      return `the broker refused this key (ZAP status ${event.error.status})`
+    case 'handshake:error:protocol':
+      return `ZeroMQ handshake failed (${event.error.message}): a plain client on a CURVE server, or not ZeroMQ`
+    case 'handshake:error:other':
+      return `ZeroMQ handshake failed (${event.error.message})`
+    default:
+      return undefined
+  }
+}
