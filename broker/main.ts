@@ -69,7 +69,7 @@ function configFile(named: unknown, env: Environment): { file?: unknown; fileNam
 
 function logger({ log_level, log_file }: BrokerConfig): Logger {
   const destination = pino.destination({ dest: log_file ?? 2, sync: true, mkdir: true })
-  return pino({ level: log_level, name: 'broker' }, destination)
+  return pino({ level: log_level, base: { part: 'broker', pid: process.pid } }, destination)
 }
 
 async function run(config: BrokerConfig): Promise<number> {
@@ -78,7 +78,7 @@ async function run(config: BrokerConfig): Promise<number> {
   const asked = endAsked(config)
   await broker.start()
   const { endpoint, streams } = broker.endpoints
-  log.info({ endpoint, streams, journal: config.journalDir, pid: process.pid }, 'broker ready')
+  log.info({ endpoint, streams, journal: config.journalDir }, 'broker ready')
   if (config.ready_fd !== undefined) {
     writeSync(
       config.ready_fd,

@@ -20,3 +20,6 @@ export function negotiateMinor(theirs: { readonly major: number; readonly minor:
   }
   return Math.min(theirs.minor, PROTOCOL_MINOR)
 }
+
+/** Name and version of this software, for people; the version is that of package.json. */
+export const SOFTWARE = 'agentmq 0.1.0'

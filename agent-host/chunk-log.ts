@@ -1,0 +1,181 @@
+/**
+ * The chunks of one session on their way to the broker: numbered when they are first sent, kept until they
+ * are acknowledged, bounded in bytes. Deltas that still wait are merged, so a slow link carries the same
+ * text in fewer chunks. Pure: no sockets, no clock.
+ */
+import { encode } from '../protocol/codec.ts'
+import { MAX_CHUNK_BYTES } from '../protocol/limits.ts'
+import { CHUNK_CODES, type Chunk } from '../protocol/messages/chunk.ts'
+
+export const CHUNK_LOG_LIMITS = {
+  maxBytes: 4 * 1024 * 1024, // bytes waiting or unacknowledged; beyond it the child is not read
+} as const
+
+/** A chunk with its place in the session, ready for APPEND. */
+export interface Numbered {
+  readonly sequence: number
+  readonly turn: number
+  readonly type: number
+  readonly body: Buffer
+}
+
+interface Waiting {
+  readonly turn: number
+  chunk: Chunk
+  /** Roughly what the body will take. */
+  bytes: number
+}
+
+/** What a chunk takes beside its text. */
+const OVERHEAD_BYTES = 64
+
+export class ChunkLog {
+  readonly #maxBytes: number
+  #waiting: Waiting[] = []
+  #sent: Numbered[] = []
+  /** Index in `#sent` of the next one to send; at its end, a waiting one is next. */
+  #cursor = 0
+  #lastNumber = 0
+  #bytes = 0
+
+  constructor(maxBytes: number = CHUNK_LOG_LIMITS.maxBytes) {
+    this.#maxBytes = maxBytes
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /** The child must not be read until there is room again. */
+  get isFull(): boolean {
+    return this.#bytes >= this.#maxBytes
+  }
+
+  /** There is room enough to read the child again. */
+  get hasRoom(): boolean {
+    return this.#bytes <= this.#maxBytes / 2
+  }
+
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0 && this.#sent.length === 0
+  }
+
+  get hasUnacknowledged(): boolean {
+    return this.#sent.length > 0
+  }
+
+  /** Highest number given out. */
+  get produced(): number {
+    return this.#lastNumber
+  }
+
+  add(turn: number, chunk: Chunk): void {
+    for (const piece of pieces(chunk)) this.#add(turn, piece)
+  }
+
+  #add(turn: number, chunk: Chunk): void {
+    const bytes = sizeOf(chunk)
+    this.#bytes += bytes
+    const last = this.#waiting[this.#waiting.length - 1]
+    const merged = last && last.turn === turn ? merge(last.chunk, chunk) : undefined
+    if (last && merged) {
+      last.chunk = merged
+      last.bytes += bytes
+    } else this.#waiting.push({ turn, chunk, bytes })
+  }
+
+  /** The next chunk to send; undefined when all are on their way. */
+  take(): Numbered | undefined {
+    const again = this.#sent[this.#cursor]
+    if (again) {
+      this.#cursor += 1
+      return again
+    }
+    const first = this.#waiting.shift()
+    if (!first) return undefined
+    const { type, ...body } = first.chunk
+    this.#lastNumber += 1
+    const numbered = {
+      sequence: this.#lastNumber,
+      turn: first.turn,
+      type: CHUNK_CODES[type],
+      body: encode(body),
+    }
+    this.#bytes += numbered.body.length - first.bytes
+    this.#sent.push(numbered)
+    this.#cursor = this.#sent.length
+    return numbered
+  }
+
+  /** Everything up to this number is on the broker's disk. Returns whether that was news. */
+  acknowledge(sequence: number): boolean {
+    let count = 0
+    while ((this.#sent[count]?.sequence ?? Number.POSITIVE_INFINITY) <= sequence) {
+      this.#bytes -= this.#sent[count]?.body.length ?? 0
+      count += 1
+    }
+    if (count === 0) return false
+    this.#sent.splice(0, count)
+    this.#cursor = Math.max(0, this.#cursor - count)
+    return true
+  }
+
+  /** Sends again what comes after this number. */
+  rewind(acknowledged: number): void {
+    this.acknowledge(acknowledged)
+    this.#cursor = 0
+  }
+}
+
+function sizeOf(chunk: Chunk): number {
+  if ('content' in chunk) return chunk.content.length + OVERHEAD_BYTES
+  if (chunk.type === 'tool_result') return chunk.result.length + OVERHEAD_BYTES
+  if (chunk.type === 'tool_use_input') return encode(chunk.input).length + OVERHEAD_BYTES
+  return 2 * OVERHEAD_BYTES
+}
+
+/** Two deltas as one: same text, fewer chunks. */
+function merge(last: Chunk, next: Chunk): Chunk | undefined {
+  const isDelta = last.type === 'text' || last.type === 'thinking'
+  if (!isDelta || last.type !== next.type) return undefined
+  const content = last.content + next.content
+  return content.length > MAX_CHUNK_BYTES / 4 ? undefined : { type: last.type, content }
+}
+
+/** Longest text of one chunk, characters: at most four bytes each, so always under MAX_CHUNK_BYTES. */
+const MAX_PIECE = MAX_CHUNK_BYTES / 4
+/** Largest tool input that is passed on whole, bytes. */
+const MAX_INPUT_BYTES = 2 * 1024 * 1024
+
+/** Splits what is too long for one chunk. Nothing is lost: pieces are concatenated by the reader. */
+function* pieces(chunk: Chunk): Generator<Chunk> {
+  if ('content' in chunk && chunk.content.length > MAX_PIECE) {
+    for (const content of slices(chunk.content)) yield { ...chunk, content }
+  } else if (chunk.type === 'tool_result' && chunk.result.length > MAX_PIECE) {
+    for (const result of slices(chunk.result)) yield { ...chunk, result }
+  } else if (chunk.type === 'tool_use_input') {
+    yield* inputPieces(chunk)
+  } else yield chunk
+}
+
+function* slices(text: string): Generator<string> {
+  for (let at = 0; at < text.length; ) {
+    let end = Math.min(text.length, at + MAX_PIECE)
+    const code = text.charCodeAt(end - 1)
+    if (end < text.length && code >= 0xd800 && code <= 0xdbff) end -= 1 // not inside a surrogate pair
+    yield text.slice(at, end)
+    at = end
+  }
+}
+
+/** An input is one value and cannot be split; one that no message can carry is said to be left out. */
+function* inputPieces(chunk: Chunk & { type: 'tool_use_input' }): Generator<Chunk> {
+  const bytes = encode(chunk.input).length
+  if (bytes <= MAX_INPUT_BYTES) {
+    yield chunk
+    return
+  }
+  yield { ...chunk, input: { left_out_bytes: bytes } }
+  const content = `the input of tool call ${chunk.tool_id} has ${bytes} bytes and was left out`
+  yield { type: 'stderr', content }
+}

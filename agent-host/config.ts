@@ -1,0 +1,128 @@
+/** The settings of an agent host: one schema for flags, environment, config file, defaults and help. */
+import { cpus, homedir, hostname, tmpdir } from 'node:os'
+import { type Static, Type } from 'typebox'
+import {
+  type Environment,
+  type Places,
+  placeSettings,
+  resolvePlaces,
+} from '../protocol/endpoints.ts'
+import { oneOf } from '../protocol/one-of.ts'
+import { resolveSettings, type SettingSources } from '../protocol/settings.ts'
+
+export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+const names = (description: string, flag: string, fallback: readonly string[]) =>
+  Type.Array(Type.String({ minLength: 1, maxLength: 4096 }), {
+    description,
+    flag,
+    default: [...fallback],
+    maxItems: 256,
+  })
+
+/** What a program behind a company proxy needs to reach the network; nothing secret. */
+const NETWORK_NAMES = [
+  'HTTP_PROXY',
+  'HTTPS_PROXY',
+  'NO_PROXY',
+  'http_proxy',
+  'https_proxy',
+  'no_proxy',
+  'NODE_EXTRA_CA_CERTS',
+  'SSL_CERT_FILE',
+  'SSL_CERT_DIR',
+]
+
+export const HostSettings = Type.Object({
+  ...placeSettings,
+  name: Type.Optional(
+    Type.String({
+      pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',
+      description: 'Name of this host for people; default: the name of the machine',
+    }),
+  ),
+  labels: names('Label for placement; may be given several times', 'label', []),
+  slots: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 10_000,
+      description: 'Sessions it runs at once; default: 8 for each processor',
+    }),
+  ),
+  roots: names(
+    'Directory below which sessions may work; default: home, the current and the temporary directory',
+    'root',
+    [],
+  ),
+  pass_env: names(
+    'Variable of this environment that agents get as well; NAME or PREFIX_*',
+    'pass-env',
+    NETWORK_NAMES,
+  ),
+  allow_env: names('Variable that a request may set for its agent; NAME or PREFIX_*', 'allow-env', [
+    'AGENTMQ_DEMO_*',
+  ]),
+  claude_command: Type.String({
+    default: 'claude',
+    minLength: 1,
+    description: 'Name or path of Claude Code',
+  }),
+  start_ms: Type.Integer({
+    minimum: 100,
+    default: 60_000,
+    description: 'A CLI that is not ready after this has failed to start, ms',
+  }),
+  stop_ms: Type.Integer({
+    minimum: 0,
+    default: 5000,
+    description: 'A CLI that is told to stop may finish for this long before SIGTERM, ms',
+  }),
+  log_level: Type.Unsafe<(typeof LOG_LEVELS)[number]>({
+    ...oneOf(LOG_LEVELS, 'Least severe level that is logged'),
+    default: 'info',
+  }),
+  log_file: Type.Optional(
+    Type.String({ description: 'Log to this file; default: standard error' }),
+  ),
+  ready_fd: Type.Optional(
+    Type.Integer({
+      minimum: 3,
+      description: 'Write one JSON line to this file descriptor once registered',
+    }),
+  ),
+  exit_with_parent: Type.Boolean({
+    default: false,
+    description: 'End when standard input ends, so that no host outlives who started it',
+  }),
+})
+export type HostSettings = Static<typeof HostSettings>
+
+export interface HostConfig extends HostSettings {
+  readonly places: Places
+  readonly name: string
+  readonly slots: number
+  readonly roots: string[]
+}
+
+/** Sessions per processor when nobody says: agents mostly wait for a model. */
+const SLOTS_PER_CPU = 8
+
+/** Throws BAD_CONFIG. */
+export function hostConfig(sources: SettingSources & { readonly env: Environment }): HostConfig {
+  const settings = resolveSettings(HostSettings, sources)
+  return {
+    ...settings,
+    places: resolvePlaces(sources.env, settings),
+    name: settings.name ?? machineName(),
+    slots: settings.slots ?? SLOTS_PER_CPU * cpus().length,
+    roots: settings.roots.length > 0 ? settings.roots : [homedir(), process.cwd(), tmpdir()],
+  }
+}
+
+function machineName(): string {
+  return (
+    hostname()
+      .replace(/[^A-Za-z0-9._-]/g, '-')
+      .replace(/^[^A-Za-z0-9]+/, '') || 'host'
+  )
+}

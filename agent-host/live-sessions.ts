@@ -1,0 +1,131 @@
+/** The sessions of this host: started under a lease, kept until their last chunk is acknowledged. */
+
+import { ProtocolError } from '../protocol/errors.ts'
+import type { LiveSession } from '../protocol/methods/host.ts'
+import type { Params } from '../protocol/methods/index.ts'
+import type { Backend, Detection } from './backends/backend.ts'
+import type { Outflow } from './outflow.ts'
+import type { Exit } from './process/child-process.ts'
+import { type RunnerOptions, SessionRunner } from './session-runner.ts'
+
+/** A stop is answered once `complete` is on the broker's disk, or after this, ms. */
+export const DELIVERY_MS = 5000
+
+/** A backend that was looked for on this machine. */
+export interface Found {
+  readonly backend: Backend
+  readonly detection: Detection
+}
+
+interface Live {
+  readonly runner: SessionRunner
+  /** Resolves when the process is gone and everything it wrote is acknowledged. */
+  readonly delivered: Promise<Exit>
+  readonly settle: (exit: Exit) => void
+  exit: Exit | undefined
+}
+
+export type Lease = Pick<Params<'agent.interrupt'>, 'session' | 'epoch'>
+
+export class LiveSessions {
+  readonly #outflow: Outflow
+  readonly #live = new Map<string, Live>()
+
+  constructor(outflow: Outflow) {
+    this.#outflow = outflow
+  }
+
+  get size(): number {
+    return this.#live.size
+  }
+
+  /** Starts a session. Throws START_FAILED, CANCELLED, or FENCED when an older life of it still runs. */
+  async start(options: RunnerOptions, signal: AbortSignal): Promise<SessionRunner> {
+    const { session, epoch } = options
+    const older = this.#live.get(session)
+    if (older && older.runner.options.epoch >= epoch) {
+      const current = older.runner.options.epoch
+      throw new ProtocolError('FENCED', { session, epoch, current }, { where: 'host' })
+    }
+    if (older) await this.#fence(older)
+    const runner = new SessionRunner(options)
+    const live = newLive(runner)
+    this.#live.set(session, live)
+    this.#outflow.add({ session, epoch, log: runner.log })
+    void runner.ended.then((exit) => this.#ended(live, exit))
+    try {
+      await runner.begin(signal)
+    } catch (thrown) {
+      this.#forget(live) // its failure is the answer to the start; no chunk of it is owed
+      throw thrown
+    }
+    return runner
+  }
+
+  /** The runner under this lease. Throws FENCED or AGENT_GONE. */
+  leased({ session, epoch }: Lease): SessionRunner {
+    const runner = this.#live.get(session)?.runner
+    if (!runner)
+      throw new ProtocolError('AGENT_GONE', { session, how: 'not here' }, { where: 'host' })
+    const current = runner.options.epoch
+    if (current === epoch) return runner
+    throw new ProtocolError('FENCED', { session, epoch, current }, { where: 'host' })
+  }
+
+  /** Resolves when the session is gone and delivered. */
+  delivered(session: string): Promise<Exit> | undefined {
+    return this.#live.get(session)?.delivered
+  }
+
+  all(): SessionRunner[] {
+    return [...this.#live.values()].map(({ runner }) => runner)
+  }
+
+  report(): LiveSession[] {
+    return this.all().map((runner) => ({
+      session: runner.options.session,
+      epoch: runner.options.epoch,
+      produced: runner.log.produced,
+      turn: runner.highestTurn,
+      pid: runner.pid,
+    }))
+  }
+
+  /** The lease is over: the process ends, and nothing more is told of it. */
+  async revoke(session: string, epoch: number): Promise<void> {
+    const live = this.#live.get(session)
+    if (live?.runner.options.epoch === epoch) await this.#fence(live)
+  }
+
+  async #fence(live: Live): Promise<void> {
+    this.#forget(live)
+    await live.runner.kill()
+  }
+
+  /** Called when chunks were acknowledged: lets go of what has ended and is delivered. */
+  settle(session: string): void {
+    const live = this.#live.get(session)
+    if (live?.exit && live.runner.log.isEmpty) this.#forget(live)
+  }
+
+  #ended(live: Live, exit: Exit): void {
+    live.exit = exit
+    this.settle(live.runner.options.session)
+  }
+
+  #forget(live: Live): void {
+    const { session } = live.runner.options
+    if (this.#live.get(session) !== live) return
+    this.#live.delete(session)
+    this.#outflow.remove(session)
+    live.settle(live.exit ?? { exitCode: null, signal: null })
+  }
+}
+
+function newLive(runner: SessionRunner): Live {
+  let settle: (exit: Exit) => void = () => {}
+  const delivered = new Promise<Exit>((resolve) => {
+    settle = resolve
+  })
+  return { runner, delivered, settle, exit: undefined }
+}

@@ -1,0 +1,136 @@
+/** What the broker asks of this host: the table of agent.* methods. */
+import { randomBytes } from 'node:crypto'
+import { ProtocolError } from '../protocol/errors.ts'
+import { newToken } from '../protocol/ids.ts'
+import type { HostMethod, Params, Result } from '../protocol/methods/index.ts'
+import type { StartOptions } from './backends/backend.ts'
+import type { HostConfig } from './config.ts'
+import { DELIVERY_MS, type Found, type Lease, type LiveSessions } from './live-sessions.ts'
+import type { Exit } from './process/child-process.ts'
+import { childEnvironment } from './process/environment.ts'
+import { sessionMarkers } from './process/markers.ts'
+import type { StopContext } from './process/stop.ts'
+import { happensWithin } from './process/timers.ts'
+import { workingDirectory } from './working-directory.ts'
+
+export interface RequestContext {
+  readonly hostId: string
+  readonly config: HostConfig
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly backends: ReadonlyMap<string, Found>
+  readonly sessions: LiveSessions
+  readonly stop: StopContext
+  readonly onChunks: (session: string) => void
+  readonly onProgress: () => void
+}
+
+type RequestHandler<M extends HostMethod> = (
+  context: RequestContext,
+  params: Params<M>,
+  signal: AbortSignal,
+) => Promise<Result<M>>
+
+export const REQUEST_HANDLERS: { readonly [M in HostMethod]: RequestHandler<M> } = {
+  'agent.start': start,
+  'agent.prompt': prompt,
+  'agent.interrupt': interrupt,
+  'agent.stop': (context, lease) => end(context, lease, 'stop'),
+  'agent.kill': (context, lease) => end(context, lease, 'kill'),
+}
+
+async function start(
+  context: RequestContext,
+  params: Params<'agent.start'>,
+  signal: AbortSignal,
+): Promise<Result<'agent.start'>> {
+  const { hostId, config, env, sessions } = context
+  const found = backendFor(context, params.backend)
+  if (sessions.size >= config.slots) {
+    throw new ProtocolError('AT_CAPACITY', { slots: config.slots }, { where: 'host' })
+  }
+  const { session, epoch, turn } = params
+  const cwd = workingDirectory(params.cwd ?? process.cwd(), {
+    roots: config.roots,
+    host: config.name,
+  })
+  const runner = await sessions.start(
+    {
+      session,
+      epoch,
+      backend: found.backend,
+      command: found.command,
+      start: startOptions(params, cwd),
+      env: childEnvironment(env, params.env ?? {}, {
+        hostId: config.name,
+        passOn: config.pass_env,
+        settable: config.allow_env,
+      }),
+      markers: sessionMarkers(session, hostId, context.stop.tree.self()),
+      stop: context.stop,
+      highestTurn: turn,
+      newId: () => newToken(randomBytes),
+      onChunks: () => context.onChunks(session),
+      onProgress: context.onProgress,
+    },
+    AbortSignal.any([signal, startTimeout(config, params.backend)]),
+  )
+  return { pid: runner.pid ?? 0, native_session_id: params.native_session_id, cwd }
+}
+
+function backendFor({ backends, config }: RequestContext, name: string) {
+  const found = backends.get(name)
+  const detection = found?.detection ?? {
+    available: false,
+    reason: `host ${config.name} has no such backend`,
+  }
+  if (found && detection.available) return { backend: found.backend, command: detection.command }
+  const reason = detection.available ? '' : detection.reason
+  throw new ProtocolError('NO_BACKEND', { backend: name, reason }, { where: 'host' })
+}
+
+function startOptions(params: Params<'agent.start'>, cwd: string): StartOptions {
+  const { model, permission_mode, allowed_tools, system_prompt, extra_args } = params
+  return {
+    session: params.session,
+    cwd,
+    env: params.env ?? {},
+    nativeSessionId: params.native_session_id,
+    resume: params.resume,
+    ...(model !== undefined && { model }),
+    ...(permission_mode !== undefined && { permissionMode: permission_mode }),
+    ...(allowed_tools && { allowedTools: allowed_tools }),
+    ...(system_prompt !== undefined && { systemPrompt: system_prompt }),
+    ...(extra_args && { extraArgs: extra_args }),
+  }
+}
+
+function startTimeout({ start_ms }: HostConfig, backend: string): AbortSignal {
+  const controller = new AbortController()
+  const reason = `it was not ready after ${start_ms} ms`
+  const error = new ProtocolError('START_FAILED', { backend, reason }, { where: 'host' })
+  setTimeout(() => controller.abort(error), start_ms).unref()
+  return controller.signal
+}
+
+async function prompt({ sessions }: RequestContext, params: Params<'agent.prompt'>) {
+  sessions.leased(params).prompt(params.turn, params.text, params.when_busy)
+  return {}
+}
+
+async function interrupt({ sessions }: RequestContext, lease: Lease) {
+  const turn = sessions.leased(lease).interrupt()
+  return { interrupted: turn > 0, turn }
+}
+
+async function end(
+  { sessions, stop }: RequestContext,
+  lease: Lease,
+  how: 'stop' | 'kill',
+): Promise<Result<'agent.stop'>> {
+  const runner = sessions.leased(lease)
+  const delivered = sessions.delivered(lease.session)
+  const exit: Exit = await runner[how]()
+  // Whoever asked should find the session ended when the answer comes.
+  if (delivered) await happensWithin(stop.timers, delivered, DELIVERY_MS)
+  return { exit_code: exit.exitCode, signal: exit.signal ?? '' }
+}

@@ -1,0 +1,40 @@
+/** What a backend reports, as chunks of the stream. */
+import type { Chunk } from '../protocol/messages/chunk.ts'
+import type { BackendEvent } from './backends/backend.ts'
+
+type Reported = Exclude<BackendEvent, { readonly type: 'ready' | 'turn_end' }>
+
+export function chunkOf(event: Reported): Chunk {
+  switch (event.type) {
+    case 'text':
+    case 'thinking':
+      return { type: event.type, content: event.content }
+    case 'tool_use_start':
+      return { type: 'tool_use_start', tool_id: event.toolId, tool_name: event.toolName }
+    case 'tool_use_input':
+      return { type: 'tool_use_input', tool_id: event.toolId, input: event.input }
+    case 'tool_result':
+      return {
+        type: 'tool_result',
+        tool_id: event.toolId,
+        result: event.result,
+        is_error: event.isError,
+      }
+    case 'usage':
+      return {
+        type: 'usage',
+        input_tokens: event.inputTokens,
+        output_tokens: event.outputTokens,
+        ...(event.costUsd !== undefined && { cost_usd: event.costUsd }),
+      }
+    case 'error':
+      return {
+        type: 'error',
+        message: event.message,
+        ...(event.kind !== undefined && { kind: event.kind }),
+        ...(event.retrying !== undefined && { retrying: event.retrying }),
+      }
+    case 'diagnostic':
+      return { type: 'stderr', content: event.message }
+  }
+}

@@ -1,0 +1,244 @@
+/**
+ * One session on this host: a child process, the driver that talks to it, its turns, and its chunks on
+ * their way to the broker. Does not know of sockets; `host.ts` sends what the log holds.
+ */
+import { ProtocolError } from '../protocol/errors.ts'
+import type { TurnReason } from '../protocol/messages/chunk.ts'
+import type { WhenBusy } from '../protocol/methods/session.ts'
+import type { Backend, BackendEvent, Driver, StartOptions } from './backends/backend.ts'
+import { ChunkLog } from './chunk-log.ts'
+import { ChildProcess, type Exit } from './process/child-process.ts'
+import type { Environment } from './process/environment.ts'
+import type { Line } from './process/line-reader.ts'
+import type { Markers } from './process/markers.ts'
+import { killNow, type StopContext, stop, sweepLeftovers } from './process/stop.ts'
+import { chunkOf } from './session-chunks.ts'
+import { TurnQueue } from './turn-queue.ts'
+
+export interface RunnerOptions {
+  readonly session: string
+  readonly epoch: number
+  readonly backend: Backend
+  readonly command: string
+  readonly start: StartOptions
+  /** The whole environment of the child, apart from what the backend adds. */
+  readonly env: Environment
+  readonly markers: Markers
+  readonly stop: StopContext
+  /** Highest turn of earlier lives. */
+  readonly highestTurn: number
+  readonly newId: () => string
+  /** The log has something new. */
+  readonly onChunks: () => void
+  /** The child wrote something, ms of the monotonic clock are taken by the caller. */
+  readonly onProgress: () => void
+}
+
+type State = 'starting' | 'ready' | 'ended'
+
+/** Lines of stderr that become chunks in one session; beyond it only the ring keeps them. */
+const MAX_STDERR_CHUNKS = 1000
+
+export class SessionRunner {
+  readonly options: RunnerOptions
+  readonly log = new ChunkLog()
+  readonly #turns: TurnQueue
+  readonly #driver: Driver
+  #child: ChildProcess | undefined
+  #state: State = 'starting'
+  #stderrChunks = 0
+  #ready: (ok: boolean) => void = () => {}
+  readonly #becameReady = new Promise<boolean>((resolve) => {
+    this.#ready = resolve
+  })
+  #settleEnd: (exit: Exit) => void = () => {}
+  /** Resolves when the process is gone, its leftovers are swept and `complete` is in the log. */
+  readonly ended = new Promise<Exit>((resolve) => {
+    this.#settleEnd = resolve
+  })
+
+  constructor(options: RunnerOptions) {
+    this.options = options
+    this.#turns = new TurnQueue(options.highestTurn)
+    this.#driver = options.backend.drive(options.start, {
+      writeLine: (line) => {
+        this.#child?.write(line)
+      },
+      emit: (event) => this.#event(event),
+      newId: options.newId,
+    })
+  }
+
+  get state(): State {
+    return this.#state
+  }
+
+  get pid(): number | null {
+    return this.#child?.alive === true ? this.#child.pid : null
+  }
+
+  get highestTurn(): number {
+    return this.#turns.highest
+  }
+
+  /** Resolves when the CLI can take a prompt. Throws START_FAILED, or CANCELLED; then nothing runs. */
+  async begin(signal: AbortSignal): Promise<void> {
+    const { backend, command, start, env, markers } = this.options
+    const launch = backend.launch(command, start)
+    this.#child = await ChildProcess.start(
+      {
+        backend: backend.name,
+        command: launch.command,
+        args: launch.args,
+        cwd: start.cwd,
+        env: { ...env, ...launch.env },
+        markers,
+      },
+      {
+        line: (line) => this.#line(line),
+        overflow: (bytes) => this.#diagnose(`a line of ${bytes} bytes was too long and left out`),
+        stderrLine: (line) => this.#stderr(line),
+        error: (error) => this.#diagnose(error.message),
+      },
+    )
+    void this.#child.exited.then((exit) => this.#exited(exit))
+    this.#driver.started()
+    await this.#awaitReady(signal)
+  }
+
+  async #awaitReady(signal: AbortSignal): Promise<void> {
+    const abandon = (): void => this.#ready(false)
+    signal.addEventListener('abort', abandon, { once: true })
+    const isReady = await this.#becameReady
+    signal.removeEventListener('abort', abandon)
+    if (isReady) return
+    const failure = this.#startFailure(signal)
+    await this.kill()
+    throw failure
+  }
+
+  #startFailure(signal: AbortSignal): ProtocolError {
+    if (signal.aborted) {
+      return signal.reason instanceof ProtocolError
+        ? signal.reason
+        : new ProtocolError('CANCELLED', {}, { where: 'host' })
+    }
+    const tail = this.#child?.stderr.text().trim().split('\n').slice(-5).join(' | ') ?? ''
+    const backend = this.options.backend.name
+    const reason = tail === '' ? 'it ended before it was ready' : tail
+    return new ProtocolError('START_FAILED', { backend, reason }, { where: 'cli' })
+  }
+
+  prompt(turn: number, text: string, whenBusy: WhenBusy): void {
+    if (this.#state === 'ended') {
+      const { session } = this.options
+      throw new ProtocolError('AGENT_GONE', { session, how: 'ended' }, { where: 'host' })
+    }
+    if (!this.#turns.add({ turn, text })) return // given before
+    if (whenBusy === 'interrupt') this.interrupt()
+    this.#nextTurn()
+  }
+
+  /** The number of the turn that was told to end; 0 when none runs. */
+  interrupt(): number {
+    const turn = this.#turns.current
+    if (turn > 0 && this.#state === 'ready') this.#driver.interrupt()
+    return turn
+  }
+
+  async stop(): Promise<Exit> {
+    if (this.#child && this.#state !== 'ended') {
+      this.interrupt()
+      this.resume()
+      await stop(this.#child, this.options.stop)
+    }
+    return this.ended
+  }
+
+  async kill(): Promise<Exit> {
+    if (this.#child && this.#state !== 'ended') {
+      this.resume()
+      await killNow(this.#child, this.options.stop)
+    }
+    return this.ended
+  }
+
+  /** Stops reading the child: its own pipe slows it down. */
+  pause(): void {
+    this.#child?.pause()
+  }
+
+  resume(): void {
+    this.#child?.resume()
+  }
+
+  get isPaused(): boolean {
+    return this.#child?.paused === true
+  }
+
+  #line(line: Line): void {
+    this.options.onProgress()
+    if (!line.valid)
+      this.#diagnose('a line was not valid UTF-8; what could not be read was replaced')
+    this.#driver.line(line.text)
+    if (this.log.isFull) this.pause()
+  }
+
+  #stderr(line: Line): void {
+    this.#stderrChunks += 1
+    if (this.#stderrChunks <= MAX_STDERR_CHUNKS) this.#diagnose(line.text)
+    else if (this.#stderrChunks === MAX_STDERR_CHUNKS + 1) {
+      this.#diagnose(`more than ${MAX_STDERR_CHUNKS} lines on standard error; the rest is left out`)
+    }
+  }
+
+  #diagnose(content: string): void {
+    if (content !== '') this.#add({ type: 'stderr', content })
+  }
+
+  #add(chunk: Parameters<ChunkLog['add']>[1], turn = this.#turns.current): void {
+    this.log.add(turn, chunk)
+    this.options.onChunks()
+  }
+
+  #event(event: BackendEvent): void {
+    if (event.type === 'ready') {
+      if (this.#state === 'starting') this.#state = 'ready'
+      this.#ready(true)
+      this.#nextTurn()
+    } else if (event.type === 'turn_end') this.#turnEnded(event.reason)
+    else this.#add(chunkOf(event))
+  }
+
+  #turnEnded(reason: TurnReason): void {
+    const turn = this.#turns.end()
+    if (turn === 0) return
+    this.#add({ type: 'turn_complete', turn_number: turn, reason }, turn)
+    this.#nextTurn()
+  }
+
+  #nextTurn(): void {
+    if (this.#state !== 'ready') return
+    const next = this.#turns.begin()
+    if (next) this.#driver.prompt(next.text)
+  }
+
+  async #exited(exit: Exit): Promise<void> {
+    this.#state = 'ended'
+    this.#driver.ended()
+    this.#turnEnded('gone')
+    for (const { turn } of this.#turns.abandon()) {
+      this.#add({ type: 'turn_complete', turn_number: turn, reason: 'gone' }, turn)
+    }
+    this.#ready(false)
+    if (this.#child) await sweepLeftovers(this.#child, this.options.stop)
+    const { session } = this.options
+    this.#add({
+      type: 'complete',
+      exit_code: exit.exitCode,
+      ...(exit.signal !== null && { signal: exit.signal }),
+      session_id: session,
+    })
+    this.#settleEnd(exit)
+  }
+}

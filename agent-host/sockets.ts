@@ -1,0 +1,69 @@
+/** The DEALER socket of a host. The only file of the host that imports zeromq. */
+import { context, Dealer } from 'zeromq'
+import type { Bundle } from '../protocol/bundle.ts'
+import { ProtocolError } from '../protocol/errors.ts'
+import { WIRE_LIMITS } from '../protocol/limits.ts'
+import type { DealerHandlers, DealerPort, OpenDealer } from '../protocol/link/peer-connection.ts'
+
+// Otherwise a host would hang at its end until a broker that is not there takes what waits.
+context.blocky = false
+
+export const openDealer: OpenDealer = (endpoint, handlers) => new HostDealer(endpoint, handlers)
+
+class HostDealer implements DealerPort {
+  readonly #socket = new Dealer({
+    immediate: true, // nothing is queued for a broker that is not there
+    linger: 250, // ms for GOODBYE to leave
+    sendHighWaterMark: 16, // bundles; more waits in the outbox, where urgent messages overtake it
+    reconnectInterval: 100,
+    reconnectMaxInterval: 1000,
+    maxMessageSize: WIRE_LIMITS.maxBodiesBytes,
+    heartbeatInterval: 2000,
+    heartbeatTimeout: 6000,
+    handshakeInterval: 5000,
+    tcpKeepalive: 1,
+    tcpKeepaliveIdle: 30,
+    tcpKeepaliveInterval: 10,
+    tcpKeepaliveCount: 4,
+  })
+
+  constructor(endpoint: string, handlers: DealerHandlers) {
+    try {
+      this.#socket.connect(endpoint)
+    } catch (cause) {
+      this.#socket.close()
+      const reason = `${endpoint}: ${cause instanceof Error ? cause.message : String(cause)}`
+      throw new ProtocolError(
+        'BAD_CONFIG',
+        { source: 'endpoint', reason },
+        { where: 'host', cause },
+      )
+    }
+    this.#read(handlers).catch((error: unknown) => this.#broken(error, handlers))
+    this.#watch(handlers).catch((error: unknown) => this.#broken(error, handlers))
+  }
+
+  async send({ heads, bodies }: Bundle): Promise<void> {
+    await this.#socket.send([heads, bodies])
+  }
+
+  close(): void {
+    this.#socket.close()
+  }
+
+  async #read(handlers: DealerHandlers): Promise<void> {
+    for await (const frames of this.#socket) handlers.receive(frames)
+  }
+
+  async #watch(handlers: DealerHandlers): Promise<void> {
+    for await (const event of this.#socket.events) {
+      if (this.#socket.closed) return
+      if (event.type === 'disconnect') handlers.disconnected()
+      else if (event.type.startsWith('handshake:error')) handlers.trouble(event.type)
+    }
+  }
+
+  #broken(error: unknown, handlers: DealerHandlers): void {
+    if (!this.#socket.closed) handlers.trouble(`socket: ${String(error)}`)
+  }
+}
