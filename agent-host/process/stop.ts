@@ -80,7 +80,7 @@ async function finish(
 ): Promise<StopReport> {
   // After SIGKILL there is no more patience for its tools; before, they may clean up too.
   const termMs = how === 'SIGKILL' ? 0 : SWEEP_DEFAULTS.termMs
-  if (!child.alive) child.signalRemains(termMs === 0 ? 'SIGKILL' : 'SIGTERM')
+  if (family.sawEnd) child.signalRemains(termMs === 0 ? 'SIGKILL' : 'SIGTERM')
   const report = await sweepFamily(family, context, termMs)
   return { how, exit: child.alive ? undefined : await child.died, ...report }
 }
@@ -96,10 +96,17 @@ class Family {
   readonly #child: Stoppable
   readonly #tree: ProcessTree
   readonly #known = new Map<number, ProcessIdentity>()
+  readonly #aliveBefore: boolean
 
   constructor(child: Stoppable, tree: ProcessTree) {
     this.#child = child
     this.#tree = tree
+    this.#aliveBefore = child.alive
+  }
+
+  /** The child ended just now. Of one that ended long ago the number may be another's group. */
+  get sawEnd(): boolean {
+    return this.#aliveBefore && !this.#child.alive
   }
 
   /** Notes the present descendants; of a child that has ended there is no telling any more. */

@@ -6,7 +6,7 @@ import { demo } from '../../agent-host/backends/demo.ts'
 import { ChildProcess } from '../../agent-host/process/child-process.ts'
 import { createProbe } from '../../agent-host/process/probe.ts'
 import { killNow, stop } from '../../agent-host/process/stop.ts'
-import { eventually, freshMarkers, timers, tree } from '../support/processes.ts'
+import { freshMarkers, timers, tree } from '../support/processes.ts'
 
 const context = { tree, timers }
 
@@ -174,11 +174,12 @@ t.test('remembers a conversation over processes, also one that was killed', asyn
   const first = await setUp(t, { state })
   const { nativeSessionId } = first
   t.match(textOf(await first.turn('@@recall')), 'I remember 0 earlier turns.')
-  first.driver.prompt('@@hang')
-  await eventually(() => types(first.events).filter((type) => type === 'ready').length > 1, 'init')
+  const from = first.events.length
+  first.driver.prompt('@@echo(about to) @@hang')
+  await first.next('text', from)
   await killNow(first.child, context)
   const second = await setUp(t, { state, nativeSessionId, resume: true })
-  t.match(textOf(await second.turn('@@recall')), /I remember 2 earlier turns.*@@hang/)
+  t.match(textOf(await second.turn('@@recall')), /I remember 2 earlier turns.*about to/)
   const third = await setUp(t, { state, nativeSessionId })
   t.match(await third.child.exited, { exitCode: 1 })
   t.match(third.child.stderr.text(), /already in use/)

@@ -71,3 +71,24 @@ t.test('stopping twice, or after the end, does no harm', async (t: Test) => {
   t.same(reports[0], reports[1])
   t.match(await killNow(child, context), { exit: { exitCode: 0 }, ended: [] })
 })
+
+t.test(
+  'the group of a child that ended before is left alone: its number may be reused',
+  async (t: Test) => {
+    const signals: string[] = []
+    const send = (signal: string): boolean => signals.push(signal) > 0
+    const exit = { exitCode: 0, signal: null }
+    const gone = {
+      pid: process.pid,
+      alive: false,
+      markers: {},
+      died: Promise.resolve(exit),
+      closeStdin: () => {},
+      signalGroup: () => false,
+      signalRemains: send,
+    }
+    t.match(await stop(gone, context), { exit, ended: [] })
+    t.match(await killNow(gone, context), { exit, ended: [] })
+    t.same(signals, [])
+  },
+)
