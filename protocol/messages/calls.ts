@@ -23,7 +23,9 @@ export const ErrorBody = Type.Object(
       { description: 'The part that noticed' },
     ),
     retryable: Type.Boolean({ description: 'The same request may succeed later' }),
-    retry_after_ms: Type.Optional(Type.Number({ minimum: 0 })),
+    retry_after_ms: Type.Optional(
+      Type.Number({ minimum: 0, description: 'Wait this long before trying again' }),
+    ),
   },
   { description: 'Why a request failed' },
 )

@@ -65,9 +65,11 @@ export const CHUNKS = {
   ),
   usage: Type.Object(
     {
-      input_tokens: Type.Integer({ minimum: 0 }),
-      output_tokens: Type.Integer({ minimum: 0 }),
-      cost_usd: Type.Optional(Type.Number({ minimum: 0 })),
+      input_tokens: Type.Integer({ minimum: 0, description: 'Tokens read' }),
+      output_tokens: Type.Integer({ minimum: 0, description: 'Tokens written' }),
+      cost_usd: Type.Optional(
+        Type.Number({ minimum: 0, description: 'Cost of the turn in US dollars' }),
+      ),
     },
     { description: "The CLI's own account of one turn" },
   ),

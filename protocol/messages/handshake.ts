@@ -13,7 +13,10 @@ export const HelloBody = Type.Object(
   {
     major: Type.Integer({ minimum: 0, description: 'Protocol major version' }),
     minor: Type.Integer({ minimum: 0, description: 'Protocol minor version' }),
-    features: Type.Array(text('A feature name'), { maxItems: 64 }),
+    features: Type.Array(text('A feature name'), {
+      maxItems: 64,
+      description: 'Optional abilities of the sender',
+    }),
     role: Role,
     principal: text('Name of the principal that the peer claims to be'),
     software: text('Name and version of the software, for people'),
@@ -42,9 +45,12 @@ export const ProofBody = Type.Object(
 export const WelcomeBody = Type.Object(
   {
     principal: text('Who the connection is from now on'),
-    roles: Type.Array(Role),
+    roles: Type.Array(Role, { description: 'What the connection may be used for' }),
     minor: Type.Integer({ minimum: 0, description: 'The lower minor version of both sides' }),
-    features: Type.Array(text('A feature name'), { maxItems: 64 }),
+    features: Type.Array(text('A feature name'), {
+      maxItems: 64,
+      description: 'Features that both sides have',
+    }),
     heartbeat_ms: Type.Integer({ minimum: 1, description: 'Send PING this often' }),
     liveness_ms: Type.Integer({
       minimum: 1,

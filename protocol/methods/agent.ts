@@ -16,13 +16,16 @@ export const AgentStart = defineMethod('agent.start', {
   params: Type.Object({
     ...lease,
     ...startFields,
-    native_session_id: Type.String({ maxLength: 128 }),
+    native_session_id: Type.String({
+      maxLength: 128,
+      description: 'Id under which the CLI keeps the conversation',
+    }),
     resume: Type.Boolean({ description: 'Go on with the conversation of native_session_id' }),
     turn: Type.Integer({ minimum: 0, description: 'Highest turn given out so far' }),
   }),
   result: Type.Object({
     pid: Type.Integer({ description: 'Process id' }),
-    native_session_id: Type.String(),
+    native_session_id: Type.String({ description: 'The id that the CLI really uses' }),
     cwd: Type.String({ description: 'Working directory in use' }),
   }),
   errors: ['START_FAILED', 'NOT_ALLOWED', 'NO_BACKEND', 'AT_CAPACITY'],
@@ -35,8 +38,8 @@ export const AgentPrompt = defineMethod('agent.prompt', {
   mutating: true,
   params: Type.Object({
     ...lease,
-    turn: Type.Integer({ minimum: 1 }),
-    text: Type.String({ minLength: 1 }),
+    turn: Type.Integer({ minimum: 1, description: 'Number of the turn' }),
+    text: Type.String({ minLength: 1, description: 'What to ask' }),
     when_busy: WhenBusySchema,
   }),
   result: Type.Object({}),
@@ -50,14 +53,16 @@ export const AgentInterrupt = defineMethod('agent.interrupt', {
   mutating: true,
   params: Type.Object(lease),
   result: Type.Object({
-    interrupted: Type.Boolean(),
-    turn: Type.Integer({ minimum: 0 }),
+    interrupted: Type.Boolean({ description: 'Whether a turn was running' }),
+    turn: Type.Integer({ minimum: 0, description: 'The turn that was told to end; 0 = none' }),
   }),
   errors: ['AGENT_GONE', 'FENCED'],
 })
 
 const EndResult = Type.Object({
-  exit_code: Type.Union([Type.Integer(), Type.Null()]),
+  exit_code: Type.Union([Type.Integer(), Type.Null()], {
+    description: 'True exit code; null when a signal ended it',
+  }),
   signal: Type.String({ description: 'Signal that ended the process; may be empty' }),
 })
 

@@ -26,15 +26,18 @@ export const HostGet = defineMethod('host.get', {
 })
 
 /** A session that lives on a host, as the host reports it after each WELCOME. */
-export const LiveSession = Type.Object({
-  session: Type.String({ maxLength: 128 }),
-  epoch: Type.Integer({ minimum: 1 }),
-  produced: Type.Integer({ minimum: 0, description: 'Highest producer sequence given out' }),
-  turn: Type.Integer({ minimum: 0, description: 'Highest turn taken' }),
-  pid: Type.Union([Type.Integer(), Type.Null()], {
-    description: 'Process id; null once it has ended',
-  }),
-})
+export const LiveSession = Type.Object(
+  {
+    session: Type.String({ maxLength: 128, description: 'Session id' }),
+    epoch: Type.Integer({ minimum: 1, description: 'Lease epoch' }),
+    produced: Type.Integer({ minimum: 0, description: 'Highest producer sequence given out' }),
+    turn: Type.Integer({ minimum: 0, description: 'Highest turn taken' }),
+    pid: Type.Union([Type.Integer(), Type.Null()], {
+      description: 'Process id; null once it has ended',
+    }),
+  },
+  { description: 'A session that lives on a host, as the host reports it' },
+)
 export type LiveSession = Static<typeof LiveSession>
 
 export const HostRegister = defineMethod('host.register', {
@@ -45,23 +48,31 @@ export const HostRegister = defineMethod('host.register', {
   params: Type.Object({
     host: Type.String({ minLength: 1, maxLength: 128, description: 'Host id' }),
     name: Type.String({ minLength: 1, maxLength: 128, description: 'Name for people' }),
-    labels: Type.Array(Type.String({ maxLength: 128 }), { maxItems: 64 }),
-    slots: Type.Integer({ minimum: 0, maximum: 10_000 }),
+    labels: Type.Array(Type.String({ maxLength: 128 }), {
+      maxItems: 64,
+      description: 'Labels for placement',
+    }),
+    slots: Type.Integer({
+      minimum: 0,
+      maximum: 10_000,
+      description: 'Sessions it may run at once',
+    }),
     backends: Type.Array(BackendInfo, { maxItems: 64 }),
-    sessions: Type.Array(LiveSession, { maxItems: 10_000 }),
-    software: Type.String({ maxLength: 256 }),
-    pid: Type.Integer({ minimum: 0 }),
+    sessions: Type.Array(LiveSession, { maxItems: 10_000, description: 'What lives on it now' }),
+    software: Type.String({ maxLength: 256, description: 'Name and version of the host software' }),
+    pid: Type.Integer({ minimum: 0, description: 'Process id of the host' }),
   }),
   result: Type.Object({
     sessions: Type.Array(
       Type.Object({
-        session: Type.String(),
+        session: Type.String({ description: 'Session id' }),
         keep: Type.Boolean({ description: 'False: the lease is over, end the process' }),
         acknowledged: Type.Integer({
           minimum: 0,
           description: 'Producer sequence on disk; send again what comes after it',
         }),
       }),
+      { description: 'One for each session that was reported' },
     ),
   }),
   errors: [],

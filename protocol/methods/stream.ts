@@ -24,7 +24,9 @@ export const StreamClose = defineMethod('stream.close', {
   answeredBy: 'broker',
   scope: 'read',
   mutating: false,
-  params: Type.Object({ ticket: Type.String({ minLength: 1, maxLength: 64 }) }),
+  params: Type.Object({
+    ticket: Type.String({ minLength: 1, maxLength: 64, description: 'From stream.open' }),
+  }),
   result: Type.Object({}),
   errors: [],
 })
@@ -68,8 +70,8 @@ export const StreamRead = defineMethod('stream.read', {
     chunks: Type.Array(PageChunk),
     gaps: Type.Array(
       Type.Object({
-        from: Type.Integer({ minimum: 1 }),
-        to: Type.Integer({ minimum: 1 }),
+        from: Type.Integer({ minimum: 1, description: 'First missing sequence' }),
+        to: Type.Integer({ minimum: 1, description: 'Last missing sequence' }),
         reason: Type.String({ description: 'retention or corrupt' }),
       }),
       { description: 'Sequences in this range that cannot be served' },
