@@ -1,0 +1,119 @@
+/** The real Claude Code through broker and host, against the fake model: the main job on real input. */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import type { SessionHandle } from '../../clients/sdk/index.ts'
+import { only, textOf, turn, until } from '../support/chunks.ts'
+import { Cluster } from '../support/cluster.ts'
+import { FakeModel } from '../support/fake-model/index.ts'
+import { cliPath, skipReason } from './clis.ts'
+import { realEnvironment } from './environment.ts'
+
+const skip = skipReason('claude')
+
+interface Stage {
+  readonly cluster: Cluster
+  readonly model: FakeModel
+  readonly workspace: string
+  create(): Promise<SessionHandle>
+}
+
+async function stage(t: Test): Promise<Stage> {
+  const model = new FakeModel()
+  await model.start()
+  t.teardown(() => model.stop())
+  const { env, workspace } = await realEnvironment(t, 'claude', model.url)
+  const cluster = await Cluster.make(t)
+  await cluster.broker()
+  const names = Object.keys(env).flatMap((name) => ['--pass-env', name])
+  await cluster.host({
+    env,
+    args: ['--claude-command', cliPath('claude'), '--root', workspace, ...names],
+  })
+  const client = await cluster.connect()
+  const create = () =>
+    client.createSession({
+      backend: 'claude',
+      cwd: workspace,
+      model: 'sonnet',
+      allowed_tools: ['Bash'],
+    })
+  return { cluster, model, workspace, create }
+}
+
+t.test('two turns with a tool call come through as chunks', { skip }, async (t) => {
+  const { create, model, workspace } = await stage(t)
+  const session = await create()
+  t.match(session.info, { backend: 'claude', status: 'idle', cwd: workspace })
+
+  const first = await turn(session, '@@tool(echo from-the-tool > made.txt && cat made.txt)')
+  t.match(first[0], { type: 'prompt', turn: 1, principal: 'local' })
+  t.equal(textOf(first, 'thinking'), 'I should run it.')
+  t.equal(textOf(first), 'Running a command.The command is done.')
+  const [start] = only(first, 'tool_use_start')
+  const [input] = only(first, 'tool_use_input')
+  const [result] = only(first, 'tool_result')
+  t.match(start, { tool_name: 'Bash' })
+  t.match(input, { tool_id: start?.tool_id, input: { command: /^echo from-the-tool/ } })
+  t.match(result, { tool_id: start?.tool_id, result: 'from-the-tool', is_error: false })
+  t.ok(existsSync(join(workspace, 'made.txt')), 'the tool really ran')
+  t.match(only(first, 'usage'), [{ turn: 1 }])
+  t.match(first.at(-1), { type: 'turn_complete', turn: 1, turn_number: 1, reason: 'end_turn' })
+
+  const second = await turn(session, '@@recall')
+  t.equal(textOf(second), 'I see 2 user turns with markers.', 'both turns ran in one conversation')
+  t.match(second.at(-1), { type: 'turn_complete', turn_number: 2, reason: 'end_turn' })
+  t.equal((await session.refresh()).pid, session.info.pid, 'in one process')
+
+  const ended = await session.stop()
+  t.match(ended, { status: 'ended', exit_code: 0, pid: null })
+  t.ok(model.url)
+})
+
+t.test('an interrupt ends the turn and the process lives on', { skip }, async (t) => {
+  const { create } = await stage(t)
+  const session = await create()
+  const { sequence } = await session.prompt('@@slow(300)')
+  const seen = await until(session.follow({ from: sequence }), ({ type }) => type === 'text')
+  t.match(seen.at(-1), { type: 'text', turn: 1 })
+  t.match(await session.interrupt(), { interrupted: true, turn: 1 })
+  const rest = await until(
+    session.follow({ from: sequence }),
+    ({ type }) => type === 'turn_complete',
+  )
+  t.match(rest.at(-1), { turn_number: 1, reason: 'interrupted' })
+  t.strictSame(only(rest, 'error'), [], 'an interrupt is no error')
+  const next = await turn(session, '@@text')
+  t.match(next.at(-1), { type: 'turn_complete', turn_number: 2, reason: 'end_turn' })
+})
+
+t.test('a killed process is recovered with its conversation', { skip }, async (t) => {
+  const { create } = await stage(t)
+  const session = await create()
+  await turn(session, '@@text')
+  const { pid } = await session.refresh()
+  process.kill(pid ?? 0, 'SIGKILL')
+  const seen = await until(session.follow(), ({ type }) => type === 'complete')
+  t.match(seen.at(-1), { type: 'complete', exit_code: null, signal: 'SIGKILL' })
+  t.match(await session.refresh(), { status: 'failed', signal: 'SIGKILL' })
+
+  const recovered = await session.recover()
+  t.match(recovered, { status: 'idle', epoch: 2 })
+  t.not(recovered.pid, pid, 'in a new process')
+  const after = await turn(session, '@@recall')
+  t.equal(textOf(after), 'I see 2 user turns with markers.', 'that knows the first turn')
+})
+
+t.test(
+  'a refusal of the model is an error of the turn, in the words of the CLI',
+  { skip },
+  async (t) => {
+    const { create } = await stage(t)
+    const session = await create()
+    const seen = await turn(session, '@@401')
+    const error = only(seen, 'error').at(-1)
+    t.match(error, { kind: 'auth', message: /401/ })
+    t.equal(textOf(seen), '', 'and no text of the model')
+    t.match(seen.at(-1), { type: 'turn_complete', reason: 'error' })
+  },
+)

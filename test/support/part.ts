@@ -1,0 +1,6 @@
+/** Runs one part as `agentmq broker` and `agentmq host` do. */
+const [part = '', ...argv] = process.argv.slice(2)
+const { main } = (await import(new URL(`../../${part}/main.js`, import.meta.url).href)) as {
+  main: (argv: readonly string[]) => Promise<number>
+}
+process.exitCode = await main(argv)
