@@ -1,0 +1,126 @@
+/** The table of commands. A command's file is loaded when it is used, so that `--help` is quick. */
+import type { CommandModule } from './command.ts'
+
+export interface CommandEntry {
+  /** The verb and its positionals, in the notation of yargs. */
+  readonly usage: string
+  readonly describe: string
+  readonly examples: readonly (readonly [command: string, what: string])[]
+  readonly load: () => Promise<CommandModule>
+}
+
+export const COMMANDS = {
+  up: {
+    usage: 'up',
+    describe: 'Run a broker and a host on this machine, and keep them running',
+    examples: [
+      ['agentmq up', 'Start; Ctrl-C stops both'],
+      ['agentmq up --dir /tmp/try --slots 4', 'Apart from the usual one'],
+    ],
+    load: () => import('./commands/up.ts'),
+  },
+  broker: {
+    usage: 'broker',
+    describe: 'Run the broker in this process',
+    examples: [['agentmq broker --help', 'Its flags']],
+    load: () => import('./commands/part.ts'),
+  },
+  host: {
+    usage: 'host',
+    describe: 'Run an agent host in this process',
+    examples: [['agentmq host --name lab --label gpu', 'Join the broker of this machine']],
+    load: () => import('./commands/part.ts'),
+  },
+  chat: {
+    usage: 'chat [prompt..]',
+    describe: 'Talk to an agent',
+    examples: [
+      ['agentmq chat', 'A conversation; Ctrl-C interrupts a turn, /help shows more'],
+      ['agentmq chat --session blue', 'Come back to one'],
+      ['echo "What is in this directory?" | agentmq chat --backend claude', 'From a script'],
+    ],
+    load: () => import('./commands/chat.ts'),
+  },
+  spawn: {
+    usage: 'spawn [prompt..]',
+    describe: 'Start an agent and leave it running',
+    examples: [['agentmq spawn --backend claude --name blue "Fix the build"', 'Prints its id']],
+    load: () => import('./commands/spawn.ts'),
+  },
+  prompt: {
+    usage: 'prompt <session> [text..]',
+    describe: 'Give a session a prompt and follow the turn',
+    examples: [
+      ['agentmq prompt blue "Now run the tests"', 'Ends when the turn ends'],
+      ['git diff | agentmq prompt blue -', 'The prompt from stdin'],
+      ['agentmq prompt blue --no-wait "And then commit"', 'Do not wait for the turn'],
+    ],
+    load: () => import('./commands/prompt.ts'),
+  },
+  ps: {
+    usage: 'ps',
+    describe: 'List sessions',
+    examples: [
+      ['agentmq ps', 'Those that have not ended'],
+      ['agentmq ps --all --json', 'All of them, for programs'],
+    ],
+    load: () => import('./commands/ps.ts'),
+  },
+  logs: {
+    usage: 'logs <session>',
+    describe: 'Show the conversation of a session from the journal',
+    examples: [
+      ['agentmq logs blue', 'All of it'],
+      ['agentmq logs blue -f --since 120', 'From chunk 120, and what comes'],
+      ['agentmq logs blue --json', 'One chunk a line'],
+    ],
+    load: () => import('./commands/logs.ts'),
+  },
+  attach: {
+    usage: 'attach <session>',
+    describe: 'Join a running conversation: see it so far, follow, and type prompts',
+    examples: [['agentmq attach blue --last 50', 'Begin with the last 50 chunks']],
+    load: () => import('./commands/attach.ts'),
+  },
+  interrupt: {
+    usage: 'interrupt <session..>',
+    describe: 'End the running turn; the session lives on',
+    examples: [['agentmq interrupt blue', '']],
+    load: () => import('./commands/interrupt.ts'),
+  },
+  stop: {
+    usage: 'stop <session..>',
+    describe: 'End sessions step by step: interrupt, end of input, SIGTERM, SIGKILL',
+    examples: [['agentmq stop blue green', '']],
+    load: () => import('./commands/stop.ts'),
+  },
+  kill: {
+    usage: 'kill <session..>',
+    describe: 'End sessions and all their processes at once',
+    examples: [['agentmq kill blue', '']],
+    load: () => import('./commands/kill.ts'),
+  },
+  recover: {
+    usage: 'recover <session..>',
+    describe: 'Go on with the conversation of sessions whose process is gone',
+    examples: [['agentmq recover blue', '']],
+    load: () => import('./commands/recover.ts'),
+  },
+  hosts: {
+    usage: 'hosts',
+    describe: 'List agent hosts, what they can run, and the evidence that they are well',
+    examples: [
+      ['agentmq hosts', ''],
+      ['agentmq hosts --backends', 'Every backend, and why one is not available'],
+    ],
+    load: () => import('./commands/hosts.ts'),
+  },
+} as const satisfies Record<string, CommandEntry>
+
+export type CommandName = keyof typeof COMMANDS
+
+export const COMMAND_NAMES = Object.keys(COMMANDS) as readonly CommandName[]
+
+export function isCommand(word: string): word is CommandName {
+  return Object.hasOwn(COMMANDS, word)
+}

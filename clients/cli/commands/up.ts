@@ -1,0 +1,97 @@
+/** `agentmq up`: a broker and a host on this machine, supervised until Ctrl-C. */
+import type { Argv } from 'yargs'
+import type { ArgsOf, Cli, Globals } from '../command.ts'
+import { openClient } from '../connection.ts'
+import { EXIT } from '../exit-codes.ts'
+import { cliEntry, type PartName } from '../parts.ts'
+import { commandFor } from '../session-text.ts'
+import { PartFailed } from '../up/part-failed.ts'
+import { logDirectory, partFlags } from '../up/part-flags.ts'
+import { Progress } from '../up/progress.ts'
+import { Supervisor } from '../up/supervisor.ts'
+
+export const builder = (yargs: Argv<Globals>) =>
+  yargs
+    .option('name', { type: 'string', requiresArg: true, describe: 'Name of the host' })
+    .option('label', {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      describe: 'Label of the host (repeatable)',
+    })
+    .option('slots', {
+      type: 'number',
+      requiresArg: true,
+      describe: 'Sessions that the host may run at once',
+    })
+    .option('log-level', { type: 'string', requiresArg: true, describe: 'Level of both logs' })
+
+const PARTS: readonly PartName[] = ['broker', 'host']
+
+export async function handler(args: ArgsOf<typeof builder>, cli: Cli): Promise<number> {
+  const { readPlaces, readSettings } = await import('../settings.ts')
+  const { refuseRunningBroker } = await import('../up/running-broker.ts')
+  const { dir, endpoint } = readSettings(cli)
+  const places = readPlaces(cli)
+  await refuseRunningBroker(places.endpoint, cli.software)
+  const logs = logDirectory(places.stateDir)
+  const progress = new Progress(cli.output)
+  const flags = { ...args, dir, endpoint }
+  const supervisor = new Supervisor({
+    entry: cliEntry(),
+    parts: PARTS.map((part) => ({ part, flags: partFlags(part, flags, logs) })),
+    tell: (event) => progress.tell(event),
+  })
+  return await supervise(supervisor, cli, async () => {
+    await tellWhatIsThere(cli, progress)
+    progress.labelled('logs', cli.output.style.dim(logs))
+    progress.labelled('try', commandFor('chat', cli.globals))
+    progress.labelled('', cli.output.style.dim('Ctrl-C stops everything'))
+  })
+}
+
+/** Runs until a signal comes. The first one stops the parts in order, the second one kills them. */
+async function supervise(supervisor: Supervisor, cli: Cli, up: () => Promise<void>) {
+  let isKilled = false
+  const asked = new Promise<void>((resolve) => {
+    let isAsked = false
+    cli.interrupts.take(() => {
+      if (isAsked) {
+        isKilled = true
+        supervisor.kill()
+      }
+      isAsked = true
+      resolve()
+    })
+  })
+  const running = supervisor.start().then(async () => {
+    await up()
+    await asked
+  })
+  try {
+    await Promise.race([asked, running])
+  } catch (thrown) {
+    if (thrown instanceof PartFailed) return failed(thrown, cli)
+    throw thrown
+  } finally {
+    await supervisor.stop()
+    running.catch(() => undefined)
+  }
+  return isKilled ? EXIT.interrupted : EXIT.ok
+}
+
+async function tellWhatIsThere(cli: Cli, progress: Progress): Promise<void> {
+  const { client } = await openClient(cli)
+  try {
+    const { hosts } = await client.call('host.list', {})
+    progress.backends(hosts.filter((host) => host.status === 'online'))
+  } finally {
+    await client.close()
+  }
+}
+
+/** The part has said on stderr why it failed, and its exit code says what sort of failure it was. */
+function failed(thrown: PartFailed, cli: Cli): number {
+  cli.output.alert(`agentmq: ${thrown.message}`)
+  return thrown.exitCode || EXIT.failed
+}

@@ -1,0 +1,42 @@
+/** One action on each of several sessions: all are tried, and the first failure gives the exit code. */
+import type { Argv } from 'yargs'
+import type { Client } from '../sdk/index.ts'
+import { type ArgsOf, type Cli, type Globals, words } from './command.ts'
+import { withClient } from './connection.ts'
+import { EXIT } from './exit-codes.ts'
+import { reportFailure } from './failure.ts'
+
+export const sessionsBuilder = (yargs: Argv<Globals>) =>
+  yargs.positional('session', {
+    type: 'string',
+    array: true,
+    demandOption: true,
+    describe: 'Session ids, names or beginnings of ids',
+  })
+
+/** Does the work for one session: the result for programs and the line for people. */
+export type SessionAction = (
+  client: Client,
+  session: string,
+) => Promise<{ readonly result: object; readonly line: string }>
+
+export function eachSession(action: SessionAction) {
+  return async (args: ArgsOf<typeof sessionsBuilder>, cli: Cli): Promise<number> =>
+    await withClient(cli, async (client) => {
+      const results: object[] = []
+      let exitCode: number = EXIT.ok
+      for (const session of words(args.session, args)) {
+        try {
+          const { result, line } = await action(client, session)
+          results.push(result)
+          if (!cli.output.json) cli.output.line(line)
+        } catch (thrown) {
+          if (cli.interrupts.signal.aborted) throw thrown
+          const code = reportFailure(thrown, cli.output, cli.globals.debug)
+          exitCode = exitCode === EXIT.ok ? code : exitCode
+        }
+      }
+      if (cli.output.json) cli.output.record({ sessions: results })
+      return exitCode
+    })
+}

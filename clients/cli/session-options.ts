@@ -1,0 +1,91 @@
+/** The flags that describe a new session, for `chat` and `spawn`. */
+import type { Argv } from 'yargs'
+import type { Params } from '../../protocol/methods/index.ts'
+import type { Globals } from './command.ts'
+import { UsageError } from './usage-error.ts'
+
+export const sessionOptions = <T extends Globals>(yargs: Argv<T>) =>
+  yargs
+    .option('model', { type: 'string', requiresArg: true, describe: 'Model, as the CLI names it' })
+    .option('cwd', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Working directory of the agent; default: this one',
+    })
+    .option('name', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Name for the session, to use in place of its id',
+    })
+    .option('allow-tool', {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      describe: 'Tool that runs without asking (repeatable)',
+    })
+    .option('permission-mode', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Permission mode, as the CLI names it',
+    })
+    .option('system-prompt', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Text to add to the system prompt',
+    })
+    .option('env', {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      describe: 'Environment for the agent, NAME=VALUE (repeatable)',
+    })
+    .option('host', { type: 'string', requiresArg: true, describe: 'Host to run on: id or name' })
+    .option('label', {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      describe: 'Label that the host must have (repeatable)',
+    })
+
+export interface SessionFlags {
+  readonly model?: string | undefined
+  readonly cwd?: string | undefined
+  readonly name?: string | undefined
+  readonly 'allow-tool'?: readonly string[] | undefined
+  readonly 'permission-mode'?: string | undefined
+  readonly 'system-prompt'?: string | undefined
+  readonly env?: readonly string[] | undefined
+  readonly host?: string | undefined
+  readonly label?: readonly string[] | undefined
+}
+
+type CreateParams = Params<'session.create'>
+
+/** The parameters of `session.create` for these flags. `cwd` is where the command runs. */
+export function createParams(flags: SessionFlags, backend: string, cwd: string): CreateParams {
+  const isElsewhere = flags.host !== undefined || flags.label !== undefined
+  // This directory means nothing on another machine: there the host's own default is better.
+  const directory = flags.cwd ?? (isElsewhere ? undefined : cwd)
+  return {
+    backend,
+    ...(directory !== undefined && { cwd: directory }),
+    ...(flags.model !== undefined && { model: flags.model }),
+    ...(flags.name !== undefined && { name: flags.name }),
+    ...(flags['allow-tool'] && { allowed_tools: [...flags['allow-tool']] }),
+    ...(flags['permission-mode'] !== undefined && { permission_mode: flags['permission-mode'] }),
+    ...(flags['system-prompt'] !== undefined && { system_prompt: flags['system-prompt'] }),
+    ...(flags.env && { env: environment(flags.env) }),
+    ...(flags.host !== undefined && { host: flags.host }),
+    ...(flags.label && { labels: [...flags.label] }),
+  }
+}
+
+function environment(assignments: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    assignments.map((assignment) => {
+      const at = assignment.indexOf('=')
+      if (at < 1) throw new UsageError(`--env ${assignment} is not NAME=VALUE`)
+      return [assignment.slice(0, at), assignment.slice(at + 1)]
+    }),
+  )
+}
