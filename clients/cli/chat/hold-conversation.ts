@@ -1,0 +1,68 @@
+/** Puts a conversation on this terminal or pipe: what `chat` and `attach` have in common. */
+
+import type { SessionHandle, StreamItem } from '../../sdk/index.ts'
+import type { Cli } from '../command.ts'
+import { StreamView } from '../stream-view.ts'
+import { Conversation } from './conversation.ts'
+import { type LineSource, PipeLines, TerminalLines } from './lines.ts'
+import { Talk, type TalkEnd } from './talk.ts'
+
+export interface HoldOptions {
+  readonly session: SessionHandle
+  readonly from: number
+  readonly head: number
+  /** First prompt; may be empty. */
+  readonly first: string
+  readonly thinking: boolean
+  readonly tools: boolean
+}
+
+export interface Held {
+  readonly end: TalkEnd
+  readonly exitCode: number
+}
+
+/** People talk here: both ends are a terminal, and nobody wants JSON. */
+export function isInteractive(cli: Cli): boolean {
+  return cli.input.isTTY === true && cli.output.isTerminal && !cli.output.json
+}
+
+export async function holdConversation(cli: Cli, options: HoldOptions): Promise<Held> {
+  const { session, from, head, first } = options
+  const following = new AbortController()
+  const lines = lineSource(cli)
+  const view = new StreamView(cli.output, options)
+  const conversation = new Conversation(session, {
+    from,
+    head,
+    show: shower(view, lines, isInteractive(cli)),
+    signal: following.signal,
+  })
+  conversation.start()
+  const talk = new Talk({ cli, conversation, lines, isInteractive: isInteractive(cli) })
+  try {
+    const end = await talk.run(first)
+    return { end, exitCode: talk.exitCode }
+  } finally {
+    lines.close()
+    view.breakLine()
+    following.abort()
+  }
+}
+
+function lineSource(cli: Cli): LineSource {
+  const { input, output, interrupts } = cli
+  if (isInteractive(cli)) return new TerminalLines(input, output.terminal, interrupts)
+  return new PipeLines(input)
+}
+
+/** On a terminal the user has just seen what he typed; in a script the prompt is part of the record. */
+function shower(view: StreamView, lines: LineSource, isTyped: boolean) {
+  return (item: StreamItem, isMine: boolean) => {
+    if (isMine && isTyped) return
+    lines.around(
+      () => view.show(item),
+      () => view.isAtLineStart,
+    )
+  }
+}
