@@ -1,0 +1,77 @@
+/** Tells the user what `agentmq up` does: lines for people, NDJSON events for programs. */
+import type { HostInfo } from '../../../protocol/methods/types.ts'
+import type { Output } from '../output.ts'
+import { duration } from '../render/durations.ts'
+import { safeLine } from '../render/safe-text.ts'
+import { shortId } from '../session-text.ts'
+import type { SupervisorEvent } from './events.ts'
+
+const LABEL_WIDTH = 10
+
+export class Progress {
+  readonly #output: Output
+
+  constructor(output: Output) {
+    this.#output = output
+  }
+
+  tell(event: SupervisorEvent): void {
+    if (this.#output.json) {
+      const { type, ...rest } = event
+      this.#output.record({ event: type, ...rest })
+    } else for (const line of this.#eventLines(event)) this.#output.line(line)
+  }
+
+  /** What can be used, and what cannot and why. */
+  backends(hosts: readonly HostInfo[]): void {
+    if (this.#output.json) {
+      this.#output.record({ event: 'up', hosts })
+      return
+    }
+    const { style } = this.#output
+    for (const { backends } of hosts) {
+      for (const { name, title, available, version, reason } of backends) {
+        const what = available
+          ? `${style.green('✓')} ${name}  ${style.dim(`${title} ${version}`)}`
+          : `${style.yellow('✗')} ${name}  ${style.dim(safeLine(reason))}`
+        this.#output.line(this.#labelled('backend', what))
+      }
+    }
+  }
+
+  labelled(label: string, text: string): void {
+    if (!this.#output.json) this.#output.line(this.#labelled(label, text))
+  }
+
+  #labelled(label: string, text: string): string {
+    return `${this.#output.style.bold(label.padEnd(LABEL_WIDTH))}${text}`
+  }
+
+  #eventLines(event: SupervisorEvent): string[] {
+    const { style } = this.#output
+    const text = (line: string) => [this.#labelled(event.part, line)]
+    switch (event.type) {
+      case 'starting':
+        return text(style.dim('starting …'))
+      case 'ready':
+        return text(readyText(event))
+      case 'said':
+        return text(style.dim(safeLine(event.line)))
+      case 'died':
+        return text(
+          style.red(`ended (${event.how}); starting it again in ${duration(event.restartMs)}`),
+        )
+      case 'stopping':
+        return text('stopping …')
+      case 'stopped':
+        return text(style.dim(`stopped (${event.how})`))
+    }
+  }
+}
+
+function readyText(event: Extract<SupervisorEvent, { type: 'ready' }>): string {
+  const { elapsedMs, pid, info } = event
+  const host = info['host'] && `host ${shortId(info['host'])}`
+  const where = info['endpoint'] ?? host
+  return `ready in ${duration(elapsedMs)}, pid ${pid}${where ? `, ${safeLine(where)}` : ''}`
+}
