@@ -1,0 +1,17 @@
+/** The generated files of the reference, by path, with the content they should have. */
+import { readFileSync } from 'node:fs'
+import { errorReference } from '../../protocol/reference/errors.ts'
+import { protocolReference } from '../../protocol/reference/protocol.ts'
+import { protocolSchema } from '../../protocol/reference/schema-document.ts'
+
+/** Root of the repository, seen from the compiled tests. */
+export const ROOT = new URL('../../../', import.meta.url)
+
+export function referenceFiles(): Readonly<Record<string, string>> {
+  const template = readFileSync(new URL('protocol/reference/protocol.template.md', ROOT), 'utf8')
+  return {
+    'docs/protocol.md': protocolReference(template),
+    'docs/errors.md': errorReference(),
+    'protocol.schema.json': `${JSON.stringify(protocolSchema(), null, 2)}\n`,
+  }
+}
