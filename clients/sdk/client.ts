@@ -3,11 +3,11 @@ import { ProtocolError } from '../../protocol/errors.ts'
 import type { RandomBytes } from '../../protocol/ids.ts'
 import { WIRE_LIMITS } from '../../protocol/limits.ts'
 import { NO_AGENT } from '../../protocol/link/health.ts'
+import { PeerConnection } from '../../protocol/link/peer-connection.ts'
 import type { LinkEvent } from '../../protocol/link/peer-link.ts'
 import type { Role, WelcomeBody } from '../../protocol/messages/handshake.ts'
 import type { BrokerMethod, Params, Result } from '../../protocol/methods/index.ts'
 import { Caller, type CallOptions } from './caller.ts'
-import { Connection } from './connection.ts'
 import { Feeds } from './feeds.ts'
 import { type Follow, type FollowOptions, follow } from './follow.ts'
 import { SDK_LIMITS } from './limits.ts'
@@ -36,7 +36,7 @@ export interface ClientOptions {
 
 export class Client {
   readonly #options: ClientOptions
-  readonly #connection: Connection
+  readonly #connection: PeerConnection
   readonly #caller: Caller
   readonly #feeds: Feeds
   readonly #ticker: Ticker
@@ -58,8 +58,9 @@ export class Client {
       maxBodyBytes: () => this.#welcome?.max_bodies_bytes ?? WIRE_LIMITS.maxBodiesBytes,
     })
     this.#feeds = new Feeds({ ...options, caller: this.#caller })
-    this.#connection = new Connection({
+    this.#connection = new PeerConnection({
       ...options,
+      dealer: options.transport.dealer,
       health: () => this.#health(),
       onEvent: (event) => this.#event(event),
     })

@@ -192,7 +192,8 @@ export class Feed {
     if (state.name === 'opening') state.abort.abort()
     if (state.name !== 'unproven' && state.name !== 'live') return
     this.#ports.unsubscribe(state.ticket)
-    this.#ports.release(state.ticket.ticket)
+    // Unsubscribing gives back a ticket that took effect; whether this one did is not known.
+    if (state.name === 'unproven') this.#ports.release(state.ticket.ticket)
   }
 }
 

@@ -3,8 +3,9 @@ import { context, Dealer, type Event, XSubscriber } from 'zeromq'
 import type { Bundle } from '../../protocol/bundle.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 import { WIRE_LIMITS } from '../../protocol/limits.ts'
+import type { DealerHandlers, DealerPort } from '../../protocol/link/peer-connection.ts'
 import { SDK_LIMITS } from './limits.ts'
-import type { DealerHandlers, DealerPort, SubscriberPort, Transport } from './transport.ts'
+import type { SubscriberPort, Transport } from './transport.ts'
 
 // Otherwise a process would hang at its end until a broker that is not there takes what waits.
 context.blocky = false

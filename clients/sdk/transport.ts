@@ -1,19 +1,5 @@
 /** What the SDK needs from sockets, so that everything but sockets.ts can run without them. */
-import type { Bundle } from '../../protocol/bundle.ts'
-
-export interface DealerHandlers {
-  receive(frames: readonly Uint8Array[]): void
-  /** The connection broke; the socket dials again by itself. */
-  disconnected(): void
-  /** Something that explains why no connection comes about. */
-  trouble(reason: string): void
-}
-
-export interface DealerPort {
-  /** Resolves when the socket has taken the bundle; waits while no broker is there. */
-  send(bundle: Bundle): Promise<void>
-  close(): void
-}
+import type { OpenDealer } from '../../protocol/link/peer-connection.ts'
 
 export interface SubscriberPort {
   subscribe(ticket: string): void
@@ -22,8 +8,7 @@ export interface SubscriberPort {
 }
 
 export interface Transport {
-  /** Throws BAD_CONFIG for an endpoint that cannot be one. */
-  dealer(endpoint: string, handlers: DealerHandlers): DealerPort
+  readonly dealer: OpenDealer
   /** Calls `receive` with the topic and the two frames of each bundle. */
   subscriber(
     endpoint: string,
