@@ -15,7 +15,7 @@ interface Stage {
   readonly cluster: Cluster
   readonly model: FakeModel
   readonly workspace: string
-  create(): Promise<SessionHandle>
+  readonly create: () => Promise<SessionHandle>
 }
 
 async function stage(t: Test): Promise<Stage> {

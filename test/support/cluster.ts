@@ -103,7 +103,9 @@ export class Cluster {
 
   async end(t: Test): Promise<void> {
     for (const client of this.#clients) await client.close()
-    for (const part of [...this.#parts].reverse()) {
+    // Hosts first: what they still have to deliver needs a broker.
+    const hosts = [...this.#parts].filter(({ ready }) => 'host' in ready)
+    for (const part of [...hosts, ...this.#parts].filter((part) => this.#parts.has(part))) {
       part.process.kill('SIGCONT')
       await this.signal(part, 'SIGTERM')
     }

@@ -2,6 +2,7 @@
 import { ProtocolError } from '../../../protocol/errors.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
+import { hostAway } from '../host-away.ts'
 import type { HostAnswer } from '../host-calls.ts'
 import type { Host } from '../hosts.ts'
 import { Story } from '../lifecycle.ts'
@@ -39,8 +40,7 @@ function controlled(
   const { session, status } = record
   if (!isLive(record)) throw new ProtocolError('WRONG_STATE', { session, status, action })
   const host = core.hosts.get(record.host)
-  if (!host || host.connection === undefined)
-    throw new ProtocolError('HOST_LOST', { host: record.host })
+  if (!host || host.connection === undefined) throw hostAway(core, record)
   return { record, host }
 }
 

@@ -3,6 +3,7 @@ import { ProtocolError } from '../../../protocol/errors.ts'
 import type { WhenBusy } from '../../../protocol/methods/session.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
+import { hostAway } from '../host-away.ts'
 import { Story } from '../lifecycle.ts'
 import { moveTo, type SessionRecord } from '../sessions.ts'
 
@@ -24,7 +25,7 @@ export function sessionPrompt(core: Core, call: Call<'session.prompt'>): void {
 
 function requireReady(core: Core, record: SessionRecord, whenBusy: WhenBusy): void {
   const { session, status, open } = record
-  if (status === 'lost') throw new ProtocolError('HOST_LOST', { host: record.host })
+  if (status === 'lost') throw hostAway(core, record)
   if (status !== 'idle' && status !== 'running') {
     throw new ProtocolError('WRONG_STATE', { session, status, action: 'take a prompt' })
   }

@@ -2,6 +2,7 @@
 import { ProtocolError } from '../../../protocol/errors.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
+import { hostAway } from '../host-away.ts'
 import { Story } from '../lifecycle.ts'
 import { isLive } from '../sessions.ts'
 import { startOnHost } from '../start.ts'
@@ -16,6 +17,7 @@ export function sessionRecover(core: Core, call: Call<'session.recover'>): void 
     })
   }
   // The conversation is kept by the CLI on the machine where it ran, so the host stays the same.
+  if (core.hosts.get(record.host)?.connection === undefined) throw hostAway(core, record)
   core.hosts.place({ backend: record.start.backend, host: record.host }, (id) =>
     core.sessions.used(id),
   )

@@ -1,0 +1,17 @@
+/** HOST_LOST for work that is asked of a host that is away. */
+import { ProtocolError } from '../../protocol/errors.ts'
+import type { Core } from './core.ts'
+import type { SessionRecord } from './sessions.ts'
+
+/** A host that has been away for less than this is likely to be back in a moment, ms. */
+const BACK_SOON_MS = 5000
+const RETRY_AFTER_MS = 100
+
+/** Says when to try again while the host, or this broker, has only just gone: then it is on its way back. */
+export function hostAway(core: Core, record: SessionRecord): ProtocolError {
+  const host = core.hosts.get(record.host)
+  const awayMs = core.clock.wall() - (host?.since ?? core.startedAt)
+  const name = host?.registration.name ?? record.host
+  const origin = awayMs < BACK_SOON_MS ? { retryAfterMs: RETRY_AFTER_MS } : {}
+  return new ProtocolError('HOST_LOST', { host: name }, origin)
+}
