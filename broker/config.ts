@@ -7,6 +7,7 @@ import {
   placeSettings,
   resolvePlaces,
 } from '../protocol/endpoints.ts'
+import { ProtocolError } from '../protocol/errors.ts'
 import { oneOf } from '../protocol/one-of.ts'
 import { resolveSettings, type SettingSources } from '../protocol/settings.ts'
 
@@ -20,6 +21,10 @@ export const BrokerSettings = Type.Object({
       description: 'XPUB endpoint; default: ipc in the runtime directory',
     }),
   ),
+  insecure_loopback: Type.Boolean({
+    default: false,
+    description: 'Allow tcp on loopback, where every local user gets every right',
+  }),
   journal_dir: Type.Optional(
     Type.String({
       minLength: 1,
@@ -78,10 +83,25 @@ export function brokerConfig(
 ): BrokerConfig {
   const settings = resolveSettings(BrokerSettings, sources)
   const places = resolvePlaces(sources.env, settings)
+  const streamsEndpoint = settings.streams_endpoint ?? places.streams
+  for (const endpoint of [places.endpoint, streamsEndpoint]) checkExposure(endpoint, settings)
   return {
     ...settings,
     places,
-    streamsEndpoint: settings.streams_endpoint ?? places.streams,
+    streamsEndpoint,
     journalDir: settings.journal_dir ?? join(places.stateDir, 'journal'),
   }
+}
+
+const LOOPBACK = /^tcp:\/\/(127\.\d+\.\d+\.\d+|localhost|\[::1\]):/
+
+/** Without keys, whoever reaches a tcp port could run programs: that is never opened by accident. */
+function checkExposure(endpoint: string, { insecure_loopback }: BrokerSettings): void {
+  if (!endpoint.startsWith('tcp://')) return
+  const isLoopback = LOOPBACK.test(endpoint)
+  if (isLoopback && insecure_loopback) return
+  const reason = isLoopback
+    ? `${endpoint} has no authentication; say --insecure-loopback if every local user may use it`
+    : `${endpoint} has no authentication; only ipc and loopback can be served`
+  throw new ProtocolError('BAD_CONFIG', { source: 'endpoint', reason })
 }

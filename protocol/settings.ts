@@ -144,5 +144,8 @@ function take(source: string, schema: TSchema, value: unknown): unknown {
   const problem = mismatch(schema, value)
   if (problem === undefined) return value
   const reason = problem.replace(/^\/ /, '')
-  throw new ProtocolError('BAD_CONFIG', { source, reason: `${JSON.stringify(value)} ${reason}` })
+  throw new ProtocolError('BAD_CONFIG', {
+    source,
+    reason: `${Number.isNaN(value) ? 'this' : JSON.stringify(value)} ${reason}`,
+  })
 }
