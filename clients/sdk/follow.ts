@@ -22,6 +22,10 @@ export interface Follow extends AsyncIterableIterator<StreamItem, undefined>, As
   return(): Promise<IteratorResult<StreamItem, undefined>>
 }
 
+type Step = IteratorResult<StreamItem, undefined>
+
+const DONE: Step = { done: true, value: undefined }
+
 export interface FollowPorts {
   /** The full id of a session, from its name or the start of its id. */
   resolve(reference: string, signal: AbortSignal): Promise<string>
@@ -46,7 +50,12 @@ class Follower implements Follow {
   readonly #wake = new Wake()
   readonly #stop = new AbortController()
   readonly #life = new LifeWatch()
-  readonly #items: AsyncGenerator<StreamItem, undefined>
+  #state: 'new' | 'open' | 'ended' = 'new'
+  /** The last `next()` that could not be answered at once; those that follow wait for it. */
+  #slow: Promise<unknown> | undefined
+  #ahead: { readonly from: number; readonly page: Promise<Page> } | undefined
+  #leave: (() => void) | undefined
+  #session = ''
   #head = 0
   #failure: ProtocolError | undefined
 
@@ -55,66 +64,93 @@ class Follower implements Follow {
     this.#options = options
     this.#ports = ports
     this.#reader = new Reader(options.from ?? 1)
-    this.#items = this.#run()
   }
 
   [Symbol.asyncIterator](): this {
     return this
   }
 
-  next(): Promise<IteratorResult<StreamItem, undefined>> {
-    return this.#items.next()
+  next(): Promise<Step> {
+    // What is here already goes out without the price of an async function.
+    const item = this.#slow ? undefined : this.#take()
+    return item ? Promise.resolve({ done: false, value: item }) : this.#queue()
   }
 
   /** Ends a `next()` that is under way, too. */
-  return(): Promise<IteratorResult<StreamItem, undefined>> {
+  async return(): Promise<Step> {
     this.#stop.abort()
     this.#wake.wake()
-    return this.#items.return(undefined)
+    await this.#slow
+    this.#end()
+    return DONE
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.return()
   }
 
-  async *#run(): AsyncGenerator<StreamItem, undefined> {
-    const { signal } = this.#options
-    const onAbort = () => signal && this.#fail(cancelled(signal, 'no'))
-    if (signal?.aborted) throw cancelled(signal, 'no')
-    signal?.addEventListener('abort', onAbort, { once: true })
-    try {
-      return yield* this.#follow()
-    } catch (thrown) {
-      if (this.#failure) throw this.#failure
-      if (this.#stop.signal.aborted) return undefined
-      throw thrown
-    } finally {
-      signal?.removeEventListener('abort', onAbort)
-    }
+  #queue(): Promise<Step> {
+    const step = (this.#slow ?? Promise.resolve()).then(() => this.#step())
+    const over = step.then(ignore, ignore).then(() => {
+      if (this.#slow === over) this.#slow = undefined
+    })
+    this.#slow = over
+    return step
   }
 
-  async *#follow(): AsyncGenerator<StreamItem, undefined> {
-    const session = await this.#patiently((stop) => this.#ports.resolve(this.#reference, stop))
-    const leave = this.#ports.join(session, this.#listener())
+  async #step(): Promise<Step> {
     try {
-      while (!this.#stop.signal.aborted) {
+      if (this.#state === 'new') await this.#begin()
+      while (this.#state === 'open' && !this.#stop.signal.aborted) {
         const item = this.#take()
-        if (item) yield item
-        else if (this.#isOver()) return undefined
-        else await this.#advance(session)
+        if (item) return { done: false, value: item }
+        if (this.#isOver()) break
+        await this.#advance()
       }
-      if (this.#failure) throw this.#failure
-      return undefined
-    } finally {
-      leave()
+    } catch (thrown) {
+      if (!this.#stop.signal.aborted) this.#failure ??= ProtocolError.from(thrown, 'client')
     }
+    return this.#finish()
+  }
+
+  /** The failure is told once; after it, and without one, the iteration is done. */
+  #finish(): Step {
+    this.#end()
+    const failure = this.#failure
+    this.#failure = undefined
+    if (failure) throw failure
+    return DONE
+  }
+
+  async #begin(): Promise<void> {
+    const { signal } = this.#options
+    if (signal?.aborted) this.#onAbort()
+    signal?.addEventListener('abort', this.#onAbort, { once: true })
+    this.#stop.signal.throwIfAborted()
+    this.#session = await this.#patiently((stop) => this.#ports.resolve(this.#reference, stop))
+    this.#state = 'open'
+    this.#leave = this.#ports.join(this.#session, this.#listener())
+  }
+
+  #end(): void {
+    this.#state = 'ended'
+    this.#stop.abort()
+    this.#options.signal?.removeEventListener('abort', this.#onAbort)
+    this.#leave?.()
+    this.#leave = undefined
+  }
+
+  readonly #onAbort = (): void => {
+    const { signal } = this.#options
+    if (signal) this.#fail(cancelled(signal, 'no'))
   }
 
   #take(): StreamItem | undefined {
+    if (this.#state !== 'open' || this.#stop.signal.aborted) return undefined
     const raw = this.#reader.take()
     if (!raw) return undefined
     const item = toStreamItem(raw)
-    this.#life.see(item)
+    if (this.#options.until === 'complete') this.#life.see(item)
     return item
   }
 
@@ -123,12 +159,28 @@ class Follower implements Follow {
   }
 
   /** Reads what is missing, or waits for news. */
-  async #advance(session: string): Promise<void> {
+  async #advance(): Promise<void> {
     const range = this.#reader.need()
     if (!range) return this.#wake.wait()
-    const page = await this.#patiently((stop) => this.#ports.read(session, range, stop))
     // A head that the journal does not know yet: ask again, but not at once.
-    if (!this.#reader.page(page)) await this.#pause(1)
+    if (!this.#reader.page(await this.#read(range))) return this.#pause(1)
+    this.#readAhead()
+  }
+
+  async #read(range: Range): Promise<Page> {
+    const ahead = this.#ahead
+    this.#ahead = undefined
+    if (ahead?.from === range.from) return ahead.page
+    return this.#patiently((stop) => this.#ports.read(this.#session, range, stop))
+  }
+
+  /** One page, and no more, is fetched while the one before it is handed out. */
+  #readAhead(): void {
+    const range = this.#reader.ahead()
+    if (!range) return
+    const page = this.#patiently((stop) => this.#ports.read(this.#session, range, stop))
+    page.catch(ignore) // it is looked at when its turn comes, if it comes
+    this.#ahead = { from: range.from, page }
   }
 
   /** Repeats what may succeed later, until it does or the iteration ends. */
@@ -173,3 +225,5 @@ class Follower implements Follow {
     this.#wake.wake()
   }
 }
+
+function ignore(): void {}

@@ -42,15 +42,13 @@ export interface ReaderLimits {
   readonly liveBytes: number
 }
 
-type Entry = Range & ({ readonly chunk: RawChunk } | { readonly reason: string })
-
 export class Reader {
   readonly #limits: ReaderLimits
   readonly #live = new Map<number, RawChunk>()
   #liveBytes = 0
   #next: number
   #head = 0
-  #page: { readonly entries: readonly Entry[]; readonly next: number } | undefined
+  #page: Page | undefined
   #index = 0
 
   constructor(from: number, limits: ReaderLimits = SDK_LIMITS) {
@@ -90,21 +88,23 @@ export class Reader {
     return { from: this.#next, to: Math.min(this.#head, this.#firstLive() - 1) }
   }
 
+  /** The range to read after the page in hand, so that it can be fetched while that is handed out. */
+  ahead(): Range | undefined {
+    if (!this.#page) return undefined
+    const { next: from } = this.#page
+    const to = Math.min(this.#head, this.#firstLive() - 1)
+    return from <= to ? { from, to } : undefined
+  }
+
   /** A wanted range was read. False when it brought nothing, so that the caller waits a little. */
   page(page: Page): boolean {
-    const entries: Entry[] = [
-      ...page.chunks.map((chunk) => ({ from: chunk.seq, to: chunk.seq, chunk })),
-      ...page.gaps,
-    ]
-    entries.sort((a, b) => a.from - b.from)
-    const last = entries.at(-1)
-    const next = Math.max(page.next, last ? last.to + 1 : 0)
+    const next = Math.max(page.next, (page.chunks.at(-1)?.seq ?? 0) + 1)
     if (next <= this.#next) {
       // The journal knows better than whoever told of a higher head.
       this.#head = Math.max(this.#next - 1, page.head)
       return false
     }
-    this.#page = { entries, next }
+    this.#page = { ...page, next }
     this.#index = 0
     this.head(page.head)
     return true
@@ -124,20 +124,28 @@ export class Reader {
     return chunk
   }
 
-  #takePage(page: { readonly entries: readonly Entry[]; readonly next: number }) {
-    let entry = page.entries[this.#index]
-    while (entry && entry.to < this.#next) {
+  #takePage(page: Page): RawChunk | Gap | undefined {
+    let chunk = page.chunks[this.#index]
+    while (chunk && chunk.seq < this.#next) {
       this.#index += 1
-      entry = page.entries[this.#index]
+      chunk = page.chunks[this.#index]
     }
-    if (entry && entry.from > this.#next) return this.#gap(entry.from - 1, 'missing')
-    if (!entry) {
-      this.#page = undefined
-      return page.next > this.#next ? this.#gap(page.next - 1, 'missing') : undefined
+    if (chunk && chunk.seq === this.#next) {
+      this.#next += 1
+      return chunk
     }
-    if ('reason' in entry) return this.#gap(entry.to, entry.reason)
-    this.#next = entry.to + 1
-    return entry.chunk
+    const end = chunk?.seq ?? page.next
+    if (end > this.#next) return this.#takeGap(page.gaps, end - 1)
+    this.#page = undefined
+    return undefined
+  }
+
+  /** Nothing came from the next sequence up to `to`; the page may say why. */
+  #takeGap(gaps: Page['gaps'], to: number): Gap {
+    const here = gaps.find((gap) => gap.from <= this.#next && gap.to >= this.#next)
+    if (here) return this.#gap(Math.min(here.to, to), here.reason)
+    const later = gaps.filter((gap) => gap.from > this.#next).map((gap) => gap.from - 1)
+    return this.#gap(Math.min(to, ...later), 'missing')
   }
 
   /** What came live is delivered even when the journal has lost it. */

@@ -25,24 +25,23 @@ export function toStreamItem(item: RawChunk | Gap): StreamItem {
   return 'type' in item ? item : decodeChunk(item)
 }
 
-function decodeChunk({ seq, time, turn, code, body }: RawChunk): StreamItem {
-  const place = { seq, time, turn }
-  const unknown = (value: unknown, reason: string): UnknownChunk => ({
-    type: 'unknown',
-    ...place,
-    code,
-    body: value,
-    reason,
-  })
+function decodeChunk(chunk: RawChunk): StreamItem {
+  const { seq, time, turn, code, body } = chunk
   let value: unknown
   try {
     value = decodeUntrusted(body)
   } catch (thrown) {
-    return unknown(body, thrown instanceof Error ? thrown.message : String(thrown))
+    return unknownChunk(chunk, body, thrown instanceof Error ? thrown.message : String(thrown))
   }
   const type = chunkType(code)
-  if (type === undefined) return unknown(value, '')
+  if (type === undefined) return unknownChunk(chunk, value, '')
   const problem = mismatch(CHUNKS[type], value)
-  if (problem !== undefined) return unknown(value, `${type}: ${problem}`)
-  return { ...(value as object), type, ...place } as StreamChunk
+  if (problem !== undefined) return unknownChunk(chunk, value, `${type}: ${problem}`)
+  // The decoded body is nobody else's: filling it in is several times faster than copying it.
+  return Object.assign(value as object, { type, seq, time, turn }) as StreamChunk
+}
+
+function unknownChunk(chunk: RawChunk, body: unknown, reason: string): UnknownChunk {
+  const { seq, time, turn, code } = chunk
+  return { type: 'unknown', seq, time, turn, code, body, reason }
 }
