@@ -4,8 +4,9 @@
  * text in fewer chunks. Pure: no sockets, no clock.
  */
 import { encode } from '../protocol/codec.ts'
-import { MAX_CHUNK_BYTES } from '../protocol/limits.ts'
+import { MAX_CHUNK_BYTES, WIRE_LIMITS } from '../protocol/limits.ts'
 import { CHUNK_CODES, type Chunk } from '../protocol/messages/chunk.ts'
+import { scanMsgpack } from '../protocol/msgpack-scan.ts'
 
 export const CHUNK_LOG_LIMITS = {
   maxBytes: 4 * 1024 * 1024, // bytes waiting or unacknowledged; beyond it the child is not read
@@ -64,6 +65,11 @@ export class ChunkLog {
     return this.#sent.length > 0
   }
 
+  /** Chunks that are on their way: sent, and neither acknowledged nor to be sent again. */
+  get inFlight(): number {
+    return this.#cursor
+  }
+
   /** Highest number given out. */
   get produced(): number {
     return this.#lastNumber
@@ -93,15 +99,9 @@ export class ChunkLog {
     }
     const first = this.#waiting.shift()
     if (!first) return undefined
-    const { type, ...body } = first.chunk
     this.#lastNumber += 1
-    const numbered = {
-      sequence: this.#lastNumber,
-      turn: first.turn,
-      type: CHUNK_CODES[type],
-      body: encode(body),
-    }
-    this.#bytes += numbered.body.length - first.bytes
+    const numbered = { sequence: this.#lastNumber, turn: first.turn, ...encoded(first.chunk) }
+    this.#bytes += costOf(numbered) - first.bytes
     this.#sent.push(numbered)
     this.#cursor = this.#sent.length
     return numbered
@@ -109,28 +109,42 @@ export class ChunkLog {
 
   /** Everything up to this number is on the broker's disk. Returns whether that was news. */
   acknowledge(sequence: number): boolean {
-    let count = 0
-    while ((this.#sent[count]?.sequence ?? Number.POSITIVE_INFINITY) <= sequence) {
-      this.#bytes -= this.#sent[count]?.body.length ?? 0
-      count += 1
-    }
+    const count = this.#indexAfter(sequence)
     if (count === 0) return false
-    this.#sent.splice(0, count)
+    for (const chunk of this.#sent.splice(0, count)) this.#bytes -= costOf(chunk)
     this.#cursor = Math.max(0, this.#cursor - count)
     return true
   }
 
-  /** Sends again what comes after this number. */
-  rewind(acknowledged: number): void {
-    this.acknowledge(acknowledged)
-    this.#cursor = 0
+  /** Sends again what comes after this number. What comes before it is kept: it may not be on disk yet. */
+  rewind(sequence: number): void {
+    this.#cursor = this.#indexAfter(sequence)
   }
+
+  #indexAfter(sequence: number): number {
+    const first = this.#sent[0]?.sequence ?? 0
+    return Math.min(this.#sent.length, Math.max(0, sequence - first + 1))
+  }
+}
+
+/** A chunk of few bytes still takes a buffer and an object. */
+function costOf({ body }: Numbered): number {
+  return body.length + OVERHEAD_BYTES
+}
+
+/** One chunk that no message can carry would be sent again for ever, and nothing after it would arrive. */
+function encoded({ type, ...fields }: Chunk): Pick<Numbered, 'type' | 'body'> {
+  const body = encode(fields)
+  if (body.length <= MAX_BODY_BYTES) return { type: CHUNK_CODES[type], body }
+  const content = `a ${type} of ${body.length} bytes was left out`
+  return { type: CHUNK_CODES.stderr, body: encode({ content }) }
 }
 
 function sizeOf(chunk: Chunk): number {
   if ('content' in chunk) return chunk.content.length + OVERHEAD_BYTES
   if (chunk.type === 'tool_result') return chunk.result.length + OVERHEAD_BYTES
   if (chunk.type === 'tool_use_input') return encode(chunk.input).length + OVERHEAD_BYTES
+  if (chunk.type === 'error') return chunk.message.length + OVERHEAD_BYTES
   return 2 * OVERHEAD_BYTES
 }
 
@@ -146,6 +160,8 @@ function merge(last: Chunk, next: Chunk): Chunk | undefined {
 const MAX_PIECE = MAX_CHUNK_BYTES / 4
 /** Largest tool input that is passed on whole, bytes. */
 const MAX_INPUT_BYTES = 2 * 1024 * 1024
+/** Largest body that is sent at all, bytes; ids and names of absurd length come to more. */
+const MAX_BODY_BYTES = 3 * 1024 * 1024
 
 /** Splits what is too long for one chunk. Nothing is lost: pieces are concatenated by the reader. */
 function* pieces(chunk: Chunk): Generator<Chunk> {
@@ -153,6 +169,8 @@ function* pieces(chunk: Chunk): Generator<Chunk> {
     for (const content of slices(chunk.content)) yield { ...chunk, content }
   } else if (chunk.type === 'tool_result' && chunk.result.length > MAX_PIECE) {
     for (const result of slices(chunk.result)) yield { ...chunk, result }
+  } else if (chunk.type === 'error' && chunk.message.length > MAX_PIECE) {
+    for (const message of slices(chunk.message)) yield { ...chunk, message }
   } else if (chunk.type === 'tool_use_input') {
     yield* inputPieces(chunk)
   } else yield chunk
@@ -170,12 +188,15 @@ function* slices(text: string): Generator<string> {
 
 /** An input is one value and cannot be split; one that no message can carry is said to be left out. */
 function* inputPieces(chunk: Chunk & { type: 'tool_use_input' }): Generator<Chunk> {
-  const bytes = encode(chunk.input).length
-  if (bytes <= MAX_INPUT_BYTES) {
+  const body = encode(chunk.input)
+  const { maxDepth, maxValues } = WIRE_LIMITS
+  const fits = body.length <= MAX_INPUT_BYTES
+  // Readers refuse what is nested too deeply or has too many values; the body around it has a few.
+  if (fits && scanMsgpack(body, maxDepth - 1, maxValues - 8) === undefined) {
     yield chunk
     return
   }
-  yield { ...chunk, input: { left_out_bytes: bytes } }
-  const content = `the input of tool call ${chunk.tool_id} has ${bytes} bytes and was left out`
+  yield { ...chunk, input: { left_out_bytes: body.length } }
+  const content = `the input of tool call ${chunk.tool_id} has ${body.length} bytes and was left out`
   yield { type: 'stderr', content }
 }

@@ -16,6 +16,7 @@ import { SOFTWARE } from '../protocol/version.ts'
 import { createBackends } from './backends/index.ts'
 import type { HostConfig } from './config.ts'
 import { hostId } from './host-id.ts'
+import { lockHost } from './host-lock.ts'
 import { type Found, LiveSessions } from './live-sessions.ts'
 import { Outflow } from './outflow.ts'
 import { childEnvironment } from './process/environment.ts'
@@ -32,6 +33,8 @@ import { openDealer } from './sockets.ts'
 const TICK_MS = 100
 /** A drain waits this long for the last chunks to be acknowledged, ms. */
 const DRAIN_MS = 5000
+/** A registration that failed for a while is tried again after this, ms. */
+const REGISTER_AGAIN_MS = 1000
 
 export type HostNotice =
   | { readonly type: 'registered'; readonly backends: readonly BackendInfo[] }
@@ -44,6 +47,7 @@ export class AgentHost {
   readonly #env: Readonly<Record<string, string | undefined>>
   readonly #log: Logger
   readonly #notice: (notice: HostNotice) => void
+  readonly #unlock: () => void
   readonly #stop: StopContext
   readonly #guardian: GuardianLink
   readonly #connection: PeerConnection
@@ -51,7 +55,8 @@ export class AgentHost {
   readonly #sessions = new LiveSessions(this.#outflow)
   readonly #backends = new Map<string, Found>()
   readonly #ids = new RequestIds()
-  readonly #answering = new Map<string, AbortController>()
+  /** Requests of the broker under way, by id. A new one with each connection: a broker counts anew. */
+  #answering = new Map<string, AbortController>()
   readonly #lag = new LoopLag(realTimers.now())
   #registration = ''
   #credit = 0
@@ -60,7 +65,7 @@ export class AgentHost {
   #ticks: NodeJS.Timeout | undefined
   #draining: Promise<void> | undefined
 
-  /** Throws BAD_CONFIG for an endpoint that cannot be one. */
+  /** Throws BAD_CONFIG for an endpoint that cannot be one, IN_USE when this host runs already. */
   constructor(
     config: HostConfig,
     env: Readonly<Record<string, string | undefined>>,
@@ -71,8 +76,9 @@ export class AgentHost {
     this.#env = env
     this.#log = log
     this.#notice = notice
-    this.id = hostId(config.places.stateDir, config.name, randomBytes)
     const tree = new ProcessTree()
+    this.#unlock = lockHost(config.places.stateDir, config.name, tree)
+    this.id = hostId(config.places.stateDir, config.name, randomBytes)
     this.#stop = { tree, timers: realTimers, times: { eofMs: config.stop_ms } }
     this.#guardian = new GuardianLink({
       hostId: this.id,
@@ -130,12 +136,13 @@ export class AgentHost {
   async #drain(): Promise<void> {
     const runners = this.#sessions.all()
     const deliveries = runners.map(async ({ options }) => this.#sessions.delivered(options.session))
-    await Promise.allSettled(runners.map((runner) => runner.stop()))
+    await Promise.allSettled(runners.map((runner) => runner.stop('its host was shut down')))
     this.#pump()
     await happensWithin(realTimers, Promise.all(deliveries), DRAIN_MS)
     clearInterval(this.#ticks)
     await this.#connection.close(() => sleep(realTimers, 250))
     await this.#guardian.stop()
+    this.#unlock()
   }
 
   #onTick(): () => void {
@@ -162,6 +169,7 @@ export class AgentHost {
     switch (event.type) {
       case 'welcomed':
         this.#credit = event.welcome.credit
+        this.#answering = new Map()
         this.#register()
         break
       case 'lost':
@@ -209,8 +217,9 @@ export class AgentHost {
       name: backend.name,
       title: backend.title,
       available: detection.available,
-      version: detection.available ? detection.version : '',
-      reason: detection.available ? '' : detection.reason,
+      // What a CLI says of itself must not make the broker refuse the host.
+      version: detection.available ? detection.version.slice(0, 256) : '',
+      reason: detection.available ? '' : detection.reason.slice(0, 1024),
       capabilities: Object.entries(backend.capabilities)
         .filter(([, can]) => can)
         .map(([capability]) => capability),
@@ -222,7 +231,7 @@ export class AgentHost {
     for (const { session, keep, acknowledged } of result.sessions) {
       const runner = this.#sessions.all().find(({ options }) => options.session === session)
       if (!runner) continue
-      if (keep) this.#outflow.rewind(session, acknowledged, now)
+      if (keep) this.#outflow.resume(session, acknowledged, now)
       else void this.#sessions.revoke(session, runner.options.epoch)
       this.#sessions.settle(session)
     }
@@ -237,7 +246,7 @@ export class AgentHost {
     const { session, expected, epoch } = error.details
     this.#log.warn({ code: error.code, error: error.message }, 'broker complained')
     if (error.code === 'SEQUENCE_HOLE' && typeof expected === 'number') {
-      this.#outflow.rewind(String(session), expected - 1, realTimers.now())
+      this.#outflow.missed(String(session), expected, realTimers.now())
       this.#pump()
     } else if (error.code === 'FENCED' && typeof epoch === 'number') {
       void this.#sessions.revoke(String(session), epoch)
@@ -274,32 +283,46 @@ export class AgentHost {
   }
 
   #registrationFailed(error: ProtocolError): void {
-    if (!error.retryable) this.#notice({ type: 'refused', error })
-    else setTimeout(() => this.#register(), 1000).unref()
+    if (!error.retryable) {
+      this.#notice({ type: 'refused', error })
+      return
+    }
+    const failed = this.#registration
+    const again = () => {
+      if (this.#registration === failed) this.#register()
+    }
+    setTimeout(again, REGISTER_AGAIN_MS).unref()
   }
 
   #appended({ session, epoch, sequence }: HeadFor<'APPENDED'>): void {
     this.#outflow.acknowledged(session, epoch, sequence, realTimers.now())
     this.#sessions.settle(session)
-    for (const runner of this.#sessions.all()) {
-      if (runner.isPaused && runner.log.hasRoom) runner.resume()
-    }
+    this.#pump()
   }
 
-  /** Answers a request of the broker: exactly one REPLY or ERROR. */
+  /** Answers a request of the broker: exactly one REPLY or ERROR, to the connection that asked. */
   async #answer(head: HeadFor<'REQUEST'>, body: Buffer): Promise<void> {
+    const answering = this.#answering
     const controller = new AbortController()
-    this.#answering.set(head.id, controller)
+    answering.set(head.id, controller)
+    const answer = await this.#outcome(head, body, controller.signal)
+    answering.delete(head.id)
+    // Another connection has other requests under the same ids.
+    if (answering === this.#answering) this.#connection.send(answer.head, answer.body)
+  }
+
+  async #outcome({ id, method: name }: HeadFor<'REQUEST'>, body: Buffer, signal: AbortSignal) {
     try {
-      const method = hostMethod(head.method)
-      const result = await this.#run(method, body, controller.signal)
-      this.#connection.send({ kind: 'REPLY', id: head.id }, encode(result))
+      const method = hostMethod(name)
+      if (method === 'agent.start' && this.#draining) {
+        throw new ProtocolError('DRAINING', { part: 'host' }, { where: 'host' })
+      }
+      const result = await this.#run(method, body, signal)
+      return { head: { kind: 'REPLY', id }, body: encode(result) } as const
     } catch (thrown) {
       const error = ProtocolError.from(thrown, 'host', 'unknown')
-      if (error.code === 'INTERNAL') this.#log.error({ err: thrown, method: head.method }, 'defect')
-      this.#connection.send({ kind: 'ERROR', id: head.id }, encode(error.toWire()))
-    } finally {
-      this.#answering.delete(head.id)
+      if (error.code === 'INTERNAL') this.#log.error({ err: thrown, method: name }, 'defect')
+      return { head: { kind: 'ERROR', id }, body: encode(error.toWire()) } as const
     }
   }
 

@@ -23,6 +23,8 @@ interface Live {
   readonly delivered: Promise<Exit>
   readonly settle: (exit: Exit) => void
   exit: Exit | undefined
+  /** The broker was told that it lives, on a connection that came after the one that asked for it. */
+  isReported: boolean
 }
 
 export type Lease = Pick<Params<'agent.interrupt'>, 'session' | 'epoch'>
@@ -35,31 +37,45 @@ export class LiveSessions {
     this.#outflow = outflow
   }
 
-  get size(): number {
-    return this.#live.size
+  /** Sessions beside this one. */
+  others(session: string): number {
+    return this.#live.size - (this.#live.has(session) ? 1 : 0)
   }
 
   /** Starts a session. Throws START_FAILED, CANCELLED, or FENCED when an older life of it still runs. */
   async start(options: RunnerOptions, signal: AbortSignal): Promise<SessionRunner> {
     const { session, epoch } = options
-    const older = this.#live.get(session)
-    if (older && older.runner.options.epoch >= epoch) {
+    // Again after each wait: meanwhile a newer lease may have begun.
+    for (let older = this.#live.get(session); older; older = this.#live.get(session)) {
       const current = older.runner.options.epoch
-      throw new ProtocolError('FENCED', { session, epoch, current }, { where: 'host' })
+      if (current >= epoch) {
+        throw new ProtocolError('FENCED', { session, epoch, current }, { where: 'host' })
+      }
+      await this.#fence(older)
     }
-    if (older) await this.#fence(older)
     const runner = new SessionRunner(options)
     const live = newLive(runner)
     this.#live.set(session, live)
-    this.#outflow.add({ session, epoch, log: runner.log })
     void runner.ended.then((exit) => this.#ended(live, exit))
     try {
       await runner.begin(signal)
     } catch (thrown) {
-      this.#forget(live) // its failure is the answer to the start; no chunk of it is owed
+      // Its failure is the answer to the start, unless nobody waits for that any more.
+      if (live.isReported) this.#deliver(live)
+      else this.#forget(live)
       throw thrown
     }
+    this.#deliver(live)
     return runner
+  }
+
+  /** Not before the start has succeeded: whoever asked tells the end of one that failed. */
+  #deliver(live: Live): void {
+    const { options, log } = live.runner
+    const { session, epoch } = options
+    if (this.#live.get(session) !== live) return
+    this.#outflow.add({ session, epoch, log })
+    options.onChunks()
   }
 
   /** The runner under this lease. Throws FENCED or AGENT_GONE. */
@@ -81,14 +97,14 @@ export class LiveSessions {
     return [...this.#live.values()].map(({ runner }) => runner)
   }
 
+  /** What lives here, for a broker that has just been found. */
   report(): LiveSession[] {
-    return this.all().map((runner) => ({
-      session: runner.options.session,
-      epoch: runner.options.epoch,
-      produced: runner.log.produced,
-      turn: runner.highestTurn,
-      pid: runner.pid,
-    }))
+    return [...this.#live.values()].map((live) => {
+      live.isReported = true
+      const { options, log, highestTurn, pid } = live.runner
+      const { session, epoch } = options
+      return { session, epoch, produced: log.produced, turn: highestTurn, pid }
+    })
   }
 
   /** The lease is over: the process ends, and nothing more is told of it. */
@@ -102,10 +118,13 @@ export class LiveSessions {
     await live.runner.kill()
   }
 
-  /** Called when chunks were acknowledged: lets go of what has ended and is delivered. */
+  /** Called when chunks were acknowledged: reads on, or lets go of what has ended and is delivered. */
   settle(session: string): void {
     const live = this.#live.get(session)
-    if (live?.exit && live.runner.log.isEmpty) this.#forget(live)
+    if (!live) return
+    const { runner } = live
+    if (runner.isPaused && runner.log.hasRoom) runner.resume()
+    if (live.exit && runner.log.isEmpty) this.#forget(live)
   }
 
   #ended(live: Live, exit: Exit): void {
@@ -127,5 +146,5 @@ function newLive(runner: SessionRunner): Live {
   const delivered = new Promise<Exit>((resolve) => {
     settle = resolve
   })
-  return { runner, delivered, settle, exit: undefined }
+  return { runner, delivered, settle, exit: undefined, isReported: false }
 }

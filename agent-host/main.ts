@@ -12,6 +12,7 @@ import { AgentHost, type HostNotice } from './host.ts'
 /** Exit codes of a part; 0 = ended as asked. docs/cli.md lists them. */
 const EXIT_CODES: Partial<Record<ErrorCode, number>> = {
   BAD_CONFIG: 2,
+  IN_USE: 5,
   UNAUTHENTICATED: 7,
   FORBIDDEN: 7,
 }
@@ -85,9 +86,14 @@ async function run(config: HostConfig): Promise<number> {
   const refused = new Promise<ProtocolError>((resolve) => {
     refuse = resolve
   })
+  let isReady = false
   const host = new AgentHost(config, process.env, log, (notice) => {
     if (notice.type === 'refused') refuse(notice.error)
-    else tell(config, host, notice)
+    else if (notice.type === 'away') tellAway(config, notice)
+    else if (!isReady) {
+      isReady = true // later registrations tell nothing new, and nobody may be reading any more
+      tellReady(config, host, notice)
+    }
   })
   const asked = endAsked(config)
   await host.start()
@@ -98,24 +104,21 @@ async function run(config: HostConfig): Promise<number> {
   return end instanceof ProtocolError ? explain(end) : 0
 }
 
+type NoticeOf<T extends HostNotice['type']> = Extract<HostNotice, { type: T }>
+
 /** Says what a person at the terminal should know; the log has it as well. */
-function tell(
-  config: HostConfig,
-  host: AgentHost,
-  notice: Exclude<HostNotice, { type: 'refused' }>,
+function tellAway({ places }: HostConfig, { reason }: NoticeOf<'away'>): void {
+  process.stderr.write(`agentmq host: no broker at ${places.endpoint} (${reason}); trying again\n`)
+}
+
+function tellReady(
+  { ready_fd }: HostConfig,
+  { id }: AgentHost,
+  { backends }: NoticeOf<'registered'>,
 ): void {
-  if (notice.type === 'away') {
-    const { endpoint } = config.places
-    process.stderr.write(
-      `agentmq host: no broker at ${endpoint} (${notice.reason}); trying again\n`,
-    )
-  } else if (config.ready_fd !== undefined) {
-    const { backends } = notice
-    writeSync(
-      config.ready_fd,
-      `${JSON.stringify({ ready: true, host: host.id, pid: process.pid, backends })}\n`,
-    )
-  }
+  if (ready_fd === undefined) return
+  const line = JSON.stringify({ ready: true, host: id, pid: process.pid, backends })
+  writeSync(ready_fd, `${line}\n`)
 }
 
 /** Resolves with the reason why the host should end. */

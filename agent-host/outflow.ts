@@ -9,6 +9,8 @@ import type { ChunkLog } from './chunk-log.ts'
 export const RESEND_MS = 2000
 /** Chunks of one session before the next one has its turn. */
 const SLICE = 32
+/** Chunks of all sessions on their way; more would fill the outbox, and answers would find no room. */
+const MAX_IN_FLIGHT = 8192
 
 export interface Flow {
   readonly session: string
@@ -19,6 +21,8 @@ export interface Flow {
 interface Watched extends Flow {
   /** When something was last sent or acknowledged, monotonic ms. */
   movedAt: number
+  /** The hole that was last filled, and when. */
+  hole: { readonly expected: number; readonly at: number } | undefined
 }
 
 export class Outflow {
@@ -27,7 +31,7 @@ export class Outflow {
   #credit = 0
   #isOpen = false
 
-  /** `send` is false when there is no connection. */
+  /** `send` is false when there is no connection, or it has no room. */
   constructor(send: (head: Head, body: Buffer) => boolean) {
     this.#send = send
   }
@@ -37,7 +41,7 @@ export class Outflow {
   }
 
   add(flow: Flow): void {
-    this.#flows.set(flow.session, { ...flow, movedAt: 0 })
+    this.#flows.set(flow.session, { ...flow, movedAt: 0, hole: undefined })
   }
 
   remove(session: string): void {
@@ -64,32 +68,51 @@ export class Outflow {
     if (flow.log.acknowledge(sequence)) flow.movedAt = now
   }
 
-  /** The broker has everything up to this number; what follows is sent again. */
-  rewind(session: string, acknowledged: number, now: number): void {
+  /** The broker has this much on disk; what follows is sent again. */
+  resume(session: string, acknowledged: number, now: number): void {
     const flow = this.#flows.get(session)
-    flow?.log.rewind(acknowledged)
-    if (flow) flow.movedAt = now
+    if (!flow) return
+    flow.log.acknowledge(acknowledged)
+    flow.log.rewind(acknowledged)
+    flow.movedAt = now
+  }
+
+  /** The broker misses a chunk. Every chunk behind it complains as well, and is answered with the first. */
+  missed(session: string, expected: number, now: number): void {
+    const flow = this.#flows.get(session)
+    if (!flow) return
+    if (flow.hole?.expected === expected && now - flow.hole.at < RESEND_MS) return
+    flow.hole = { expected, at: now }
+    flow.log.rewind(expected - 1) // not acknowledged: what came before it need not be on disk
+    flow.movedAt = now
   }
 
   /** Sends what can be sent now. */
   pump(now: number): void {
-    let isBusy = this.#isOpen
-    while (isBusy && this.#credit > 0) {
-      isBusy = false
-      for (const flow of this.#flows.values()) {
-        if (this.#slice(flow, now) === SLICE) isBusy = true
-      }
+    if (!this.#isOpen) return
+    let room = MAX_IN_FLIGHT
+    for (const { log } of this.#flows.values()) room -= log.inFlight
+    // Who has sent goes to the end of the line, and a Map that is walked comes round to it again.
+    for (const flow of this.#flows.values()) {
+      const count = this.#slice(flow, Math.min(SLICE, room), now)
+      if (count === 0) continue
+      room -= count
+      this.#flows.delete(flow.session)
+      this.#flows.set(flow.session, flow)
     }
   }
 
-  #slice(flow: Watched, now: number): number {
+  #slice(flow: Watched, most: number, now: number): number {
     let count = 0
-    while (count < SLICE && this.#credit > 0) {
+    while (count < most && this.#credit > 0) {
       const chunk = flow.log.take()
       if (!chunk) break
       const { session, epoch } = flow
       const { sequence, turn, type, body } = chunk
-      this.#send({ kind: 'APPEND', session, epoch, sequence, turn, type }, body)
+      if (!this.#send({ kind: 'APPEND', session, epoch, sequence, turn, type }, body)) {
+        flow.log.rewind(sequence - 1)
+        break
+      }
       this.#credit -= body.length
       flow.movedAt = now
       count += 1

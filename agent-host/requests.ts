@@ -45,10 +45,10 @@ async function start(
 ): Promise<Result<'agent.start'>> {
   const { hostId, config, env, sessions } = context
   const found = backendFor(context, params.backend)
-  if (sessions.size >= config.slots) {
+  const { session, epoch, turn } = params
+  if (sessions.others(session) >= config.slots) {
     throw new ProtocolError('AT_CAPACITY', { slots: config.slots }, { where: 'host' })
   }
-  const { session, epoch, turn } = params
   const cwd = workingDirectory(params.cwd ?? process.cwd(), {
     roots: config.roots,
     host: config.name,

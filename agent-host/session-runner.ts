@@ -12,7 +12,9 @@ import type { Environment } from './process/environment.ts'
 import type { Line } from './process/line-reader.ts'
 import type { Markers } from './process/markers.ts'
 import { killNow, type StopContext, stop, sweepLeftovers } from './process/stop.ts'
+import { happensWithin } from './process/timers.ts'
 import { chunkOf } from './session-chunks.ts'
+import { StderrBudget } from './stderr-budget.ts'
 import { TurnQueue } from './turn-queue.ts'
 
 export interface RunnerOptions {
@@ -36,8 +38,8 @@ export interface RunnerOptions {
 
 type State = 'starting' | 'ready' | 'ended'
 
-/** Lines of stderr that become chunks in one session; beyond it only the ring keeps them. */
-const MAX_STDERR_CHUNKS = 1000
+/** A child that has closed its input is mostly about to end by itself, and is given this long, ms. */
+const DYING_MS = 1000
 
 export class SessionRunner {
   readonly options: RunnerOptions
@@ -46,7 +48,9 @@ export class SessionRunner {
   readonly #driver: Driver
   #child: ChildProcess | undefined
   #state: State = 'starting'
-  #stderrChunks = 0
+  readonly #stderrBudget = new StderrBudget()
+  #isUnwanted = false
+  #endReason = ''
   #ready: (ok: boolean) => void = () => {}
   readonly #becameReady = new Promise<boolean>((resolve) => {
     this.#ready = resolve
@@ -83,9 +87,22 @@ export class SessionRunner {
 
   /** Resolves when the CLI can take a prompt. Throws START_FAILED, or CANCELLED; then nothing runs. */
   async begin(signal: AbortSignal): Promise<void> {
+    try {
+      this.#child = await this.#spawn()
+    } catch (thrown) {
+      this.#end({ exitCode: null, signal: null })
+      throw thrown
+    }
+    void this.#child.died.then(() => this.resume()) // what is left in its pipe is little, and the last
+    void this.#child.exited.then((exit) => this.#exited(exit))
+    this.#driver.started()
+    await this.#awaitReady(signal)
+  }
+
+  #spawn(): Promise<ChildProcess> {
     const { backend, command, start, env, markers } = this.options
     const launch = backend.launch(command, start)
-    this.#child = await ChildProcess.start(
+    return ChildProcess.start(
       {
         backend: backend.name,
         command: launch.command,
@@ -98,17 +115,15 @@ export class SessionRunner {
         line: (line) => this.#line(line),
         overflow: (bytes) => this.#diagnose(`a line of ${bytes} bytes was too long and left out`),
         stderrLine: (line) => this.#stderr(line),
-        error: (error) => this.#diagnose(error.message),
+        error: (error) => void this.#deaf(error),
       },
     )
-    void this.#child.exited.then((exit) => this.#exited(exit))
-    this.#driver.started()
-    await this.#awaitReady(signal)
   }
 
   async #awaitReady(signal: AbortSignal): Promise<void> {
     const abandon = (): void => this.#ready(false)
     signal.addEventListener('abort', abandon, { once: true })
+    if (signal.aborted) abandon() // while it was being spawned
     const isReady = await this.#becameReady
     signal.removeEventListener('abort', abandon)
     if (isReady) return
@@ -123,6 +138,7 @@ export class SessionRunner {
         ? signal.reason
         : new ProtocolError('CANCELLED', {}, { where: 'host' })
     }
+    if (this.#isUnwanted) return new ProtocolError('CANCELLED', {}, { where: 'host' })
     const tail = this.#child?.stderr.text().trim().split('\n').slice(-5).join(' | ') ?? ''
     const backend = this.options.backend.name
     const reason = tail === '' ? 'it ended before it was ready' : tail
@@ -146,7 +162,9 @@ export class SessionRunner {
     return turn
   }
 
-  async stop(): Promise<Exit> {
+  /** `reason` is told in the stream when it is not the wish of a reader. One that starts is given up. */
+  async stop(reason = ''): Promise<Exit> {
+    this.#giveUp(reason)
     if (this.#child && this.#state !== 'ended') {
       this.interrupt()
       this.resume()
@@ -156,11 +174,18 @@ export class SessionRunner {
   }
 
   async kill(): Promise<Exit> {
+    this.#giveUp('')
     if (this.#child && this.#state !== 'ended') {
       this.resume()
       await killNow(this.#child, this.options.stop)
     }
     return this.ended
+  }
+
+  #giveUp(reason: string): void {
+    this.#isUnwanted = true
+    this.#endReason ||= reason
+    this.#ready(false)
   }
 
   /** Stops reading the child: its own pipe slows it down. */
@@ -181,15 +206,19 @@ export class SessionRunner {
     if (!line.valid)
       this.#diagnose('a line was not valid UTF-8; what could not be read was replaced')
     this.#driver.line(line.text)
-    if (this.log.isFull) this.pause()
+    if (this.log.isFull && this.#child?.alive) this.pause()
   }
 
   #stderr(line: Line): void {
-    this.#stderrChunks += 1
-    if (this.#stderrChunks <= MAX_STDERR_CHUNKS) this.#diagnose(line.text)
-    else if (this.#stderrChunks === MAX_STDERR_CHUNKS + 1) {
-      this.#diagnose(`more than ${MAX_STDERR_CHUNKS} lines on standard error; the rest is left out`)
-    }
+    this.#diagnose(this.#stderrBudget.take(line.text) ?? '')
+  }
+
+  /** What was written to it is lost, so a turn would never end: a process that does not listen is ended. */
+  async #deaf(error: ProtocolError): Promise<void> {
+    this.#diagnose(error.message)
+    if (!this.#child || this.#state !== 'ready') return
+    if (await happensWithin(this.options.stop.timers, this.#child.died, DYING_MS)) return
+    await this.stop(error.message)
   }
 
   #diagnose(content: string): void {
@@ -227,17 +256,23 @@ export class SessionRunner {
     this.#state = 'ended'
     this.#driver.ended()
     this.#turnEnded('gone')
+    this.#ready(false)
+    if (this.#child) await sweepLeftovers(this.#child, this.options.stop)
+    this.#end(exit)
+  }
+
+  #end(exit: Exit): void {
+    this.#state = 'ended'
     for (const { turn } of this.#turns.abandon()) {
       this.#add({ type: 'turn_complete', turn_number: turn, reason: 'gone' }, turn)
     }
-    this.#ready(false)
-    if (this.#child) await sweepLeftovers(this.#child, this.options.stop)
     const { session } = this.options
     this.#add({
       type: 'complete',
       exit_code: exit.exitCode,
       ...(exit.signal !== null && { signal: exit.signal }),
       session_id: session,
+      ...(this.#endReason !== '' && { reason: this.#endReason }),
     })
     this.#settleEnd(exit)
   }
