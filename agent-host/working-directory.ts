@@ -1,6 +1,6 @@
 /** Where a session may work: below one of the allowed roots, after all symbolic links are resolved. */
 import { realpathSync, statSync } from 'node:fs'
-import { isAbsolute, relative } from 'node:path'
+import { isAbsolute, relative, sep } from 'node:path'
 import { ProtocolError } from '../protocol/errors.ts'
 
 /** Returns the real path. Throws INVALID_PARAMS or NOT_ALLOWED. */
@@ -39,5 +39,5 @@ function resolve(path: string): string | undefined {
 
 function contains(root: string, path: string): boolean {
   const way = relative(root, path)
-  return way === '' || (!way.startsWith('..') && !isAbsolute(way))
+  return way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way)
 }

@@ -1,0 +1,147 @@
+/** The small parts of a host: turns, working directories, settings, the lock, what stderr may cost. */
+import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { hostConfig } from '../../agent-host/config.ts'
+import { lockHost } from '../../agent-host/host-lock.ts'
+import { ProcessTree } from '../../agent-host/process/process-tree.ts'
+import { STDERR_BUDGET, StderrBudget } from '../../agent-host/stderr-budget.ts'
+import { TurnQueue } from '../../agent-host/turn-queue.ts'
+import { workingDirectory } from '../../agent-host/working-directory.ts'
+
+t.test('turns run one at a time, in order, each once', (t) => {
+  const turns = new TurnQueue(4)
+  t.equal(turns.add({ turn: 4, text: 'of an earlier life' }), false)
+  t.ok(turns.add({ turn: 5, text: 'five' }))
+  t.ok(turns.add({ turn: 6, text: 'six' }))
+  t.equal(turns.add({ turn: 5, text: 'again' }), false)
+  t.match(turns.begin(), { turn: 5, text: 'five' })
+  t.equal(turns.begin(), undefined, 'one runs')
+  t.equal(turns.end(), 5)
+  t.equal(turns.end(), 0, 'none runs')
+  t.match(turns.begin(), { turn: 6 })
+  t.ok(turns.add({ turn: 8, text: 'eight' }))
+  t.strictSame(turns.abandon(), [{ turn: 8, text: 'eight' }], 'what runs is not abandoned')
+  t.equal(turns.current, 6)
+  t.equal(turns.highest, 8)
+  t.equal(turns.end(), 6)
+  t.equal(turns.begin(), undefined)
+  t.end()
+})
+
+t.test('a session works below a root, wherever symbolic links lead', (t) => {
+  const dir = t.testdir({ root: { inner: {}, '..dots': {}, file: '' }, outside: {}, 'root-2': {} })
+  const at = (...names: string[]) => join(dir, ...names)
+  const options = { roots: [at('root'), at('missing')], host: 'here' }
+  symlinkSync(at('outside'), at('root', 'way-out'))
+  symlinkSync(at('root', 'inner'), at('outside', 'way-in'))
+  symlinkSync(at('nowhere'), at('root', 'dangling'))
+  const code = (wanted: string): unknown => {
+    try {
+      return workingDirectory(wanted, options)
+    } catch (thrown) {
+      return (thrown as { code?: unknown }).code
+    }
+  }
+  const real = workingDirectory(dir, { roots: [dir], host: 'here' })
+  t.equal(code(at('root')), join(real, 'root'))
+  t.equal(code(at('root', 'inner', '..', 'inner')), join(real, 'root', 'inner'))
+  t.equal(code(at('root', '..dots')), join(real, 'root', '..dots'), 'a name may begin with dots')
+  t.equal(code(at('outside', 'way-in')), join(real, 'root', 'inner'))
+  for (const path of [at('outside'), at('root', 'way-out'), at('root-2'), dir, '/']) {
+    t.equal(code(path), 'NOT_ALLOWED', path)
+  }
+  for (const path of [
+    'inner',
+    '',
+    at('root', 'none'),
+    at('root', 'file'),
+    at('root', 'dangling'),
+  ]) {
+    t.equal(code(path), 'INVALID_PARAMS', path)
+  }
+  t.equal(code(`${at('root')}\0`), 'INVALID_PARAMS')
+  t.throws(() => workingDirectory(dir, options), { message: /outside of its roots.*--root/ })
+  t.end()
+})
+
+t.test('the settings of a host have defaults that a person need not touch', (t) => {
+  const config = hostConfig({ env: { HOME: '/home/me' }, flags: { dir: '/run/a' } })
+  t.match(config.name, /^[A-Za-z0-9][A-Za-z0-9._-]*$/)
+  t.ok(config.slots >= 8)
+  t.ok(config.roots.includes(homedir()) && config.roots.includes(process.cwd()))
+  t.match(config, { labels: [], claude_command: 'claude', stop_ms: 5000, exit_with_parent: false })
+  t.equal(config.places.endpoint, 'ipc:///run/a/run/broker.sock')
+  t.end()
+})
+
+t.test(
+  'flags go before the environment, that before the file, and a fault names its source',
+  (t) => {
+    const env = {
+      HOME: '/home/me',
+      AGENTMQ_SLOTS: '3',
+      AGENTMQ_NAME: 'env',
+      AGENTMQ_ROOTS: '/a,/b',
+    }
+    const config = hostConfig({ env, flags: { name: 'flag' }, file: { slots: 2, stop_ms: 7 } })
+    t.match(config, { name: 'flag', slots: 3, stop_ms: 7, roots: ['/a', '/b'] })
+    const failing = (sources: object) => () => hostConfig({ env: { HOME: '/home/me' }, ...sources })
+    t.throws(failing({ file: { slot: 2 } }), { code: 'BAD_CONFIG', message: /did you mean slots/ })
+    t.throws(failing({ flags: { slots: -1 } }), { code: 'BAD_CONFIG', message: /--slots/ })
+    t.throws(failing({ flags: { name: 'a/b' } }), { code: 'BAD_CONFIG', message: /--name/ })
+    t.throws(failing({ env: { HOME: '/h', AGENTMQ_STOP_MS: 'soon' } }), { message: /STOP_MS/ })
+    t.end()
+  },
+)
+
+t.test('one process is the host of a name, until it is gone', (t) => {
+  const dir = t.testdir()
+  const tree = new ProcessTree()
+  const unlock = lockHost(dir, 'one', tree)
+  t.throws(() => lockHost(dir, 'one', tree), {
+    code: 'IN_USE',
+    message: `the host name one in ${dir} is in use by process ${process.pid}`,
+  })
+  lockHost(dir, 'two', tree)()
+  unlock()
+  unlock()
+  lockHost(dir, 'one', tree)()
+  t.end()
+})
+
+t.test('the lock of a process that is gone is taken over, and is not released by it', (t) => {
+  const dir = t.testdir()
+  const tree = new ProcessTree()
+  mkdirSync(join(dir, 'hosts'))
+  const path = join(dir, 'hosts', 'one.lock')
+  const { startTicks } = tree.self()
+  for (const stale of [`${process.pid}:${startTicks - 1}`, '4194303:1', 'rubbish', '']) {
+    writeFileSync(path, stale)
+    const unlock = lockHost(dir, 'one', tree)
+    t.equal(readFileSync(path, 'utf8'), `${process.pid}:${startTicks}`)
+    unlock()
+  }
+  const unlock = lockHost(dir, 'one', tree)
+  writeFileSync(path, '4194303:1')
+  unlock()
+  t.equal(readFileSync(path, 'utf8'), '4194303:1')
+  t.end()
+})
+
+t.test(
+  'stderr becomes chunks up to a number of lines and of characters, and says where it ends',
+  (t) => {
+    const lines = new StderrBudget()
+    const told = Array.from({ length: STDERR_BUDGET.lines + 5 }, () => lines.take('x'))
+    t.equal(told.filter((line) => line === 'x').length, STDERR_BUDGET.lines)
+    t.match(told[STDERR_BUDGET.lines], /the rest is left out/)
+    t.equal(told.at(-1), undefined)
+    const long = new StderrBudget()
+    t.equal(long.take('x'.repeat(STDERR_BUDGET.characters))?.length, STDERR_BUDGET.characters)
+    t.match(long.take('y'), /left out/)
+    t.equal(long.take('z'), undefined)
+    t.end()
+  },
+)
