@@ -130,9 +130,11 @@ function handshakeTrouble(event: Event): string | undefined {
     case 'handshake:error:auth':
       return `the broker refused this key (ZAP status ${event.error.status})`
     case 'handshake:error:protocol':
-      return `ZeroMQ handshake failed (${event.error.message}): a plain client on a CURVE server, or not ZeroMQ`
+      return event.error.code === 'ERR_ZMTP_MECHANISM_MISMATCH'
+        ? 'the ZeroMQ handshake failed: one side uses CURVE and the other does not'
+        : `the ZeroMQ handshake failed (${event.error.code})`
     case 'handshake:error:other':
-      return `ZeroMQ handshake failed (${event.error.message})`
+      return `the ZeroMQ handshake failed (${event.error.message})`
     default:
       return undefined
   }
