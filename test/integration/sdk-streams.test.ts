@@ -1,5 +1,7 @@
+import { randomBytes } from 'node:crypto'
 import t, { type Test } from 'tap'
-import type { Client, SessionHandle, StreamItem } from '../../clients/sdk/index.ts'
+import { Client, type SessionHandle, type StreamItem } from '../../clients/sdk/index.ts'
+import { zeromqTransport } from '../../clients/sdk/sockets.ts'
 import { LiveBroker } from '../support/live-broker.ts'
 import { type OnPrompt, ScriptedHost } from '../support/scripted-host.ts'
 
@@ -34,6 +36,8 @@ const texts = (items: readonly StreamItem[]) =>
   items.flatMap((item) => (item.type === 'text' ? [item.content] : []))
 
 const isIdle = (item: StreamItem | undefined) => item?.type === 'status' && item.status === 'idle'
+
+const noop = () => undefined
 
 const endOf =
   (turn: number) =>
@@ -195,4 +199,30 @@ t.test('closing the client ends its followers and calls with CONNECTION_CLOSED',
   t.same(statuses, ['connected', 'closed'])
   await t.rejects(client.call('session.list', {}), { code: 'CONNECTION_CLOSED', executed: 'no' })
   await t.rejects(collect(client.follow(session.id)), { code: 'CONNECTION_CLOSED' })
+})
+
+t.test('a reader gets everything though its subscription never works', async (t) => {
+  const { broker, session } = await stage(t)
+  const deaf = new Client({
+    endpoint: broker.endpoint,
+    role: 'admin',
+    principal: 'local',
+    software: 'deaf',
+    deadlineMs: 5000,
+    transport: {
+      dealer: zeromqTransport.dealer,
+      subscriber: () => ({ subscribe: noop, unsubscribe: noop, close: noop }),
+    },
+    now: () => performance.now(),
+    random: Math.random,
+    randomBytes,
+    pause: () => Promise.resolve(),
+  })
+  t.teardown(() => deaf.close())
+  const reader = deaf.follow(session.id)
+  await reader.next()
+  await session.prompt('can you hear me')
+  const items = await collect(reader, endOf(1))
+  t.same(texts(items), ['can you hear me'])
+  t.same(sequences(items), count(items.length + 1, 2))
 })
