@@ -1,17 +1,25 @@
 /** Opens the connection of a command and tells the user when it is lost and when it is back. */
-
+import { existsSync } from 'node:fs'
 import type { Client, ConnectionStatus } from '../sdk/index.ts'
 import type { Cli } from './command.ts'
 import type { CliSettings } from './settings.ts'
 
+/** Long enough for a broker that is starting again, or busy. */
+const CONNECT_MS = 3000
+/** No socket is there: nobody has started a broker, or it is about to make one. */
+const NO_SOCKET_MS = 500
+
 /** Loads the SDK only now: `--help` and wrong usage never pay for it. */
 export async function openClient(cli: Cli): Promise<{ client: Client; settings: CliSettings }> {
-  const { readSettings } = await import('./settings.ts')
+  const { readPlaces, readSettings } = await import('./settings.ts')
   const settings = readSettings(cli)
+  const { ipcPath } = await import('../../protocol/endpoints.ts')
+  const path = ipcPath(readPlaces(cli).endpoint)
   const { connect } = await import('../sdk/index.ts')
   const client = await connect({
     ...(settings.dir !== undefined && { dir: settings.dir }),
     ...(settings.endpoint !== undefined && { endpoint: settings.endpoint }),
+    connectTimeoutMs: path === undefined || existsSync(path) ? CONNECT_MS : NO_SOCKET_MS,
     signal: cli.interrupts.signal,
     software: cli.software,
   })

@@ -70,7 +70,7 @@ export class Output {
 
   /** One JSON document, or one record of NDJSON: one line, so that line tools can read it. */
   record(value: unknown): void {
-    this.write(`${JSON.stringify(value, plain)}\n`)
+    this.write(jsonLine(value))
   }
 
   /** A remark that is no result: on stderr, and not for programs. */
@@ -95,6 +95,10 @@ export class Output {
   #broken(error: NodeJS.ErrnoException): void {
     this.#gone.abort(error)
   }
+}
+
+export function jsonLine(value: unknown): string {
+  return `${JSON.stringify(value, plain)}\n`
 }
 
 /** What MessagePack can carry and JSON cannot. */

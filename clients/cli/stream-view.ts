@@ -1,7 +1,7 @@
 /** Shows the items of a stream: rendered for people, one JSON record a line for programs. */
 
 import type { StreamItem } from '../sdk/index.ts'
-import type { Output } from './output.ts'
+import { jsonLine, type Output } from './output.ts'
 import { ChunkRenderer } from './render/chunk-renderer.ts'
 
 export interface ViewOptions {
@@ -27,8 +27,12 @@ export class StreamView {
   }
 
   show(item: StreamItem): void {
-    if (this.#output.json) this.#output.record(item)
-    else this.#output.write(this.#renderer.render(item))
+    this.#output.write(this.text(item))
+  }
+
+  /** What `show` would write; may be empty. */
+  text(item: StreamItem): string {
+    return this.#output.json ? jsonLine(item) : this.#renderer.render(item)
   }
 
   /** Ends an open line, so that something else can be written. */

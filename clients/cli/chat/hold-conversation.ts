@@ -52,17 +52,16 @@ export async function holdConversation(cli: Cli, options: HoldOptions): Promise<
 
 function lineSource(cli: Cli): LineSource {
   const { input, output, interrupts } = cli
-  if (isInteractive(cli)) return new TerminalLines(input, output.terminal, interrupts)
-  return new PipeLines(input)
+  if (isInteractive(cli)) return new TerminalLines(input, output, interrupts)
+  return new PipeLines(input, output)
 }
 
 /** On a terminal the user has just seen what he typed; in a script the prompt is part of the record. */
 function shower(view: StreamView, lines: LineSource, isTyped: boolean) {
   return (item: StreamItem, isMine: boolean) => {
     if (isMine && isTyped) return
-    lines.around(
-      () => view.show(item),
-      () => view.isAtLineStart,
-    )
+    const before = view.isAtLineStart
+    const text = view.text(item)
+    if (text !== '') lines.interject(text, { before, after: view.isAtLineStart })
   }
 }

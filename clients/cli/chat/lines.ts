@@ -1,13 +1,19 @@
 /** Where the lines of a conversation come from: a terminal with a prompt, or a pipe. */
 import { clearLine, createInterface, cursorTo, type Interface } from 'node:readline'
 import type { Interrupts } from '../interrupts.ts'
-import type { OutputStream } from '../output.ts'
+import type { Output } from '../output.ts'
+
+/** Whether the agent's text is at the start of a line, before and after what is written now. */
+export interface LinePlace {
+  readonly before: boolean
+  readonly after: boolean
+}
 
 export interface LineSource {
   /** The next line; undefined at the end of input, or when the signal aborts. */
   next(signal: AbortSignal): Promise<string | undefined>
-  /** Runs `write` so that it does not mix with what the user types. */
-  around(write: () => void, isAtLineStart: () => boolean): void
+  /** Writes text of the agent so that it does not mix with what the user types. */
+  interject(text: string, place: LinePlace): void
   close(): void
 }
 
@@ -17,8 +23,11 @@ export class PipeLines implements LineSource {
   readonly #iterator: AsyncIterator<string>
   readonly #input: NodeJS.ReadStream
 
-  constructor(input: NodeJS.ReadStream) {
+  readonly #output: Output
+
+  constructor(input: NodeJS.ReadStream, output: Output) {
     this.#input = input
+    this.#output = output
     this.#lines = createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY })
     this.#iterator = this.#lines[Symbol.asyncIterator]()
   }
@@ -28,8 +37,8 @@ export class PipeLines implements LineSource {
     return line === undefined || line.done ? undefined : line.value
   }
 
-  around(write: () => void): void {
-    write()
+  interject(text: string): void {
+    this.#output.write(text)
   }
 
   close(): void {
@@ -46,13 +55,13 @@ const HISTORY_SIZE = 200
  */
 export class TerminalLines implements LineSource {
   readonly #input: NodeJS.ReadStream
-  readonly #output: OutputStream
+  readonly #output: Output
   readonly #interrupts: Interrupts
   readonly #ready: string[] = []
   #history: string[] = []
   #open: Interface | undefined
 
-  constructor(input: NodeJS.ReadStream, output: OutputStream, interrupts: Interrupts) {
+  constructor(input: NodeJS.ReadStream, output: Output, interrupts: Interrupts) {
     this.#input = input
     this.#output = output
     this.#interrupts = interrupts
@@ -67,28 +76,37 @@ export class TerminalLines implements LineSource {
     await Promise.race([line, ended, aborted(signal)])
     // Lines that were pasted together arrive together: let them all come in before closing.
     await new Promise((resolve) => setImmediate(resolve))
-    this.close()
+    if (this.#ready.length === 0) this.close()
+    else this.#end()
     return this.#ready.shift()
   }
 
-  around(write: () => void, isAtLineStart: () => boolean): void {
-    if (this.#open) {
-      clearLine(this.#output, 0)
-      cursorTo(this.#output, 0)
-    }
-    write()
-    if (this.#open && isAtLineStart()) this.#open.prompt(true)
+  interject(text: string, place: LinePlace): void {
+    if (this.#open && place.before) this.#clearPrompt()
+    this.#output.write(text)
+    if (this.#open && place.after) this.#open.prompt(true)
   }
 
   close(): void {
+    if (!this.#open) return
+    this.#clearPrompt()
+    this.#end()
+  }
+
+  #end(): void {
     this.#open?.close()
     this.#open = undefined
+  }
+
+  #clearPrompt(): void {
+    clearLine(this.#output.terminal, 0)
+    cursorTo(this.#output.terminal, 0)
   }
 
   #openInterface(): Interface {
     const lines = createInterface({
       input: this.#input,
-      output: this.#output,
+      output: this.#output.terminal,
       prompt: '› ',
       history: this.#history,
       historySize: HISTORY_SIZE,

@@ -1,4 +1,5 @@
 /** The to and fro of a conversation: lines in, turns out, Ctrl-C, and the ways to leave. */
+import { setTimeout as delay } from 'node:timers/promises'
 import type { TurnReason } from '../../../protocol/messages/chunk.ts'
 import type { Cli } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -19,6 +20,9 @@ export interface TalkOptions {
 
 /** A second Ctrl-C within this time leaves, ms. */
 const TWICE_MS = 2000
+
+/** After a turn whose process is gone, how the process ended comes at once, if anybody knows; ms. */
+const LAST_WORDS_MS = 1000
 
 const HELP = [
   '  /quit   leave; the session lives on',
@@ -62,7 +66,7 @@ export class Talk {
   async #loop(first: string): Promise<TalkEnd> {
     const { lines, conversation, isInteractive } = this.#options
     await conversation.caughtUp()
-    if (first !== '') await this.#turn(first)
+    if (first !== '' && (await this.#turn(first))) return 'over'
     for (;;) {
       if (isInteractive) await conversation.idle()
       const line = (await lines.next(this.#leaving.signal))?.trim()
@@ -79,8 +83,7 @@ export class Talk {
     const { cli, conversation, isInteractive } = this.#options
     if (line === '') return undefined
     if (!isInteractive || !line.startsWith('/')) {
-      await this.#turn(line)
-      return undefined
+      return (await this.#turn(line)) ? 'over' : undefined
     }
     if (line === '/quit') return 'quit'
     if (line === '/stop') {
@@ -93,14 +96,22 @@ export class Talk {
     return undefined
   }
 
-  /** A prompt that cannot be given ends a script; a person reads why and goes on. */
-  async #turn(text: string): Promise<void> {
+  /**
+   * True when the agent is gone. A prompt that cannot be given ends a script; a person reads why and
+   * goes on.
+   */
+  async #turn(text: string): Promise<boolean> {
     const { cli, conversation, isInteractive } = this.#options
     try {
-      this.#note(await conversation.ask(text))
+      const reason = await conversation.ask(text)
+      this.#note(reason)
+      if (reason !== 'gone') return false
+      await Promise.race([conversation.over(), delay(LAST_WORDS_MS)])
+      return !isInteractive || conversation.isOver
     } catch (thrown) {
       if (!isInteractive || this.#leaving.signal.aborted) throw thrown
       reportFailure(thrown, cli.output, cli.globals.debug)
+      return false
     }
   }
 

@@ -19,8 +19,10 @@ function styles(paint: (name: StyleName) => Paint): Style {
 }
 
 const PLAIN = styles(() => (text) => text)
-/** An empty text stays empty: no stray codes. */
-const COLOURED = styles((name) => (text) => (text === '' ? '' : styleText(name, text)))
+/** Whether to paint was decided for the stream at hand. An empty text stays empty: no stray codes. */
+const COLOURED = styles(
+  (name) => (text) => (text === '' ? '' : styleText(name, text, { validateStream: false })),
+)
 
 export function stylesFor(isColourful: boolean): Style {
   return isColourful ? COLOURED : PLAIN

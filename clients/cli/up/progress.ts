@@ -56,7 +56,7 @@ export class Progress {
       case 'ready':
         return text(readyText(event))
       case 'said':
-        return text(style.dim(safeLine(event.line)))
+        return text(style.dim(safeLine(event.line.replace(/^agentmq \w+: /, ''))))
       case 'died':
         return text(
           style.red(`ended (${event.how}); starting it again in ${duration(event.restartMs)}`),
