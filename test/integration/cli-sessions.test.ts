@@ -1,0 +1,93 @@
+/** The verbs against a real broker and a real host with the demo agent. */
+import t from 'tap'
+import { cliUser, records } from '../support/cli-user.ts'
+
+t.test('a session is spawned, prompted, listed, read, stopped and recovered', async (t) => {
+  const { run } = await cliUser(t)
+  const spawned = await run(['spawn', '--backend', 'demo', '--name', 'blue', '--json'])
+  t.equal(spawned.exit, 0, spawned.stderr)
+  const [info] = records(spawned.stdout)
+  t.match(info, { name: 'blue', backend: 'demo', status: 'idle' })
+
+  const asked = await run(['prompt', 'blue', '@@echo(hello)'])
+  t.match(asked, { exit: 0, stdout: /^hello\n── turn 1 / })
+  const piped = await run(['prompt', 'blue', '-'], { input: '@@echo(from stdin)' })
+  t.match(piped.stdout, /^from stdin\n/)
+  t.match(await run(['ps']), { exit: 0, stdout: /blue +idle +demo/ })
+
+  t.equal((await run(['logs', 'blue', '--raw'])).stdout, 'hello\nfrom stdin\n')
+  const chunks = records(
+    (await run(['logs', String(info?.['session']).slice(0, 8), '--json'])).stdout,
+  )
+  t.same(
+    chunks.map((chunk) => chunk['seq']),
+    chunks.map((_chunk, index) => index + 1),
+  )
+  const later = records((await run(['logs', 'blue', '--json', '--since', '3'])).stdout)
+  t.equal(later[0]?.['seq'], 3)
+
+  t.match(await run(['stop', 'blue']), { exit: 0, stdout: /blue {2}stopped/ })
+  t.notMatch((await run(['ps'])).stdout, 'blue')
+  t.match((await run(['ps', '--all'])).stdout, /blue +ended/)
+  t.match(await run(['prompt', 'blue', 'x']), { exit: 6 })
+  t.match(await run(['recover', 'blue']), { exit: 0, stdout: /blue {2}recovered/ })
+  t.match(await run(['kill', 'blue', '--json']), { exit: 0, stdout: /"signal":"SIGKILL"/ })
+})
+
+t.test('what is not there has its exit code', async (t) => {
+  const { run } = await cliUser(t)
+  for (const args of [
+    ['logs', 'nope'],
+    ['prompt', 'nope', 'x'],
+    ['attach', 'nope'],
+  ]) {
+    t.match(await run(args), { exit: 3, stderr: /there is no session nope/ }, args.join(' '))
+  }
+  const claude = await run(['chat', '--backend', 'no-such-backend', 'hi'])
+  t.match(claude, { exit: 4, stdout: '', stderr: /no connected host offers/ })
+  const two = await run(['stop', 'nope', 'neither', '--json'])
+  t.match(two, { exit: 3, stdout: '{"sessions":[]}\n' })
+  t.same(
+    records(two.stderr).map(({ error }) => (error as { code: string }).code),
+    ['NO_SUCH_SESSION', 'NO_SUCH_SESSION'],
+  )
+  t.match(await run(['chat', '--host', 'nowhere', '--backend', 'demo']), { exit: 3 })
+})
+
+t.test('hosts shows what can be used, and why something cannot', async (t) => {
+  const { run } = await cliUser(t)
+  const { stdout } = await run(['hosts'])
+  t.match(
+    stdout,
+    /^HOST +NAME +STATUS +SLOTS +HEARD +LOOP LAG +PROCESSES +PROGRESS +LABELS +BACKENDS\n/,
+  )
+  t.match(stdout, /online .*demo/)
+  t.match((await run(['hosts', '--backends'])).stdout, /demo +yes/)
+})
+
+t.test('a reader that goes away ends logs quietly', async (t) => {
+  const { run, start } = await cliUser(t)
+  await run(['spawn', '--backend', 'demo', '--name', 'long'])
+  await run(['prompt', 'long', '@@huge(1000000)']) // more than a pipe holds
+  const logs = start(['logs', 'long', '--json'])
+  logs.process.stdout?.once('data', () => logs.process.stdout?.destroy())
+  t.match(await logs.result, { exit: 0, stderr: '' })
+})
+
+t.test('Ctrl-C in prompt ends the turn and gives 130; the session lives on', async (t) => {
+  const { run, start } = await cliUser(t)
+  await run(['spawn', '--backend', 'demo', '--name', 'hung'])
+  const prompt = start(['prompt', 'hung', '@@echo(here)@@hang'])
+  await prompt.says('here')
+  prompt.process.kill('SIGINT')
+  t.match(await prompt.result, { exit: 130, stdout: /turn 1 .*interrupted/ })
+  t.match((await run(['ps'])).stdout, /hung +idle/)
+})
+
+t.test('--no-wait returns at once, and interrupt ends the turn from elsewhere', async (t) => {
+  const { run } = await cliUser(t)
+  await run(['spawn', '--backend', 'demo', '--name', 'bg'])
+  t.match(await run(['prompt', 'bg', '--no-wait', '@@hang']), { exit: 0, stdout: 'turn 1\n' })
+  t.match(await run(['prompt', 'bg', '--when-busy', 'reject', 'x']), { exit: 6 })
+  t.match(await run(['interrupt', 'bg']), { exit: 0, stdout: /interrupted turn 1/ })
+})
