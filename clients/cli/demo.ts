@@ -51,6 +51,7 @@ async function run(): Promise<number> {
   const supervisor = new Supervisor({
     entry: cliEntry(),
     parts: PARTS.map((part) => ({ part, flags: partFlags(part, { dir }, logs) })),
+    env: { ...env, AGENTMQ_DEMO_STATE: join(dir, 'agent') }, // so that nothing is left behind
     tell: (event) => progress.tell(event),
   })
   const interrupted = new Promise<never>((_resolve, reject) => {

@@ -1,7 +1,10 @@
 /** `agentmq up`: one command for a machine, and nothing left behind however it ends. */
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { type CliRun, runCli, shortDir, startCli } from '../support/cli.ts'
+import { type CliRun, runCli, shortDir, startCli, startProgram } from '../support/cli.ts'
 
 interface Up {
   readonly run: CliRun
@@ -86,3 +89,28 @@ t.test('up says why a part does not start, and ends with its code', async (t) =>
   t.match(failed, { exit: 2, stdout: /unknown key slotz; did you mean slots/ })
   t.match(failed.stdout, /broker +stopped/)
 })
+
+t.test('the demo shows two turns and leaves nothing behind', async (t) => {
+  const temporary = shortDir(t)
+  const { exit, stdout, stderr } = await runDemo(t, temporary)
+  t.equal(exit, 0, stderr)
+  t.match(
+    stdout,
+    /› Hello![\s\S]*✻ [\s\S]*⚙ [\s\S]*── turn 1 [\s\S]*── turn 2 [\s\S]*✓ usable after/,
+  )
+  t.same(readdirSync(temporary), [])
+})
+
+t.test('a demo that cannot start says why and ends with 1', async (t) => {
+  const dir = shortDir(t, { 'c.json': '{ "broker": { "heartbeatms": 1 } }' })
+  const env = { AGENTMQ_CONFIG: join(dir, 'c.json') }
+  const { exit, stdout } = await runDemo(t, dir, env)
+  t.equal(exit, 1)
+  t.match(stdout, 'unknown key heartbeatms')
+})
+
+/** With a temporary directory of its own, so that what is left in it can be seen. */
+function runDemo(t: Test, temporary: string, env: Readonly<Record<string, string>> = {}) {
+  const entry = fileURLToPath(new URL('../../clients/cli/demo.js', import.meta.url))
+  return startProgram(t, temporary, [entry], { env: { TMPDIR: temporary, ...env } }).result
+}

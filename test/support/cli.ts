@@ -30,7 +30,7 @@ export class CliRun {
   readonly #waiting = new Set<() => void>()
 
   constructor(t: Test, home: string, args: readonly string[], options: CliOptions) {
-    this.process = spawn(process.execPath, [ENTRY, ...args], {
+    this.process = spawn(process.execPath, [...args], {
       cwd: home,
       env: { PATH: process.env['PATH'], HOME: home, ...options.env },
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -80,6 +80,16 @@ export function shortDir(t: Test, files: Readonly<Record<string, string>> = {}):
   return dir
 }
 
+/** Starts a compiled program in place of the command. */
+export function startProgram(
+  t: Test,
+  home: string,
+  args: readonly string[],
+  options: CliOptions = {},
+): CliRun {
+  return new CliRun(t, home, args, options)
+}
+
 /** Starts the command; `home` takes the place of the user's home directory. */
 export function startCli(
   t: Test,
@@ -87,7 +97,7 @@ export function startCli(
   args: readonly string[],
   options: CliOptions = {},
 ): CliRun {
-  return new CliRun(t, home, args, options)
+  return new CliRun(t, home, [ENTRY, ...args], options)
 }
 
 /** Runs the command to its end. */

@@ -12,6 +12,8 @@ export interface SupervisorOptions {
   readonly entry: string
   /** In the order of starting; each with its flags. */
   readonly parts: readonly { readonly part: PartName; readonly flags: readonly string[] }[]
+  /** Environment of the parts; default: that of this process. */
+  readonly env?: Readonly<Record<string, string | undefined>>
   readonly tell: (event: SupervisorEvent) => void
   readonly random?: () => number
   readonly limits?: Partial<SupervisorLimits>
@@ -82,12 +84,12 @@ export class Supervisor {
 
   async #launch(slot: Slot): Promise<PartProcess> {
     const { part, flags } = slot
-    const { entry, tell } = this.#options
+    const { entry, env, tell } = this.#options
     const startedAt = performance.now()
     tell({ type: 'starting', part })
     const said = (line: string) => tell({ type: 'said', part, line })
     const { readyMs } = this.#limits
-    const launched = new PartProcess({ part, entry, flags, readyMs, said })
+    const launched = new PartProcess({ part, entry, flags, env, readyMs, said })
     slot.process = launched
     const info = await launched.ready()
     const elapsedMs = performance.now() - startedAt
