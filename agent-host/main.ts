@@ -5,7 +5,7 @@ import yargs from 'yargs'
 import { configSection, defaultConfigPath } from '../protocol/config-file.ts'
 import type { Environment } from '../protocol/endpoints.ts'
 import { type ErrorCode, ProtocolError } from '../protocol/errors.ts'
-import { flagsOf } from '../protocol/settings.ts'
+import { type Flag, flagsOf, rejectUnknown } from '../protocol/settings.ts'
 import { type HostConfig, HostSettings, hostConfig } from './config.ts'
 import { AgentHost, type HostNotice } from './host.ts'
 
@@ -17,6 +17,12 @@ const EXIT_CODES: Partial<Record<ErrorCode, number>> = {
   FORBIDDEN: 7,
 }
 const EXIT_FAILED = 1
+
+const CONFIG_FLAG: Flag = {
+  type: 'string',
+  array: false,
+  describe: 'Config file, its section "host" [AGENTMQ_CONFIG]',
+}
 
 /** Runs a host until it is told to end. Resolves with the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -33,34 +39,57 @@ function explain(error: ProtocolError): number {
   return EXIT_CODES[error.code] ?? EXIT_FAILED
 }
 
-/** Undefined when only help was asked for. */
+/** Undefined when only help was asked for. Throws BAD_CONFIG. */
 async function readConfig(
   argv: readonly string[],
   env: Environment,
 ): Promise<HostConfig | undefined> {
+  const known: Record<string, Flag> = { config: CONFIG_FLAG, ...flagsOf(HostSettings) }
+  const flags = await readFlags(argv, known)
+  if (flags === undefined) return undefined
+  rejectUnknown(Object.keys(flags).map(asTyped), Object.keys(known).map(asTyped), 'flags')
+  return hostConfig({ flags, env, ...configFile(flags['config'] ?? env['AGENTMQ_CONFIG'], env) })
+}
+
+/** The flags that were given, unknown ones as well; undefined when help was asked for and printed. */
+async function readFlags(
+  argv: readonly string[],
+  known: Readonly<Record<string, Flag>>,
+): Promise<Readonly<Record<string, unknown>> | undefined> {
   let isHelp = false
-  const parser = yargs([...argv])
+  const parser = yargs()
     .scriptName('agentmq host')
     .usage('$0 [options]\n\nRuns agents on this machine for a broker.')
     .example('$0 --label gpu --slots 4', 'offer four slots under a label')
-    .option('config', {
-      type: 'string',
-      describe: 'Config file, its section "host" [AGENTMQ_CONFIG]',
-    })
-    .options(flagsOf(HostSettings))
-    .strict()
+    .options(known)
+    .requiresArg(Object.keys(known).filter((name) => known[name]?.type !== 'boolean'))
+    .parserConfiguration({ 'camel-case-expansion': false, 'dot-notation': false })
     .version(false)
     .exitProcess(false)
-    .fail((message, error) => {
-      throw new ProtocolError('BAD_CONFIG', { source: 'flags', reason: message ?? String(error) })
-    })
-  const flags = await parser.parse([...argv], {}, (_error, _argv, output) => {
+    .fail((message, error) => refuseFlags(message ?? String(error)))
+  const {
+    _: words,
+    $0: _name,
+    ...flags
+  } = await parser.parse([...argv], {}, (_error, _argv, output) => {
     if (output === '') return
     isHelp = true
     process.stdout.write(`${output}\n`)
   })
   if (isHelp) return undefined
-  return hostConfig({ flags, env, ...configFile(flags['config'] ?? env['AGENTMQ_CONFIG'], env) })
+  const [word] = words
+  if (word !== undefined) refuseFlags(`${word} is not a flag`)
+  const [wrong] = Object.keys(flags).filter((name) => Number.isNaN(flags[name]))
+  if (wrong !== undefined) refuseFlags(`--${wrong} must be a number`)
+  return flags
+}
+
+function asTyped(flag: string): string {
+  return flag.length === 1 ? `-${flag}` : `--${flag}`
+}
+
+function refuseFlags(reason: string): never {
+  throw new ProtocolError('BAD_CONFIG', { source: 'flags', reason })
 }
 
 function configFile(named: unknown, env: Environment): { file?: unknown; fileName?: string } {

@@ -5,7 +5,7 @@
 import { chmodSync, mkdirSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { ipcPath } from '../protocol/endpoints.ts'
-import { claim } from './journal/ownership.ts'
+import { claim } from './ownership.ts'
 
 const nothing = () => {}
 
@@ -15,7 +15,7 @@ export function claimEndpoint(endpoint: string): () => void {
   if (path === undefined) return nothing
   const made = mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   if (made !== undefined) chmodSync(dirname(path), 0o700)
-  const release = claim(`${path}.owner`)
+  const release = claim(`${path}.owner`, `endpoint ${endpoint}`)
   rmSync(path, { force: true })
   return () => {
     rmSync(path, { force: true })

@@ -5,13 +5,19 @@ import yargs from 'yargs'
 import { configSection, defaultConfigPath } from '../protocol/config-file.ts'
 import type { Environment } from '../protocol/endpoints.ts'
 import { type ErrorCode, ProtocolError } from '../protocol/errors.ts'
-import { flagsOf } from '../protocol/settings.ts'
+import { type Flag, flagsOf, rejectUnknown } from '../protocol/settings.ts'
 import { Broker } from './broker.ts'
 import { type BrokerConfig, BrokerSettings, brokerConfig } from './config.ts'
 
 /** Exit codes of a part; 0 = ended as asked. docs/cli.md lists them. */
 const EXIT_CODES: Partial<Record<ErrorCode, number>> = { BAD_CONFIG: 2, IN_USE: 5 }
 const EXIT_FAILED = 1
+
+const CONFIG_FLAG: Flag = {
+  type: 'string',
+  array: false,
+  describe: 'Config file, its section "broker" [AGENTMQ_CONFIG]',
+}
 
 /** Runs a broker until it is told to end. Resolves with the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -25,34 +31,57 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Undefined when only help was asked for. */
+/** Undefined when only help was asked for. Throws BAD_CONFIG. */
 async function readConfig(
   argv: readonly string[],
   env: Environment,
 ): Promise<BrokerConfig | undefined> {
+  const known: Record<string, Flag> = { config: CONFIG_FLAG, ...flagsOf(BrokerSettings) }
+  const flags = await readFlags(argv, known)
+  if (flags === undefined) return undefined
+  rejectUnknown(Object.keys(flags).map(asTyped), Object.keys(known).map(asTyped), 'flags')
+  return brokerConfig({ flags, env, ...configFile(flags['config'] ?? env['AGENTMQ_CONFIG'], env) })
+}
+
+/** The flags that were given, unknown ones as well; undefined when help was asked for and printed. */
+async function readFlags(
+  argv: readonly string[],
+  known: Readonly<Record<string, Flag>>,
+): Promise<Readonly<Record<string, unknown>> | undefined> {
   let isHelp = false
-  const parser = yargs([...argv])
+  const parser = yargs()
     .scriptName('agentmq broker')
     .usage('$0 [options]\n\nRoutes every request, keeps the journal, streams to readers.')
     .example('$0', 'listen on the ipc sockets of this user')
-    .option('config', {
-      type: 'string',
-      describe: 'Config file, its section "broker" [AGENTMQ_CONFIG]',
-    })
-    .options(flagsOf(BrokerSettings))
-    .strict()
+    .options(known)
+    .requiresArg(Object.keys(known).filter((name) => known[name]?.type !== 'boolean'))
+    .parserConfiguration({ 'camel-case-expansion': false, 'dot-notation': false })
     .version(false)
     .exitProcess(false)
-    .fail((message, error) => {
-      throw new ProtocolError('BAD_CONFIG', { source: 'flags', reason: message ?? String(error) })
-    })
-  const flags = await parser.parse([...argv], {}, (_error, _argv, output) => {
+    .fail((message, error) => refuseFlags(message ?? String(error)))
+  const {
+    _: words,
+    $0: _name,
+    ...flags
+  } = await parser.parse([...argv], {}, (_error, _argv, output) => {
     if (output === '') return
     isHelp = true
     process.stdout.write(`${output}\n`)
   })
   if (isHelp) return undefined
-  return brokerConfig({ flags, env, ...configFile(flags['config'] ?? env['AGENTMQ_CONFIG'], env) })
+  const [word] = words
+  if (word !== undefined) refuseFlags(`${word} is not a flag`)
+  const [wrong] = Object.keys(flags).filter((name) => Number.isNaN(flags[name]))
+  if (wrong !== undefined) refuseFlags(`--${wrong} must be a number`)
+  return flags
+}
+
+function asTyped(flag: string): string {
+  return flag.length === 1 ? `-${flag}` : `--${flag}`
+}
+
+function refuseFlags(reason: string): never {
+  throw new ProtocolError('BAD_CONFIG', { source: 'flags', reason })
 }
 
 function configFile(named: unknown, env: Environment): { file?: unknown; fileName?: string } {

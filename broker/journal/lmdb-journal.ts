@@ -5,6 +5,7 @@
 import { mkdirSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { ProtocolError } from '../../protocol/errors.ts'
+import { claim } from '../ownership.ts'
 import { GroupCommit, type PendingWrite } from './group-commit.ts'
 import type {
   Durable,
@@ -19,7 +20,6 @@ import { sequenceOf, tableKey } from './keys.ts'
 import { cannotOpen } from './lmdb-file.ts'
 import { LmdbStore } from './lmdb-store.ts'
 import { encodeOperation, grows, sizeOf } from './operations.ts'
-import { claim } from './ownership.ts'
 import { collect, type StoredRecord } from './range.ts'
 import { decodeChunk, decodeSmall } from './record.ts'
 import { type Step, Streams } from './streams.ts'
@@ -78,7 +78,7 @@ export function openLmdbJournal(options: LmdbJournalOptions): Journal {
 function own(directory: string, path: string): () => void {
   try {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
-    return claim(path)
+    return claim(path, `journal ${directory}`)
   } catch (cause) {
     if (cause instanceof ProtocolError) throw cause
     throw cannotOpen(directory, cause)

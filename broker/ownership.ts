@@ -1,11 +1,11 @@
 /**
- * Makes sure that one process at a time writes a journal: LMDB alone would let a second broker in, and
- * each would go on from its own idea of the head. Does not touch the data.
+ * Makes sure that one process at a time has a thing: LMDB alone would let a second broker write the same
+ * journal, and ZeroMQ would let it take a live ipc endpoint over. Does not touch the thing itself.
  */
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { ProtocolError } from '../../protocol/errors.ts'
+import { ProtocolError } from '../protocol/errors.ts'
 
-/** Claims of this process, by path: two journals over one file in one process are refused too. */
+/** Claims of this process, by path: two owners of one thing in one process are refused too. */
 const held = new Set<string>()
 
 /** Start time and state of a process; undefined where /proc does not tell. */
@@ -79,16 +79,16 @@ function clear(path: string, stale: string): void {
   rmSync(aside, { force: true })
 }
 
-function inUse(path: string, owner: string): ProtocolError {
-  return new ProtocolError('IN_USE', { what: `journal ${path}`, owner })
+function inUse(what: string, owner: string): ProtocolError {
+  return new ProtocolError('IN_USE', { what, owner })
 }
 
 /**
- * Claims `path` for this process and returns the way to give it up. A claim whose process is gone is
- * taken over. Throws IN_USE when its owner lives.
+ * Claims `what` for this process, by a file at `path`, and returns the way to give it up. A claim whose
+ * process is gone is taken over. Throws IN_USE, which names `what`, when its owner lives.
  */
-export function claim(path: string): () => void {
-  if (held.has(path)) throw inUse(path, 'this process')
+export function claim(path: string, what: string): () => void {
+  if (held.has(path)) throw inUse(what, 'this process')
   const mine = identity(process.pid)
   for (let attempt = 0; attempt < 3; attempt += 1) {
     if (place(path, mine)) {
@@ -97,10 +97,10 @@ export function claim(path: string): () => void {
     }
     const owner = read(path)
     if (owner !== undefined && isAlive(owner))
-      throw inUse(path, `process ${Number.parseInt(owner, 10)}`)
+      throw inUse(what, `process ${Number.parseInt(owner, 10)}`)
     if (owner !== undefined) clear(path, owner)
   }
-  throw inUse(path, 'another process that is starting')
+  throw inUse(what, 'another process that is starting')
 }
 
 function release(path: string, mine: string): void {
