@@ -2,8 +2,10 @@
 import t from 'tap'
 import { cliUser, records } from '../support/cli-user.ts'
 
+/** One broker and one host for the whole file; the tests use sessions of their own. */
+const { run, start } = await cliUser(t)
+
 t.test('a session is spawned, prompted, listed, read, stopped and recovered', async (t) => {
-  const { run } = await cliUser(t)
   const spawned = await run(['spawn', '--backend', 'demo', '--name', 'blue', '--json'])
   t.equal(spawned.exit, 0, spawned.stderr)
   const [info] = records(spawned.stdout)
@@ -35,7 +37,6 @@ t.test('a session is spawned, prompted, listed, read, stopped and recovered', as
 })
 
 t.test('what is not there has its exit code', async (t) => {
-  const { run } = await cliUser(t)
   for (const args of [
     ['logs', 'nope'],
     ['prompt', 'nope', 'x'],
@@ -55,7 +56,6 @@ t.test('what is not there has its exit code', async (t) => {
 })
 
 t.test('hosts shows what can be used, and why something cannot', async (t) => {
-  const { run } = await cliUser(t)
   const { stdout } = await run(['hosts'])
   t.match(
     stdout,
@@ -66,7 +66,6 @@ t.test('hosts shows what can be used, and why something cannot', async (t) => {
 })
 
 t.test('a reader that goes away ends logs quietly', async (t) => {
-  const { run, start } = await cliUser(t)
   await run(['spawn', '--backend', 'demo', '--name', 'long'])
   await run(['prompt', 'long', '@@huge(1000000)']) // more than a pipe holds
   const logs = start(['logs', 'long', '--json'])
@@ -75,7 +74,6 @@ t.test('a reader that goes away ends logs quietly', async (t) => {
 })
 
 t.test('Ctrl-C in prompt ends the turn and gives 130; the session lives on', async (t) => {
-  const { run, start } = await cliUser(t)
   await run(['spawn', '--backend', 'demo', '--name', 'hung'])
   const prompt = start(['prompt', 'hung', '@@echo(here)@@hang'])
   await prompt.says('here')
@@ -85,7 +83,6 @@ t.test('Ctrl-C in prompt ends the turn and gives 130; the session lives on', asy
 })
 
 t.test('--no-wait returns at once, and interrupt ends the turn from elsewhere', async (t) => {
-  const { run } = await cliUser(t)
   await run(['spawn', '--backend', 'demo', '--name', 'bg'])
   t.match(await run(['prompt', 'bg', '--no-wait', '@@hang']), { exit: 0, stdout: 'turn 1\n' })
   t.match(await run(['prompt', 'bg', '--when-busy', 'reject', 'x']), { exit: 6 })
