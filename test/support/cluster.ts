@@ -80,11 +80,21 @@ export class Cluster {
 
   async #start(name: 'broker' | 'agent-host', options: PartOptions): Promise<Part> {
     const log = join(this.dir, `${name}.log`)
-    const args = ['--dir', this.dir, '--ready-fd', '3', '--log-file', log, ...(options.args ?? [])]
+    const args = [
+      '--dir',
+      this.dir,
+      '--ready-fd',
+      '3',
+      '--exit-with-parent',
+      '--log-file',
+      log,
+      ...(options.args ?? []),
+    ]
     const child = spawn(process.execPath, [ENTRY, name, ...args], {
       cwd: this.workspace,
       env: { ...process.env, AGENTMQ_DEMO_STATE: join(this.dir, 'demo'), ...options.env },
-      stdio: ['ignore', 'inherit', 'pipe', 'pipe'],
+      // Its stdin ends with this process, however that ends, and it holds nothing of this one open.
+      stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
     })
     const exited = once(child, 'exit').then(([code, signal]) => (signal ?? code) as number | string)
     const ready = await readiness(child, exited)

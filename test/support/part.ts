@@ -3,4 +3,4 @@ const [part = '', ...argv] = process.argv.slice(2)
 const { main } = (await import(new URL(`../../${part}/main.js`, import.meta.url).href)) as {
   main: (argv: readonly string[]) => Promise<number>
 }
-process.exitCode = await main(argv)
+process.exit(await main(argv)) // its watch over stdin would keep it alive
