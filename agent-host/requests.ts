@@ -6,7 +6,7 @@ import type { HostMethod, Params, Result } from '../protocol/methods/index.ts'
 import type { StartOptions } from './backends/backend.ts'
 import type { HostConfig } from './config.ts'
 import { DELIVERY_MS, type Found, type Lease, type LiveSessions } from './live-sessions.ts'
-import type { Exit } from './process/child-process.ts'
+import type { Exit, StartChild } from './process/child-process.ts'
 import { childEnvironment } from './process/environment.ts'
 import { sessionMarkers } from './process/markers.ts'
 import type { StopContext } from './process/stop.ts'
@@ -20,6 +20,7 @@ export interface RequestContext {
   readonly backends: ReadonlyMap<string, Found>
   readonly sessions: LiveSessions
   readonly stop: StopContext
+  readonly startChild: StartChild
   readonly onChunks: (session: string) => void
   readonly onProgress: () => void
 }
@@ -53,7 +54,8 @@ async function start(
     roots: config.roots,
     host: config.name,
   })
-  const runner = await sessions.start(
+  const timeout = startTimeout(context, params.backend)
+  const started = sessions.start(
     {
       session,
       epoch,
@@ -66,14 +68,16 @@ async function start(
         settable: config.allow_env,
       }),
       markers: sessionMarkers(session, hostId, context.stop.tree.self()),
+      startChild: context.startChild,
       stop: context.stop,
       highestTurn: turn,
       newId: () => newToken(randomBytes),
       onChunks: () => context.onChunks(session),
       onProgress: context.onProgress,
     },
-    AbortSignal.any([signal, startTimeout(config, params.backend)]),
+    AbortSignal.any([signal, timeout.signal]),
   )
+  const runner = await started.finally(timeout.callOff)
   return { pid: runner.pid ?? 0, native_session_id: params.native_session_id, cwd }
 }
 
@@ -104,12 +108,13 @@ function startOptions(params: Params<'agent.start'>, cwd: string): StartOptions 
   }
 }
 
-function startTimeout({ start_ms }: HostConfig, backend: string): AbortSignal {
+function startTimeout({ config, stop }: RequestContext, backend: string) {
+  const { start_ms } = config
   const controller = new AbortController()
   const reason = `it was not ready after ${start_ms} ms`
   const error = new ProtocolError('START_FAILED', { backend, reason }, { where: 'host' })
-  setTimeout(() => controller.abort(error), start_ms).unref()
-  return controller.signal
+  const callOff = stop.timers.after(start_ms, () => controller.abort(error))
+  return { signal: controller.signal, callOff }
 }
 
 async function prompt({ sessions }: RequestContext, params: Params<'agent.prompt'>) {

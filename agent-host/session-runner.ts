@@ -7,7 +7,7 @@ import type { TurnReason } from '../protocol/messages/chunk.ts'
 import type { WhenBusy } from '../protocol/methods/session.ts'
 import type { Backend, BackendEvent, Driver, StartOptions } from './backends/backend.ts'
 import { ChunkLog } from './chunk-log.ts'
-import { ChildProcess, type Exit } from './process/child-process.ts'
+import type { Child, Exit, StartChild } from './process/child-process.ts'
 import type { Environment } from './process/environment.ts'
 import type { Line } from './process/line-reader.ts'
 import type { Markers } from './process/markers.ts'
@@ -26,6 +26,7 @@ export interface RunnerOptions {
   /** The whole environment of the child, apart from what the backend adds. */
   readonly env: Environment
   readonly markers: Markers
+  readonly startChild: StartChild
   readonly stop: StopContext
   /** Highest turn of earlier lives. */
   readonly highestTurn: number
@@ -46,7 +47,7 @@ export class SessionRunner {
   readonly log = new ChunkLog()
   readonly #turns: TurnQueue
   readonly #driver: Driver
-  #child: ChildProcess | undefined
+  #child: Child | undefined
   #state: State = 'starting'
   readonly #stderrBudget = new StderrBudget()
   #isUnwanted = false
@@ -99,10 +100,10 @@ export class SessionRunner {
     await this.#awaitReady(signal)
   }
 
-  #spawn(): Promise<ChildProcess> {
-    const { backend, command, start, env, markers } = this.options
+  #spawn(): Promise<Child> {
+    const { backend, command, start, env, markers, startChild } = this.options
     const launch = backend.launch(command, start)
-    return ChildProcess.start(
+    return startChild(
       {
         backend: backend.name,
         command: launch.command,

@@ -1,10 +1,11 @@
 /**
- * The ROUTER socket: its options, its receive loop, and the one writer that drains the links. ROUTER makes
- * the connection ids; peers cannot choose them, and they are never an identity.
+ * The ROUTER socket: its options, its receive loop, and the outcome of each send. ROUTER makes the
+ * connection ids; peers cannot choose them, and they are never an identity.
  */
 import * as zmq from 'zeromq'
 import type { Bundle } from '../protocol/bundle.ts'
 import { WIRE_LIMITS } from '../protocol/limits.ts'
+import { RouterWriter } from './router-writer.ts'
 
 /** libzmq's draft option ZMQ_ROUTER_NOTIFY, with connect | disconnect (zmq.h: 97, 1 | 2). */
 const ROUTER_NOTIFY = 97
@@ -12,8 +13,6 @@ const NOTIFY_BOTH = 3
 
 /** Bundles that libzmq may hold for one peer; what comes after waits in the link, where it is bounded. */
 const SEND_HIGH_WATER_MARK = 64
-/** A peer whose pipe is full is tried again after this, ms. */
-const RETRY_MS = 5
 
 export interface RouterPort {
   receive(connection: string, frames: readonly Buffer[]): void
@@ -27,16 +26,18 @@ export interface RouterPort {
 export class RouterSocket {
   readonly #port: RouterPort
   readonly #socket: zmq.Router
-  /** Connections with something to send, in order of asking. */
-  readonly #ready = new Set<string>()
-  /** Bundles that a full pipe refused. */
-  readonly #stuck = new Map<string, Bundle>()
-  #writer: 'idle' | 'scheduled' | 'writing' = 'idle'
-  #retry: NodeJS.Timeout | undefined
+  readonly #writer: RouterWriter
   #loop: Promise<void> = Promise.resolve()
 
   constructor(port: RouterPort) {
     this.#port = port
+    this.#writer = new RouterWriter({
+      next: (connection) => port.next(connection),
+      send: (connection, bundle) => this.#send(connection, bundle),
+      gone: (connection) => port.gone(connection),
+      failed: (error) => port.failed(error),
+      after,
+    })
     zmq.context.blocky = false // never hold up the exit of the process
     this.#socket = new zmq.Router({
       mandatory: true, // a peer that is not there is an error, not a silent loss
@@ -81,39 +82,7 @@ export class RouterSocket {
 
   /** The link of this connection has something to send. */
   ready(connection: string): void {
-    this.#ready.add(connection)
-    if (this.#writer !== 'idle') return
-    this.#writer = 'scheduled'
-    // After the current task, so that all answers to one bundle leave in one bundle.
-    queueMicrotask(() => {
-      this.#write().catch((error: unknown) => this.#port.failed(error))
-    })
-  }
-
-  async #write(): Promise<void> {
-    this.#writer = 'writing'
-    try {
-      for (const connection of this.#ready) {
-        this.#ready.delete(connection)
-        await this.#drain(connection)
-      }
-    } finally {
-      this.#writer = 'idle'
-    }
-  }
-
-  async #drain(connection: string): Promise<void> {
-    const take = () => this.#stuck.get(connection) ?? this.#port.next(connection)
-    for (let bundle = take(); bundle; bundle = take()) {
-      const outcome = await this.#send(connection, bundle)
-      if (outcome === 'full') {
-        this.#stuck.set(connection, bundle)
-        this.#retryLater()
-        return
-      }
-      this.#stuck.delete(connection)
-      if (outcome === 'gone') return this.#port.gone(connection)
-    }
+    this.#writer.ready(connection)
   }
 
   async #send(connection: string, { heads, bodies }: Bundle): Promise<'sent' | 'full' | 'gone'> {
@@ -128,28 +97,25 @@ export class RouterSocket {
     }
   }
 
-  #retryLater(): void {
-    this.#retry ??= setTimeout(() => {
-      this.#retry = undefined
-      for (const connection of this.#stuck.keys()) this.ready(connection)
-    }, RETRY_MS)
-  }
-
   /** Sends one bundle outside of any link, if there is room. */
   sendOnce(connection: string, bundle: Bundle): void {
     this.#send(connection, bundle).catch((error: unknown) => this.#port.failed(error))
   }
 
   forget(connection: string): void {
-    this.#stuck.delete(connection)
-    this.#ready.delete(connection)
+    this.#writer.forget(connection)
   }
 
   async close(): Promise<void> {
-    clearTimeout(this.#retry)
+    this.#writer.close()
     this.#socket.close()
     await this.#loop
   }
+}
+
+function after(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, ms)
+  return () => clearTimeout(timer)
 }
 
 /** Feature test: the option is a draft of libzmq and has no typed accessor in zeromq.js 6.8. */

@@ -223,6 +223,26 @@ export class ChildProcess {
   }
 }
 
+/** What a session does with its child; a simulation has children without processes. */
+export type Child = Pick<
+  ChildProcess,
+  | 'pid'
+  | 'alive'
+  | 'paused'
+  | 'markers'
+  | 'stderr'
+  | 'died'
+  | 'exited'
+  | 'write'
+  | 'pause'
+  | 'resume'
+  | 'closeStdin'
+  | 'signalGroup'
+  | 'signalRemains'
+>
+
+export type StartChild = (options: ChildOptions, events: ChildEvents) => Promise<Child>
+
 /** 0 and 1, and their groups, would be our own group, every process there is, or init. */
 function signalPid(pid: number, signal: NodeJS.Signals): boolean {
   if (Math.abs(pid) <= 1) return false

@@ -31,7 +31,10 @@ export interface ClientOptions {
   /** Gives [0, 1). */
   readonly random: () => number
   readonly randomBytes: RandomBytes
-  readonly pause: (ms: number) => Promise<void>
+  /** Waits; rejects when the signal aborts. */
+  readonly pause: (ms: number, signal?: AbortSignal) => Promise<void>
+  /** Calls `run` every so many ms, until the returned function is called. */
+  readonly every: (ms: number, run: () => void) => () => void
 }
 
 export class Client {
@@ -64,7 +67,7 @@ export class Client {
       health: () => this.#health(),
       onEvent: (event) => this.#event(event),
     })
-    this.#ticker = startTicker(SDK_LIMITS.tickMs, options.now, (now) => this.#tick(now))
+    this.#ticker = startTicker(SDK_LIMITS.tickMs, options, (now) => this.#tick(now))
     this.#connection.start()
   }
 
@@ -101,7 +104,7 @@ export class Client {
    * `next` rejects with NO_SUCH_SESSION, FORBIDDEN, CANCELLED or CONNECTION_CLOSED.
    */
   follow(session: string, options: FollowOptions = {}): Follow {
-    return follow(session, options, followPorts(this.#caller, this.#feeds, this.#options.random))
+    return follow(session, options, followPorts(this.#caller, this.#feeds, this.#options))
   }
 
   /** A handle on a session, by id, name or the start of its id; nothing is sent. */

@@ -63,8 +63,16 @@ async function openClient(endpoint: string, options: ConnectOptions): Promise<Cl
     now: () => performance.now(),
     random: Math.random,
     randomBytes,
-    pause: (ms) => sleep(ms),
+    pause: (ms, signal) => sleep(ms, undefined, { signal }),
+    every,
   })
+}
+
+/** Does not keep the process alive. */
+function every(ms: number, run: () => void): () => void {
+  const timer = setInterval(run, ms)
+  timer.unref()
+  return () => clearInterval(timer)
 }
 
 async function welcome(client: Client, endpoint: string, options: ConnectOptions): Promise<void> {

@@ -1,5 +1,4 @@
 /** The calls behind a reader of a stream. */
-import { setTimeout as sleep } from 'node:timers/promises'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { Result } from '../../protocol/methods/index.ts'
 import type { Caller } from './caller.ts'
@@ -17,7 +16,7 @@ export function isSessionId(reference: string): boolean {
 export function followPorts(
   caller: Pick<Caller, 'call'>,
   feeds: Pick<Feeds, 'join'>,
-  random: () => number,
+  { pause, random }: Pick<FollowPorts, 'pause' | 'random'>,
 ): FollowPorts {
   return {
     // One name for a session, so that all its readers share one feed.
@@ -28,7 +27,7 @@ export function followPorts(
     join: (session, listener) => feeds.join(session, listener),
     read: async (session, range, signal) =>
       toPage(await caller.call('stream.read', { session, ...range }, { signal })),
-    pause: (ms, signal) => sleep(ms, undefined, { signal }),
+    pause,
     random,
   }
 }

@@ -7,25 +7,30 @@ export interface Ticker {
   stop(): void
 }
 
-/** Calls `onTick` every `periodMs`; does not keep the process alive. */
+export interface TickerPorts {
+  readonly now: () => number
+  /** Calls `run` every so many ms, until the returned function is called. */
+  readonly every: (ms: number, run: () => void) => () => void
+}
+
+/** Calls `onTick` every `periodMs`. */
 export function startTicker(
   periodMs: number,
-  now: () => number,
+  { now, every }: TickerPorts,
   onTick: (now: number) => void,
 ): Ticker {
   const lag = new LoopLag(now())
   let dueAt = now() + periodMs
-  const timer = setInterval(() => {
+  const stop = every(periodMs, () => {
     const at = now()
     lag.ran(dueAt, at)
     dueAt = at + periodMs
     onTick(at)
-  }, periodMs)
-  timer.unref()
+  })
   return {
     get lagMs() {
       return lag.worstMs
     },
-    stop: () => clearInterval(timer),
+    stop,
   }
 }

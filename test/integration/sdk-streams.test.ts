@@ -217,6 +217,10 @@ t.test('a reader gets everything though its subscription never works', async (t)
     random: Math.random,
     randomBytes,
     pause: () => Promise.resolve(),
+    every: (ms, run) => {
+      const timer = setInterval(run, ms)
+      return () => clearInterval(timer)
+    },
   })
   t.teardown(() => deaf.close())
   const reader = deaf.follow(session.id)
