@@ -11,13 +11,21 @@ import type { Core } from './core.ts'
 import type { Host } from './hosts.ts'
 import { processEnded, saveSession, turnEnded } from './lifecycle.ts'
 import type { SessionRecord } from './sessions.ts'
-import { appendOperation } from './streams.ts'
+import { appendOperation, newChunk } from './streams.ts'
+
+interface Acknowledgement {
+  /** Of the chunks; the session may be in a later one when they are on disk. */
+  readonly epoch: number
+  readonly sequence: number
+}
 
 interface Group {
   readonly connection: string
   readonly operations: JournalOperation[]
   readonly chunks: Map<SessionRecord, StoredChunk[]>
-  readonly acknowledge: Map<SessionRecord, number>
+  readonly acknowledge: Map<SessionRecord, Acknowledgement>
+  /** Sessions whose hole was complained about: what follows it in the same bundle is no news. */
+  readonly holes: Set<SessionRecord>
   credit: number
 }
 
@@ -30,43 +38,66 @@ export class Appends {
     this.#core = core
   }
 
-  /** Throws FENCED, or SEQUENCE_HOLE; a duplicate is only acknowledged again. */
+  /** Throws FENCED, INVALID_MESSAGE or SEQUENCE_HOLE; a duplicate is only acknowledged again. */
   take(connection: string, host: Host, head: HeadFor<'APPEND'>, body: Buffer): void {
     const group = this.#groupOf(connection)
     group.credit += body.length
     const record = this.#leased(host, head)
     const stream = this.#core.streams.of(record.session)
     if (head.sequence <= stream.producer) {
-      group.acknowledge.set(
-        record,
-        Math.max(stream.producerDurable, group.acknowledge.get(record) ?? 0),
+      const sequence = Math.max(
+        stream.producerDurable,
+        group.acknowledge.get(record)?.sequence ?? 0,
       )
+      group.acknowledge.set(record, { epoch: record.epoch, sequence })
       return
     }
     if (head.sequence !== stream.producer + 1) {
+      if (group.holes.has(record)) return
+      group.holes.add(record)
       throw new ProtocolError('SEQUENCE_HOLE', {
         session: record.session,
         got: head.sequence,
         expected: stream.producer + 1,
       })
     }
+    const follow = consequence(record, head, body)
     stream.producer = head.sequence
+    if (head.type === CHUNK_CODES.complete) this.#endTurns(group, record)
     const chunk = this.#core.streams.number(
       record.session,
       { ...head, body },
       this.#core.clock.wall(),
     )
     this.#add(group, record, chunk)
-    this.#follow(group, record, head, body)
+    if (!follow) return
+    follow(this.#core.clock.wall())
+    group.operations.push(saveSession(record))
   }
 
   #groupOf(connection: string): Group {
     let group = this.#groups.get(connection)
     if (!group) {
-      group = { connection, operations: [], chunks: new Map(), acknowledge: new Map(), credit: 0 }
+      group = {
+        connection,
+        operations: [],
+        chunks: new Map(),
+        acknowledge: new Map(),
+        holes: new Set(),
+        credit: 0,
+      }
       this.#groups.set(connection, group)
     }
     return group
+  }
+
+  /** Turns that were accepted when the process had ended already: its host does not know of them. */
+  #endTurns(group: Group, record: SessionRecord): void {
+    const { streams, clock } = this.#core
+    for (const { turn } of record.open) {
+      const end = newChunk('turn_complete', turn, { turn_number: turn, reason: 'gone' })
+      this.#add(group, record, streams.number(record.session, end, clock.wall()))
+    }
   }
 
   #leased(host: Host, head: HeadFor<'APPEND'>): SessionRecord {
@@ -84,17 +115,7 @@ export class Appends {
     const chunks = group.chunks.get(record)
     if (chunks) chunks.push(chunk)
     else group.chunks.set(record, [chunk])
-    group.acknowledge.set(record, chunk.producerSequence)
-  }
-
-  /** Some chunks change the session as well; only these are decoded here. */
-  #follow(group: Group, record: SessionRecord, head: HeadFor<'APPEND'>, body: Buffer): void {
-    const wall = this.#core.clock.wall()
-    if (head.type === CHUNK_CODES.turn_complete) turnEnded(record, head.turn, wall)
-    else if (head.type === CHUNK_CODES.complete) {
-      processEnded(record, decodeBody(CHUNKS.complete, body), wall)
-    } else return
-    group.operations.push(saveSession(record))
+    group.acknowledge.set(record, { epoch: record.epoch, sequence: chunk.producerSequence })
   }
 
   flush(): void {
@@ -102,20 +123,20 @@ export class Appends {
     const groups = this.#groups
     this.#groups = new Map()
     for (const group of groups.values()) {
-      if (group.operations.length === 0) this.#settle(group)
-      else {
-        this.#core.batch.add(group.operations, (error) => {
-          if (error) this.#refuse(group, error)
-          else this.#settle(group)
-        })
-      }
+      if (group.operations.length === 0) continue
+      this.#core.batch.add(group.operations, (error) => {
+        if (error) this.#refuse(group, error)
+        else this.#settle(group)
+      })
     }
+    // Last, because an answer may cut a connection off, and that writes to streams as well.
+    for (const group of groups.values()) if (group.operations.length === 0) this.#settle(group)
   }
 
   #settle({ connection, chunks, acknowledge, credit }: Group): void {
     const now = this.#core.clock.now()
     for (const [record, list] of chunks) this.#core.streams.published(record.session, list, now)
-    for (const [{ session, epoch }, sequence] of acknowledge) {
+    for (const [{ session }, { epoch, sequence }] of acknowledge) {
       this.#core.send(connection, { kind: 'APPENDED', session, epoch, sequence })
     }
     this.#grant(connection, credit)
@@ -130,4 +151,20 @@ export class Appends {
   #grant(connection: string, bytes: number): void {
     if (bytes > 0) this.#core.send(connection, { kind: 'CREDIT', bytes })
   }
+}
+
+/** What a chunk does to its session besides; only such chunks are decoded. Throws INVALID_MESSAGE. */
+function consequence(
+  record: SessionRecord,
+  { turn, type }: HeadFor<'APPEND'>,
+  body: Buffer,
+): ((wallMs: number) => void) | undefined {
+  if (turn > record.turn) {
+    const reason = `/turn ${turn} was never given out`
+    throw new ProtocolError('INVALID_MESSAGE', { what: 'APPEND', reason })
+  }
+  if (type === CHUNK_CODES.turn_complete) return (wallMs) => turnEnded(record, turn, wallMs)
+  if (type !== CHUNK_CODES.complete) return undefined
+  const complete = decodeBody(CHUNKS.complete, body)
+  return (wallMs) => processEnded(record, complete, wallMs)
 }

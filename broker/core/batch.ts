@@ -3,22 +3,28 @@
  * While a commit is under way the next group gathers: that is the group commit. With a single write
  * outstanding, a failed one leaves nothing after it on disk, so memory can fall back to the journal.
  */
+import { ProtocolError } from '../../protocol/errors.ts'
 import type { Journal, JournalOperation } from '../journal/journal.ts'
 
 type Settled = (error: Error | undefined) => void
 
-export class Batch {
-  readonly #journal: Journal
+export interface BatchPorts {
+  readonly journal: Journal
   /** Called after a failed write with every session that it touched, before the callbacks. */
-  readonly #onFailure: (sessions: ReadonlySet<string>, error: Error) => void
+  readonly onFailure: (sessions: ReadonlySet<string>, error: Error) => void
+  /** A callback threw; the others run all the same. */
+  readonly onDefect: (thrown: unknown) => void
+}
+
+export class Batch {
+  readonly #ports: BatchPorts
   #operations: JournalOperation[] = []
   #settled: Settled[] = []
   #isCommitting = false
   #failure: Error | undefined
 
-  constructor(journal: Journal, onFailure: (sessions: ReadonlySet<string>, error: Error) => void) {
-    this.#journal = journal
-    this.#onFailure = onFailure
+  constructor(ports: BatchPorts) {
+    this.#ports = ports
   }
 
   /** Why the last write failed; undefined once one has succeeded again. */
@@ -44,15 +50,33 @@ export class Batch {
     this.#operations = []
     this.#settled = []
     this.#isCommitting = true
-    this.#journal.write(operations, (error) => {
+    const done = (error: Error | undefined): void => {
       this.#isCommitting = false
       if (error) this.#fail(error, operations, settled)
       else {
         this.#failure = undefined
-        for (const done of settled) done(undefined)
+        this.#settle(settled, undefined)
       }
-      this.flush()
-    })
+    }
+    try {
+      this.#ports.journal.write(operations, (error) => {
+        done(error)
+        this.flush()
+      })
+    } catch (thrown) {
+      // Refused before it was queued, or the journal is closing; the next turn flushes what comes after.
+      done(ProtocolError.from(thrown, 'broker', 'no'))
+    }
+  }
+
+  #settle(settled: readonly Settled[], error: Error | undefined): void {
+    for (const done of settled) {
+      try {
+        done(error)
+      } catch (thrown) {
+        this.#ports.onDefect(thrown)
+      }
+    }
   }
 
   /** What gathered meanwhile was built on what has failed, so it fails as well. */
@@ -62,8 +86,8 @@ export class Batch {
     const waiting = [...settled, ...this.#settled]
     this.#operations = []
     this.#settled = []
-    this.#onFailure(new Set(all.map(sessionOf).filter((id) => id !== '')), error)
-    for (const done of waiting) done(error)
+    this.#ports.onFailure(new Set(all.map(sessionOf).filter((id) => id !== '')), error)
+    this.#settle(waiting, error)
   }
 }
 

@@ -34,6 +34,8 @@ export interface Call<M extends BrokerMethod> {
   persist(operations: readonly JournalOperation[], then: () => void): void
   reply(result: Result<M>): void
   fail(error: ProtocolError): void
+  /** Whether nobody wants the result any more. */
+  isCancelled(): boolean
   /** What to do when nobody wants the result any more; replaces what was set before. */
   onCancel(cancel: () => void): void
 }
@@ -56,7 +58,10 @@ interface Running {
   readonly keyed: KeyedRequest | undefined
   readonly startedAt: number
   waiters: Waiter[]
-  isAccepted: boolean
+  /** Waiters that said CANCEL; the request still ends for them with everybody's REPLY or ERROR. */
+  readonly cancelled: Set<Waiter>
+  /** written: given to the journal, so it may be done; accepted: in the journal; ending: has its outcome. */
+  phase: 'begun' | 'written' | 'accepted' | 'ending'
   cancel: (() => void) | undefined
 }
 
@@ -79,12 +84,19 @@ export class Calls {
     return this.#perConnection.get(connection) ?? 0
   }
 
-  /** Joins the execution that runs under this key; false when there is none. */
-  attach(key: string, waiter: Waiter): boolean {
+  /** Whether this connection waits for the end of a request with this id. */
+  isUnderWay(connection: string, id: string): boolean {
+    return this.#byWaiter.has(waiterKey(connection, id))
+  }
+
+  /** Joins the execution that runs under this key; false when there is none. Throws CONFLICT. */
+  attach({ key, hash }: KeyedRequest, waiter: Waiter): boolean {
     const running = this.#byKey.get(key)
     if (!running) return false
+    if (running.keyed?.hash !== hash) throw conflict(key)
     this.#addWaiter(running, waiter)
-    if (running.isAccepted) this.#send(waiter, { kind: 'ACCEPTED', id: waiter.id }, EMPTY)
+    if (running.phase === 'accepted' || running.phase === 'ending')
+      this.#send(waiter, { kind: 'ACCEPTED', id: waiter.id }, EMPTY)
     return true
   }
 
@@ -104,7 +116,8 @@ export class Calls {
       keyed,
       startedAt: this.#ports.clock.wall(),
       waiters: [],
-      isAccepted: false,
+      cancelled: new Set(),
+      phase: 'begun',
       cancel: undefined,
     }
     this.#running.add(running)
@@ -116,7 +129,8 @@ export class Calls {
       remainingMs: () => this.#remainingMs(running),
       persist: (operations, then) => this.#persist(running, operations, then),
       reply: (result) => this.#end(running, { state: 'replied', body: encode(result) }),
-      fail: (error) => this.#end(running, { state: 'failed', error: error.toWire() }),
+      fail: (error) => this.#end(running, failed(error)),
+      isCancelled: () => isCancelled(running),
       onCancel: (cancel) => {
         running.cancel = cancel
       },
@@ -127,7 +141,10 @@ export class Calls {
   cancel(connection: string, id: string): boolean {
     const running = this.#byWaiter.get(waiterKey(connection, id))
     if (!running) return false
-    if (running.waiters.length === 1) running.cancel?.()
+    for (const waiter of running.waiters) {
+      if (waiter.connection === connection && waiter.id === id) running.cancelled.add(waiter)
+    }
+    if (isCancelled(running)) running.cancel?.()
     return true
   }
 
@@ -142,7 +159,7 @@ export class Calls {
   tick(now: number): void {
     for (const running of this.#running) {
       for (const waiter of running.waiters.filter(({ deadlineAt }) => deadlineAt <= now)) {
-        const executed = running.isAccepted ? 'unknown' : 'no'
+        const executed = running.phase === 'begun' ? 'no' : 'unknown'
         const error = new ProtocolError('DEADLINE_EXCEEDED', { where: 'broker' }, { executed })
         this.#removeWaiter(running, waiter)
         this.#send(waiter, { kind: 'ERROR', id: waiter.id }, encode(error.toWire()))
@@ -152,20 +169,29 @@ export class Calls {
 
   #persist(running: Running, operations: readonly JournalOperation[], then: () => void): void {
     const { batch } = this.#ports
+    running.phase = 'written'
     batch.add([...operations, ...this.#record(running, { state: 'running' })], (error) => {
       if (error) {
-        this.#end(running, {
-          state: 'failed',
-          error: ProtocolError.from(error, 'broker', 'no').toWire(),
-        })
+        running.phase = 'begun' // nothing of it is on disk
+        this.#end(running, failed(ProtocolError.from(error, 'broker', 'no')))
         return
       }
-      running.isAccepted = true
+      running.phase = 'accepted'
       for (const waiter of running.waiters) {
         this.#send(waiter, { kind: 'ACCEPTED', id: waiter.id }, EMPTY)
       }
-      then()
+      this.#goOn(running, then)
     })
+  }
+
+  /** A defect in what follows must not leave its waiters without an end. */
+  #goOn(running: Running, then: () => void): void {
+    try {
+      then()
+    } catch (thrown) {
+      this.#end(running, failed(ProtocolError.from(thrown, 'broker', 'unknown')))
+      throw thrown
+    }
   }
 
   #record(running: Running, outcome: Outcome): JournalOperation[] {
@@ -177,9 +203,11 @@ export class Calls {
 
   /** The outcome of an accepted keyed call is made durable before anybody hears of it. */
   #end(running: Running, outcome: Exclude<Outcome, { state: 'running' }>): void {
-    if (!this.#running.has(running)) return
+    if (!this.#running.has(running) || running.phase === 'ending') return
     const { batch, idempotency } = this.#ports
-    if (!running.keyed || !running.isAccepted) {
+    const { phase } = running
+    running.phase = 'ending'
+    if (!running.keyed || phase === 'begun') {
       // Nothing was done: the same key may be tried again.
       if (running.keyed) idempotency.delete(running.keyed.key)
       this.#settle(running, outcome)
@@ -222,6 +250,7 @@ export class Calls {
   }
 
   #removeWaiter(running: Running, waiter: Waiter): void {
+    if (!running.waiters.includes(waiter)) return
     running.waiters = running.waiters.filter((other) => other !== waiter)
     this.#byWaiter.delete(waiterKey(waiter.connection, waiter.id))
     const left = this.inFlightOf(waiter.connection) - 1
@@ -232,6 +261,18 @@ export class Calls {
   #send(waiter: Waiter, head: Head, body: Buffer): void {
     this.#ports.send(waiter.connection, head, body)
   }
+}
+
+function failed(error: ProtocolError): Exclude<Outcome, { state: 'running' }> {
+  return { state: 'failed', error: error.toWire() }
+}
+
+export function conflict(key: string): ProtocolError {
+  return new ProtocolError('CONFLICT', { key: key.slice(key.indexOf('\n') + 1) })
+}
+
+function isCancelled({ waiters, cancelled }: Running): boolean {
+  return waiters.length > 0 && waiters.every((waiter) => cancelled.has(waiter))
 }
 
 function wasNotDone(outcome: Outcome): boolean {

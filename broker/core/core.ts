@@ -17,7 +17,8 @@ import { HANDLERS } from './handlers/index.ts'
 import { HostCalls } from './host-calls.ts'
 import { Hosts, type LinkEvidence } from './hosts.ts'
 import { Idempotency } from './idempotency.ts'
-import { hostLost } from './lifecycle.ts'
+import { hostLost, tellUnreported } from './lifecycle.ts'
+import { Redo } from './redo.ts'
 import { restore } from './restore.ts'
 import { Sessions } from './sessions.ts'
 import { Streams } from './streams.ts'
@@ -30,13 +31,19 @@ export interface CoreLimits {
   readonly maxOpenTurns: number
   /** Sessions in all, ended ones included. */
   readonly maxSessions: number
+  /** Hosts that are remembered. */
+  readonly maxHosts: number
 }
 
 export const CORE_LIMITS: CoreLimits = {
   maxCallsPerConnection: 4096, // far above what a busy client keeps in flight
   maxOpenTurns: 64, // a prompt each; more is a runaway script
   maxSessions: 100_000, // about 1 KB of memory each
+  maxHosts: 4096, // the most connections there can be
 }
+
+/** A host that is not back this long after a restart of the broker is reported as away, ms. */
+const COME_BACK_MS = 10_000
 
 /** What the core knows of the process around it; measured when asked. */
 export interface Surroundings {
@@ -77,17 +84,24 @@ export class Core {
   readonly calls: Calls
   readonly hostCalls: HostCalls
   readonly appends: Appends
+  readonly redo = new Redo()
   readonly startedAt: number
   /** How often this journal has been opened by a broker. */
   readonly epoch: number
   #phase: 'running' | 'draining' = 'running'
+  /** When readers are told of hosts that did not come back, monotonic ms; undefined once they were. */
+  #unreportedAt: number | undefined
 
   constructor(ports: CorePorts) {
     this.ports = ports
     this.clock = ports.clock
     this.journal = ports.journal
     this.startedAt = ports.clock.wall()
-    this.batch = new Batch(ports.journal, (sessions, error) => this.#rewind(sessions, error))
+    this.batch = new Batch({
+      journal: ports.journal,
+      onFailure: (sessions, error) => this.#rewind(sessions, error),
+      onDefect: (thrown) => this.defect(thrown),
+    })
     this.streams = new Streams(ports.journal, ports.random, ports.publish)
     this.tickets = new Tickets(this.streams, ports.random)
     this.idempotency = new Idempotency(ports.journal)
@@ -100,6 +114,7 @@ export class Core {
     })
     this.appends = new Appends(this)
     this.epoch = restore(this)
+    this.#unreportedAt = ports.clock.now() + COME_BACK_MS
   }
 
   get isDraining(): boolean {
@@ -164,6 +179,11 @@ export class Core {
     this.calls.tick(now)
     this.tickets.tick(now)
     this.streams.tick(now)
+    this.redo.tick(now)
+    if (this.#unreportedAt !== undefined && now >= this.#unreportedAt) {
+      this.#unreportedAt = undefined
+      tellUnreported(this)
+    }
     const expired = this.idempotency.expire(this.clock.wall())
     if (expired.length > 0) this.batch.add(expired, () => {})
     this.flush()
@@ -174,20 +194,35 @@ export class Core {
   }
 
   complain(connection: string, id: string, error: ProtocolError): void {
-    if (error.code === 'INTERNAL')
-      this.ports.log('defect', { error: error.message, cause: error.cause })
+    if (error.code === 'INTERNAL') this.defect(error.cause ?? error)
     this.send(connection, { kind: 'ERROR', id }, encode(error.toWire()))
+  }
+
+  /** What must not happen did. `err` is the key under which the log writes a stack. */
+  defect(thrown: unknown): void {
+    this.ports.log('defect', { err: thrown })
   }
 
   /** A write failed: memory falls back to what is on disk. */
   #rewind(sessions: ReadonlySet<string>, error: Error): void {
     this.ports.log('journal write failed', { error: error.message, sessions: sessions.size })
     for (const session of sessions) {
-      this.streams.rewind(session)
-      const stored = this.journal.get('sessions', session)
-      const record = this.sessions.get(session)
-      if (stored === undefined) this.sessions.delete(session)
-      else if (record) Object.assign(record, stored)
+      try {
+        this.#rewindSession(session)
+      } catch (thrown) {
+        // Damaged on disk: memory is all there is. Those who wait for the write are told all the same.
+        this.ports.log('session not rewound', { session, error: String(thrown) })
+      }
     }
+  }
+
+  #rewindSession(session: string): void {
+    this.streams.rewind(session)
+    const stored = this.journal.get('sessions', session)
+    const record = this.sessions.get(session)
+    if (stored === undefined) {
+      this.sessions.delete(session)
+      this.streams.forget(session)
+    } else if (record) Object.assign(record, stored)
   }
 }

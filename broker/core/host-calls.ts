@@ -72,15 +72,7 @@ export class HostCalls {
 
   replied(connection: string, id: string, body: Buffer): void {
     const waiting = this.#take(connection, id)
-    if (!waiting) return
-    try {
-      const result = decodeBody(METHODS[waiting.method].result, body, 'INVALID_MESSAGE', {
-        what: `the reply to ${waiting.method}`,
-      })
-      waiting.done({ ok: true, result })
-    } catch (thrown) {
-      waiting.done({ ok: false, error: ProtocolError.from(thrown, 'broker', 'unknown') })
-    }
+    if (waiting) waiting.done(readReply(waiting.method, body))
   }
 
   failed(connection: string, id: string, body: Buffer): void {
@@ -109,10 +101,24 @@ export class HostCalls {
   }
 }
 
+/** A reply that cannot be read says nothing of what was done. */
+function readReply(method: HostMethod, body: Buffer): HostAnswer<HostMethod> {
+  const details = { what: `the reply to ${method}` }
+  try {
+    const result = decodeBody(METHODS[method].result, body, 'INVALID_MESSAGE', details)
+    return { ok: true, result }
+  } catch (thrown) {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    const error = new ProtocolError('INTERNAL', { reason }, { executed: 'unknown', cause: thrown })
+    return { ok: false, error }
+  }
+}
+
 function readError(body: Buffer): ProtocolError {
   try {
     return ProtocolError.fromWire(decodeBody(ErrorBody, body))
   } catch (thrown) {
-    return ProtocolError.from(thrown, 'host', 'unknown')
+    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    return new ProtocolError('INTERNAL', { reason }, { where: 'host', executed: 'unknown' })
   }
 }

@@ -68,6 +68,16 @@ export class Hosts {
     return this.#hosts.get(id)
   }
 
+  /** Makes room for one that is new: forgets the one that is away longest. Throws OVERLOADED. */
+  makeRoom(limit: number, isNeeded: (host: Host) => boolean): void {
+    if (this.#hosts.size < limit) return
+    const [oldest] = [...this.#hosts.values()]
+      .filter((host) => host.connection === undefined && !isNeeded(host))
+      .sort((a, b) => a.since - b.since)
+    if (!oldest) throw new ProtocolError('OVERLOADED', { what: 'the table of hosts', limit })
+    this.#hosts.delete(oldest.id)
+  }
+
   all(): Iterable<Host> {
     return this.#hosts.values()
   }

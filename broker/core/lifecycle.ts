@@ -1,4 +1,5 @@
 /** What happens to a session: its records in the stream, its status, its turns, the loss of its host. */
+import type { ProtocolError } from '../../protocol/errors.ts'
 import type { ChunkBody, ChunkType } from '../../protocol/messages/chunk.ts'
 import type { SessionStatus } from '../../protocol/methods/types.ts'
 import type { JournalOperation, StoredChunk } from '../journal/journal.ts'
@@ -37,6 +38,13 @@ export class Story {
     this.add('status', 0, { status, ...(reason !== '' && { reason }) })
   }
 
+  /** Tells the status that the session has already, with its reason. */
+  repeat(reason: string): void {
+    const { status } = this.#record
+    this.#record.reason = reason
+    this.add('status', 0, { status, reason })
+  }
+
   operations(): JournalOperation[] {
     const { session } = this.#record
     return [
@@ -50,10 +58,11 @@ export class Story {
     this.#core.streams.published(this.#record.session, this.#chunks, this.#core.clock.now())
   }
 
-  /** Writes and publishes; for changes that nobody waits for. */
-  commit(): void {
+  /** Writes and publishes; for changes that nobody waits for, so they are made again when that fails. */
+  commit(deed: string, again: () => void): void {
     this.#core.batch.add(this.operations(), (error) => {
-      if (!error) this.publish()
+      if (error) this.#core.redo.add(this.#record.session, deed, again)
+      else this.publish()
     })
   }
 }
@@ -83,11 +92,24 @@ export function processEnded(
 /** The host is away: readers are told at once; its sessions may come back with it. */
 export function hostLost(core: Core, host: Host, reason: string): void {
   core.ports.log('host lost', { host: host.id, reason })
-  for (const record of core.sessions.onHost(host.id)) {
-    if (!isLive(record) || record.status === 'lost') continue
-    const story = new Story(core, record)
-    story.move('lost', `host ${host.registration.name} is away: ${reason}`)
-    story.commit()
+  for (const record of core.sessions.onHost(host.id)) sessionLost(core, record, reason)
+}
+
+function sessionLost(core: Core, record: SessionRecord, reason: string): void {
+  const host = core.hosts.get(record.host)
+  const wasTold = record.status === 'lost' && record.reason !== ''
+  if (!isLive(record) || wasTold || host?.connection !== undefined) return
+  const story = new Story(core, record)
+  const told = `host ${host?.registration.name ?? record.host} is away: ${reason}`
+  if (record.status === 'lost') story.repeat(told)
+  else story.move('lost', told)
+  story.commit('lost', () => sessionLost(core, record, reason))
+}
+
+/** After a restart, readers are told of sessions whose host has not come back with the broker. */
+export function tellUnreported(core: Core): void {
+  for (const record of core.sessions.all()) {
+    if (record.status === 'lost') sessionLost(core, record, 'it has not come back since a restart')
   }
 }
 
@@ -97,14 +119,25 @@ export function sessionFound(core: Core, record: SessionRecord, pid: number | nu
   record.pid = pid
   const status = record.open.length > 0 ? 'running' : 'idle'
   if (record.status === status || record.status === 'stopping') return
+  const { epoch } = record
   const story = new Story(core, record)
   if (wasTold) story.move(status, 'the host is back')
   else moveTo(record, status, '', core.clock.wall())
-  story.commit()
+  story.commit('found', () => {
+    if (isLeasedTo(core, record, epoch)) sessionFound(core, record, pid)
+  })
+}
+
+/** Whether this life of the session goes on, on a host that is here. */
+function isLeasedTo(core: Core, record: SessionRecord, epoch: number): boolean {
+  const isHere = core.hosts.get(record.host)?.connection !== undefined
+  return isHere && isLive(record) && record.epoch === epoch
 }
 
 /** The host is back without this session: its process is gone, and nobody saw its exit code. */
 export function sessionGone(core: Core, record: SessionRecord, reason: string): void {
+  const { epoch } = record
+  const registration = core.hosts.get(record.host)?.registration
   const story = new Story(core, record)
   for (const { turn } of record.open) {
     story.add('turn_complete', turn, { turn_number: turn, reason: 'gone' })
@@ -112,5 +145,24 @@ export function sessionGone(core: Core, record: SessionRecord, reason: string): 
   const body = { exit_code: null, session_id: record.session, reason }
   story.add('complete', 0, body)
   processEnded(record, body, core.clock.wall())
-  story.commit()
+  story.commit('gone', () => {
+    // A registration since then has said anew what lives there.
+    const isSame = core.hosts.get(record.host)?.registration === registration
+    if (isSame && isLive(record) && record.epoch === epoch) sessionGone(core, record, reason)
+  })
+}
+
+/** The host said that it will not run this turn, so the turn ends here. */
+export function turnDropped(
+  core: Core,
+  record: SessionRecord,
+  turn: number,
+  error: ProtocolError,
+): void {
+  if (!record.open.some((open) => open.turn === turn)) return
+  const story = new Story(core, record)
+  story.add('error', turn, { message: error.message })
+  story.add('turn_complete', turn, { turn_number: turn, reason: 'gone' })
+  turnEnded(record, turn, core.clock.wall())
+  story.commit(`turn ${turn} dropped`, () => turnDropped(core, record, turn, error))
 }

@@ -13,7 +13,10 @@ export function restore(core: Core): number {
   for (const { value } of core.journal.entries('sessions')) {
     const record = value as SessionRecord
     // Its host has not reported yet. The stream says nothing of it: the host may be back in an instant.
-    if (isLive(record)) Object.assign(record, { status: 'lost', reason: '' })
+    // What was told before the last run ended stays told.
+    if (isLive(record) && record.status !== 'lost') {
+      Object.assign(record, { status: 'lost', reason: '' })
+    }
     core.sessions.add(record)
   }
   endInterrupted(core)

@@ -8,43 +8,64 @@ import { isLive, type SessionRecord, sessionInfo } from './sessions.ts'
 
 type StartCall = Call<'session.create'> | Call<'session.recover'>
 
-export function startOnHost(
-  core: Core,
-  call: StartCall,
-  record: SessionRecord,
-  { resume }: { readonly resume: boolean },
-): void {
+/** One life of a session that is being started, and the call that asked for it. */
+export interface Start {
+  readonly core: Core
+  readonly call: StartCall
+  readonly record: SessionRecord
+  /** Taken when the start was asked for: an answer that comes after this epoch is about nothing. */
+  readonly epoch: number
+  readonly resume: boolean
+}
+
+export function startOnHost(start: Start): void {
+  const { core, call, record, epoch, resume } = start
   const host = core.hosts.get(record.host)
-  if (!host) {
-    startFailed(core, call, record, new ProtocolError('HOST_LOST', { host: record.host }))
+  const obstacle = obstacleTo(start)
+  if (!host || obstacle) {
+    startFailed(start, obstacle ?? new ProtocolError('HOST_LOST', { host: record.host }))
     return
   }
-  const { session, epoch, start, native_session_id, turn } = record
+  const { session, native_session_id, turn } = record
   const cancel = core.hostCalls.request(
     host,
     {
       method: 'agent.start',
-      params: { ...start, session, epoch, native_session_id, turn, resume },
+      params: { ...record.start, session, epoch, native_session_id, turn, resume },
       remainingMs: call.remainingMs(),
       trace: call.trace,
     },
     (answer) => {
-      if (answer.ok) started(core, call, record, answer.result)
-      else startFailed(core, call, record, answer.error)
+      if (answer.ok) started(start, answer.result)
+      else startFailed(start, answer.error)
     },
   )
   call.onCancel(cancel)
 }
 
-function started(
-  core: Core,
-  call: StartCall,
-  record: SessionRecord,
-  result: Result<'agent.start'>,
-): void {
-  if (record.status !== 'starting') {
-    // Its host was lost, or its process ended, while the answer was on its way.
-    call.reply(sessionInfo(record, core.streams.of(record.session).durable))
+/** What happened while the start was on its way to the disk. */
+function obstacleTo({ call, record, epoch }: Start): ProtocolError | undefined {
+  if (call.isCancelled()) return new ProtocolError('CANCELLED')
+  const { session, status, reason } = record
+  if (record.epoch === epoch && status === 'starting') return undefined
+  if (status === 'stopping') return new ProtocolError('CANCELLED')
+  if (status === 'lost') return new ProtocolError('HOST_LOST', { host: record.host })
+  return new ProtocolError('AGENT_GONE', { session, how: reason })
+}
+
+/** False when its host was lost or its process ended while the answer was on its way. */
+function isStarting({ record, epoch }: Start): boolean {
+  return record.epoch === epoch && record.status === 'starting'
+}
+
+function reply({ core, call, record }: Start): void {
+  call.reply(sessionInfo(record, core.streams.of(record.session).durable))
+}
+
+function started(start: Start, result: Result<'agent.start'>): void {
+  const { core, record } = start
+  if (!isStarting(start)) {
+    reply(start)
     return
   }
   record.pid = result.pid
@@ -54,27 +75,43 @@ function started(
   story.move('idle', '')
   core.batch.add(story.operations(), (error) => {
     if (error) {
-      call.fail(ProtocolError.from(error, 'broker', 'yes'))
+      // The process runs: the caller hears of it once that can be written.
+      core.redo.add(record.session, 'started', () => started(start, result))
       return
     }
     story.publish()
-    call.reply(sessionInfo(record, core.streams.of(record.session).durable))
+    reply(start)
   })
 }
 
-/** Failed on a host that is lost: the session stays `lost`, since its process may be running. */
-function startFailed(
-  core: Core,
-  call: StartCall,
-  record: SessionRecord,
-  error: ProtocolError,
-): void {
-  if (error.code !== 'HOST_LOST' && isLive(record)) {
-    const story = new Story(core, record)
-    story.add('error', 0, { message: error.message, kind: 'config' })
-    story.add('complete', 0, { exit_code: null, session_id: record.session, reason: error.message })
-    story.move('failed', error.message)
-    story.commit()
+/**
+ * Nothing runs, unless the host was lost in the middle: then it may, and the session stays `lost` until
+ * the host is back and says. Any other doubt is ended on the host.
+ */
+function startFailed(start: Start, error: ProtocolError): void {
+  const { call, record, epoch } = start
+  const isDoubtful = error.executed !== 'no'
+  if (record.epoch === epoch && isLive(record) && !(isDoubtful && error.code === 'HOST_LOST')) {
+    if (isDoubtful) killStray(start)
+    tellFailure(start, error)
   }
   call.fail(error)
+}
+
+function killStray({ core, record, epoch }: Start): void {
+  const host = core.hosts.get(record.host)
+  const { session } = record
+  if (host)
+    core.hostCalls.request(host, { method: 'agent.kill', params: { session, epoch } }, () => {})
+}
+
+function tellFailure(start: Start, error: ProtocolError): void {
+  const { core, record, epoch } = start
+  if (record.epoch !== epoch || !isLive(record)) return
+  const story = new Story(core, record)
+  const wished = record.status === 'stopping'
+  if (!wished) story.add('error', 0, { message: error.message, kind: 'config' })
+  story.add('complete', 0, { exit_code: null, session_id: record.session, reason: error.message })
+  story.move(wished ? 'ended' : 'failed', error.message)
+  story.commit('start failed', () => tellFailure(start, error))
 }

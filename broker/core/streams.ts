@@ -80,9 +80,16 @@ export class Streams {
     state.producerDurable = producerSequence
   }
 
+  /** A session that never was. */
+  forget(session: string): void {
+    if (this.#states.get(session)?.subscribers === 0) this.#states.delete(session)
+  }
+
   /** A new epoch: the host begins to count anew. */
   startEpoch(session: string): void {
-    this.of(session).producer = 0
+    const state = this.of(session)
+    state.producer = 0
+    state.producerDurable = 0
   }
 
   /** Gives a chunk its sequence; it becomes visible only through `published`. */

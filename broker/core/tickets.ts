@@ -20,6 +20,7 @@ interface Ticket {
   readonly connection: string
   readonly issuedAt: number
   isRedeemed: boolean
+  isClosed: boolean
 }
 
 export class Tickets {
@@ -48,7 +49,13 @@ export class Tickets {
       })
     }
     const ticket = newToken(this.#random)
-    this.#tickets.set(ticket, { session, connection, issuedAt: now, isRedeemed: false })
+    this.#tickets.set(ticket, {
+      session,
+      connection,
+      issuedAt: now,
+      isRedeemed: false,
+      isClosed: false,
+    })
     this.#held.set(connection, held.add(ticket))
     return ticket
   }
@@ -69,6 +76,16 @@ export class Tickets {
     return found && this.#streams.of(found.session)
   }
 
+  /** Nobody reads any more. A redeemed ticket is kept until its pipe is unsubscribed as well. */
+  close(ticket: string): void {
+    const found = this.#tickets.get(ticket)
+    if (!found?.isRedeemed) this.release(ticket)
+    else if (!found.isClosed) {
+      found.isClosed = true
+      this.#streams.of(found.session).subscribers -= 1
+    }
+  }
+
   /** Gives a ticket back; the stream to unsubscribe the pipe from, if it was redeemed. */
   release(ticket: string): StreamState | undefined {
     const found = this.#tickets.get(ticket)
@@ -77,7 +94,7 @@ export class Tickets {
     this.#forget(found.connection, ticket)
     if (!found.isRedeemed) return undefined
     const state = this.#streams.of(found.session)
-    state.subscribers -= 1
+    if (!found.isClosed) state.subscribers -= 1
     return state
   }
 

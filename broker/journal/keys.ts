@@ -13,7 +13,7 @@ export const MAX_SEQUENCE = 2 ** (8 * SEQUENCE_BYTES) - 2
 /** Longest session id; ids are short and this keeps a key far below LMDB's 1,978 bytes. */
 const MAX_SESSION_LENGTH = 128
 /** Longest key of a table, bytes of UTF-8; promised by journal.ts. */
-const MAX_TABLE_KEY_BYTES = 500
+export const MAX_TABLE_KEY_BYTES = 500
 
 const PRINTABLE_ASCII = /^[\x21-\x7e]+$/
 

@@ -5,7 +5,8 @@ import { DEFAULT_DEADLINE_MS } from '../../../protocol/messages/calls.ts'
 import { scopesOf } from '../../../protocol/methods/define.ts'
 import { type BrokerMethod, isMethod, METHODS } from '../../../protocol/methods/index.ts'
 import { nearest } from '../../../protocol/nearest.ts'
-import type { Call, KeyedRequest, Waiter } from '../calls.ts'
+import { MAX_TABLE_KEY_BYTES } from '../../journal/keys.ts'
+import { type Call, conflict, type KeyedRequest, type Waiter } from '../calls.ts'
 import type { Core } from '../core.ts'
 import { requestHash } from '../idempotency.ts'
 import { METHOD_HANDLERS, type MethodHandler } from '../methods/index.ts'
@@ -13,6 +14,12 @@ import type { Handler, Incoming } from './handler.ts'
 
 export const request: Handler<'REQUEST'> = (incoming) => {
   const { core, connection, identity, head, body } = incoming
+  const misused = misusedId(core, connection, head.id)
+  if (misused !== undefined) {
+    // Under its own id this would end a request that it has nothing to do with.
+    core.complain(connection, '', misused)
+    return
+  }
   const method = knownMethod(head.method)
   authorise(incoming, method)
   limit(core, connection)
@@ -30,9 +37,16 @@ export const request: Handler<'REQUEST'> = (incoming) => {
   run(core, core.calls.begin({ method, params, identity, trace: head.trace, keyed }, waiter))
 }
 
+function misusedId(core: Core, connection: string, id: string): ProtocolError | undefined {
+  const invalid = (reason: string) =>
+    new ProtocolError('INVALID_MESSAGE', { what: 'REQUEST', reason })
+  if (id === '') return invalid('/id must not be empty')
+  return core.calls.isUnderWay(connection, id) ? invalid(`/id ${id} is under way`) : undefined
+}
+
 function knownMethod(name: string): BrokerMethod {
   if (isMethod(name) && METHODS[name].answeredBy === 'broker') return name as BrokerMethod
-  const guess = nearest(name, Object.keys(METHODS))
+  const guess = nearest(name, Object.keys(METHOD_HANDLERS))
   throw new ProtocolError('UNKNOWN_METHOD', {
     method: guess === undefined ? name : `${name}; did you mean ${guess}?`,
   })
@@ -56,19 +70,20 @@ function limit(core: Core, connection: string): void {
 
 function keyedRequest({ identity, head, body }: Incoming<'REQUEST'>, method: BrokerMethod) {
   if (head.key === '' || !METHODS[method].mutating) return undefined
-  return {
-    key: `${identity.principal}\n${head.key}`,
-    hash: requestHash(method, head.target, body),
+  const key = `${identity.principal}\n${head.key}`
+  if (Buffer.byteLength(key) > MAX_TABLE_KEY_BYTES) {
+    const reason = `the key is longer than a record of ${MAX_TABLE_KEY_BYTES} bytes allows`
+    throw new ProtocolError('INVALID_MESSAGE', { what: 'REQUEST', reason })
   }
+  return { key, hash: requestHash(method, head.target, body) }
 }
 
 /** A repeat attaches to the running call or gets the stored answer. Throws CONFLICT. */
-function repeated(core: Core, { key, hash }: KeyedRequest, waiter: Waiter): boolean {
+function repeated(core: Core, keyed: KeyedRequest, waiter: Waiter): boolean {
+  const { key, hash } = keyed
   const known = core.idempotency.get(key)
-  if (known && known.hash !== hash) {
-    throw new ProtocolError('CONFLICT', { key: key.slice(key.indexOf('\n') + 1) })
-  }
-  if (core.calls.attach(key, waiter)) return true
+  if (known && known.hash !== hash) throw conflict(key)
+  if (core.calls.attach(keyed, waiter)) return true
   if (!known || known.outcome.state === 'running') return false
   core.calls.tell(waiter, known.outcome)
   return true
@@ -80,8 +95,7 @@ function run<M extends BrokerMethod>(core: Core, call: Call<M>): void {
     handler(core, call)
   } catch (thrown) {
     const error = ProtocolError.from(thrown, 'broker', 'unknown')
-    if (error.code === 'INTERNAL')
-      core.ports.log('defect', { method: call.method, cause: error.cause })
+    if (error.code === 'INTERNAL') core.defect(error.cause ?? error)
     call.fail(error)
   }
 }

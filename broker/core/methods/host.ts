@@ -1,12 +1,13 @@
 /** host.list, host.get and host.register. */
 import { decodeTrusted } from '../../../protocol/codec.ts'
+import { ProtocolError } from '../../../protocol/errors.ts'
 import type { ChunkBody } from '../../../protocol/messages/chunk.ts'
 import type { Params } from '../../../protocol/methods/index.ts'
 import type { HostInfo } from '../../../protocol/methods/types.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
 import { type Host, hostInfo } from '../hosts.ts'
-import { sessionFound, sessionGone } from '../lifecycle.ts'
+import { sessionFound, sessionGone, turnDropped } from '../lifecycle.ts'
 import { isLive, type OpenTurn, type SessionRecord } from '../sessions.ts'
 
 type Reported = Params<'host.register'>['sessions'][number]
@@ -27,6 +28,14 @@ function infoOf(core: Core, host: Host): HostInfo {
 /** The host says what lives on it; what the broker thought lived there and does not, has failed. */
 export function hostRegister(core: Core, call: Call<'host.register'>): void {
   const { params, connection } = call
+  const registered = core.hosts.byConnection(connection)
+  if (registered && registered.id !== params.host) {
+    const reason = `this connection is host ${registered.id}`
+    throw new ProtocolError('INVALID_PARAMS', { method: call.method, reason })
+  }
+  if (!core.hosts.get(params.host)) {
+    core.hosts.makeRoom(core.ports.limits.maxHosts, ({ id }) => core.sessions.used(id) > 0)
+  }
   const earlier = core.hosts.get(params.host)?.connection
   // The same host on a new connection: requests that went to the old one are not answered any more.
   if (earlier !== undefined && earlier !== connection) core.hostCalls.connectionEnded(earlier)
@@ -37,7 +46,7 @@ export function hostRegister(core: Core, call: Call<'host.register'>): void {
     sessions: params.sessions.length,
   })
   const kept = params.sessions.map((reported) => keep(core, host, reported))
-  const here = new Set(params.sessions.map(({ session }) => session))
+  const here = new Set(kept.filter(({ keep }) => keep).map(({ session }) => session))
   for (const record of core.sessions.onHost(host.id)) {
     if (isLive(record) && !here.has(record.session)) {
       sessionGone(core, record, `host ${params.name} no longer has it`)
@@ -66,25 +75,32 @@ function giveMissedTurns(core: Core, host: Host, reported: Reported): void {
   const record = leased(core, host, reported)
   if (!record || !isLive(record)) return
   for (const open of record.open.filter(({ turn }) => turn > reported.turn)) {
-    const text = promptText(core, record.session, open)
-    if (text === undefined) continue
-    const { session, epoch } = record
-    core.hostCalls.request(
-      host,
-      {
-        method: 'agent.prompt',
-        params: { session, epoch, turn: open.turn, text, when_busy: 'queue' },
-      },
-      (answer) => {
-        if (!answer.ok)
-          core.ports.log('missed turn refused', {
-            session,
-            turn: open.turn,
-            error: answer.error.code,
-          })
-      },
-    )
+    // One that is not on disk yet is given by its own call.
+    if (open.sequence <= core.streams.of(record.session).durable) {
+      giveMissedTurn(core, host, record, open)
+    }
   }
+}
+
+function giveMissedTurn(core: Core, host: Host, record: SessionRecord, open: OpenTurn): void {
+  const { session, epoch } = record
+  const { turn } = open
+  const text = promptText(core, session, open)
+  if (text === undefined) {
+    const reason = `the prompt of turn ${turn} is damaged`
+    turnDropped(core, record, turn, new ProtocolError('STORAGE_FAILED', { reason }))
+    return
+  }
+  const params = { session, epoch, turn, text, when_busy: 'queue' } as const
+  core.hostCalls.request(host, { method: 'agent.prompt', params }, (answer) => {
+    if (answer.ok) return
+    const { error } = answer
+    core.ports.log('missed turn refused', { session, turn, error: error.code })
+    // A host that is gone again gets it when it is back.
+    if (error.executed === 'no' && error.code !== 'HOST_LOST') {
+      turnDropped(core, record, turn, error)
+    }
+  })
 }
 
 function promptText(core: Core, session: string, { sequence }: OpenTurn): string | undefined {

@@ -5,7 +5,7 @@ import type { Core } from '../core.ts'
 import { hostAway } from '../host-away.ts'
 import type { HostAnswer } from '../host-calls.ts'
 import type { Host } from '../hosts.ts'
-import { Story } from '../lifecycle.ts'
+import { Story, sessionGone } from '../lifecycle.ts'
 import { isLive, type SessionRecord, sessionInfo } from '../sessions.ts'
 
 export function sessionInterrupt(core: Core, call: Call<'session.interrupt'>): void {
@@ -59,7 +59,7 @@ function end(
     core.hostCalls.request(
       host,
       { method, params: { session, epoch }, trace: call.trace },
-      (answer) => ended(core, call, record, answer),
+      (answer) => ended(core, call, { record, epoch }, answer),
     )
   })
 }
@@ -68,9 +68,20 @@ function end(
 function ended(
   core: Core,
   call: Call<'session.stop'> | Call<'session.kill'>,
-  record: SessionRecord,
+  { record, epoch }: { readonly record: SessionRecord; readonly epoch: number },
   answer: HostAnswer<'agent.stop'>,
 ): void {
-  if (answer.ok) call.reply(sessionInfo(record, core.streams.of(record.session).durable))
-  else call.fail(answer.error)
+  if (!answer.ok && !isNotThere(answer.error)) {
+    call.fail(answer.error)
+    return
+  }
+  if (!answer.ok && isLive(record) && record.epoch === epoch) {
+    sessionGone(core, record, answer.error.message)
+  }
+  call.reply(sessionInfo(record, core.streams.of(record.session).durable))
+}
+
+/** The host has nothing under this lease, so there is nothing left to end. */
+function isNotThere({ code }: ProtocolError): boolean {
+  return code === 'AGENT_GONE' || code === 'FENCED'
 }

@@ -26,7 +26,7 @@ export function sessionCreate(core: Core, call: Call<'session.create'>): void {
   story.add('status', 0, { status: 'starting' })
   call.persist(story.operations(), () => {
     story.publish()
-    startOnHost(core, call, record, { resume: false })
+    startOnHost({ core, call, record, epoch: 1, resume: false })
   })
 }
 

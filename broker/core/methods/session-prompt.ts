@@ -4,7 +4,7 @@ import type { WhenBusy } from '../../../protocol/methods/session.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
 import { hostAway } from '../host-away.ts'
-import { Story } from '../lifecycle.ts'
+import { Story, turnDropped } from '../lifecycle.ts'
 import { moveTo, type SessionRecord } from '../sessions.ts'
 
 export function sessionPrompt(core: Core, call: Call<'session.prompt'>): void {
@@ -71,22 +71,9 @@ function givePrompt(
     (answer) => {
       if (answer.ok) call.reply({ session, turn, sequence })
       else {
-        dropTurn(core, record, turn, answer.error)
+        if (answer.error.executed === 'no') turnDropped(core, record, turn, answer.error)
         call.fail(answer.error)
       }
     },
   )
-}
-
-/** The host said that it will not run this turn, so the turn ends here. */
-function dropTurn(core: Core, record: SessionRecord, turn: number, error: ProtocolError): void {
-  if (error.executed !== 'no' || !record.open.some((open) => open.turn === turn)) return
-  const story = new Story(core, record)
-  story.add('error', turn, { message: error.message })
-  story.add('turn_complete', turn, { turn_number: turn, reason: 'gone' })
-  record.open = record.open.filter((open) => open.turn !== turn)
-  if (record.status === 'running' && record.open.length === 0) {
-    moveTo(record, 'idle', '', core.clock.wall())
-  }
-  story.commit()
 }

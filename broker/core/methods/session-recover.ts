@@ -21,7 +21,9 @@ export function sessionRecover(core: Core, call: Call<'session.recover'>): void 
   core.hosts.place({ backend: record.start.backend, host: record.host }, (id) =>
     core.sessions.used(id),
   )
+  if (record.name !== '') core.sessions.claimName(record.name)
   record.epoch += 1
+  const { epoch } = record
   record.exit_code = null
   record.signal = ''
   core.streams.startEpoch(record.session)
@@ -30,6 +32,6 @@ export function sessionRecover(core: Core, call: Call<'session.recover'>): void 
   call.persist(story.operations(), () => {
     story.publish()
     // Without a turn the CLI has no conversation to go on with.
-    startOnHost(core, call, record, { resume: record.turn > 0 })
+    startOnHost({ core, call, record, epoch, resume: record.turn > 0 })
   })
 }

@@ -14,7 +14,7 @@ export function streamOpen(core: Core, call: Call<'stream.open'>): void {
 }
 
 export function streamClose(core: Core, call: Call<'stream.close'>): void {
-  core.tickets.release(call.params.ticket)
+  core.tickets.close(call.params.ticket)
   call.reply({})
 }
 
