@@ -5,12 +5,14 @@
  * own modules only. directives.ts has the table of what a prompt can ask for.
  *
  * Arguments: --session-id ID | --resume ID, --model NAME, --version; others are taken and ignored.
- * Environment: AGENTMQ_DEMO_DELAY_MS (ms between words), AGENTMQ_DEMO_STATE (directory of histories).
+ * Environment: AGENTMQ_DEMO_DELAY_MS (ms between words), AGENTMQ_DEMO_STATE (directory of histories),
+ * AGENTMQ_DEMO_RECORD (directory for what it did, see recorder.ts).
  * Exit codes as the real CLI: 0, 1 when the last turn failed, 143 after SIGTERM.
  */
 import { act } from './directives.ts'
 import { History } from './history.ts'
 import { Output } from './output.ts'
+import { Recorder } from './recorder.ts'
 import { type Conversation, Turn } from './turn.ts'
 
 const VERSION = '1.0.0'
@@ -43,7 +45,8 @@ async function open(): Promise<Conversation | undefined> {
   if (!/^[\w-]{1,100}$/.test(sessionId)) refuse('Error: Invalid session ID.')
   const history = recall(sessionId, resumed !== undefined)
   if (history !== undefined) {
-    return { sessionId, model: option('--model') ?? 'demo', output, history }
+    const record = Recorder.open(sessionId)
+    return { sessionId, model: option('--model') ?? 'demo', output, history, record }
   }
   if (resumed === undefined) refuse(`Error: Session ID ${sessionId} is already in use.`)
   await output.send({
@@ -76,6 +79,7 @@ async function runPrompts(conversation: Conversation): Promise<void> {
 async function runTurn(turn: Turn): Promise<boolean> {
   try {
     turn.conversation.history.add(turn.prompt)
+    turn.conversation.record.prompt(turn.prompt)
     await turn.begin()
     await act(turn)
     turn.signal.throwIfAborted()

@@ -32,6 +32,11 @@ const DIRECTIVES: Readonly<Record<string, Directive>> = {
     about: 'the numbers 1 to n, each a delta, as fast as they are read',
     run: (turn, n) => text(turn, numbered('', count(n, 1000))),
   },
+  pace: {
+    argument: 'n, ms',
+    about: 'the numbers 1 to n, so many ms apart (also 0.2)',
+    run: (turn, argument) => pace(turn, argument),
+  },
   huge: {
     argument: 'bytes',
     about: 'one text of so many bytes in deltas of 4 KiB',
@@ -130,6 +135,12 @@ function count(argument: string, otherwise: number): number {
 
 function* numbered(prefix: string, n: number): Generator<string> {
   for (let i = 1; i <= n; i++) yield `${prefix}${i} `
+}
+
+function pace(turn: Turn, argument: string): Promise<void> {
+  const [n = '', ms = ''] = argument.split(',')
+  const delayMs = Number(ms)
+  return text(turn, numbered('', count(n, 100)), delayMs >= 0 ? delayMs : 0)
 }
 
 function* blocks(bytes: number): Generator<string> {

@@ -5,6 +5,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { History } from './history.ts'
 import type { Output } from './output.ts'
+import type { Recorder } from './recorder.ts'
 
 /** What stays the same over the turns of one process. */
 export interface Conversation {
@@ -12,6 +13,7 @@ export interface Conversation {
   readonly model: string
   readonly output: Output
   readonly history: History
+  readonly record: Recorder
 }
 
 export interface Failure {
@@ -71,11 +73,17 @@ export class Turn {
     })
     const block = { kind, text: '' }
     this.#partial = block
+    let owedMs = 0
     for (const piece of pieces) {
-      if (delayMs > 0) await delay(delayMs, undefined, { signal: this.signal })
+      owedMs += delayMs
+      if (owedMs >= 1) {
+        await delay(owedMs, undefined, { signal: this.signal })
+        owedMs = 0 // a timer waits whole milliseconds, so shorter delays are saved up
+      }
       this.signal.throwIfAborted()
       block.text += piece
       this.#words++
+      if (kind === 'text') this.conversation.record.piece(piece)
       const delta = { type: `${kind}_delta`, [kind]: piece }
       await this.#event({ type: 'content_block_delta', index, delta })
     }

@@ -1,0 +1,42 @@
+/** The summary of a run for people. */
+
+import { groupBy } from './group-by.ts'
+import type { Violation } from './history.ts'
+import type { RunResult } from './run.ts'
+
+/** Violations that are printed in full. */
+const MOST_SHOWN = 40
+
+export function summary({ rounds, violations, totals, seconds, seed, kept }: RunResult): string {
+  const byFault = groupBy(rounds, ({ fault }) => fault)
+  const rows = [...byFault]
+    .sort(([a], [b]) => a.localeCompare(b))
+    .map(([fault, all]) => row(fault, all.map(recovery)))
+  return [
+    `${'fault'.padEnd(20)} rounds    p50    p99    max   ms until all works again`,
+    ...rows,
+    row('all', rounds.map(recovery)),
+    '',
+    `${rounds.length} rounds in ${seconds.toFixed(0)} s from seed ${seed}`,
+    `${totals.turns} turns, ${totals.chunks} chunks in the journal, ${totals.shown} shown to readers`,
+    `${totals.calls} calls made by clients, ${totals.retries} of them retries with the same key`,
+    `${violations.length} violations`,
+    ...violations.slice(0, MOST_SHOWN).map(line),
+    ...(kept === undefined ? [] : [`the files of this run are kept in ${kept}`]),
+  ].join('\n')
+}
+
+function recovery({ recoveryMs }: { readonly recoveryMs: number }): number {
+  return recoveryMs
+}
+
+function row(name: string, ms: readonly number[]): string {
+  const sorted = [...ms].sort((a, b) => a - b)
+  const at = (share: number) => sorted[Math.ceil(share * sorted.length) - 1] ?? 0
+  const numbers = [at(0.5), at(0.99), at(1)].map((value) => value.toFixed(0).padStart(6))
+  return `${name.padEnd(20)} ${String(ms.length).padStart(6)} ${numbers.join(' ')}`
+}
+
+function line({ rule, where, detail }: Violation): string {
+  return `  ${rule}: ${where}: ${detail}`
+}

@@ -1,0 +1,184 @@
+/** A whole agentmq under test: broker, hosts and clients as processes, with a proxy before each socket. */
+import { mkdirSync, mkdtempSync, realpathSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Client, connect } from '../../clients/sdk/index.ts'
+import { Archive } from './archive.ts'
+import type { Answer, ClientOptions, Order } from './client-options.ts'
+import { type PartProcess, startClient, startPart } from './part-process.ts'
+import { FaultyProxy } from './proxy.ts'
+
+export interface SystemOptions {
+  readonly seed: number
+  readonly sessions: number
+  readonly clients: number
+  readonly hosts: number
+  readonly maxCount: number
+  readonly paceMs: number
+  readonly livenessMs: number
+}
+
+/** Readers of each session. */
+const READERS = 2
+
+/** Where a proxy stands. */
+export type Line = 'calls' | 'streams' | 'hosts'
+
+export class System {
+  readonly options: SystemOptions
+  readonly dir = realpathSync(mkdtempSync(join(tmpdir(), 'amq-')))
+  readonly archive = new Archive(join(this.dir, 'archive'))
+  readonly surprises: string[] = []
+  readonly hosts = new Map<string, PartProcess>()
+  readonly clients = new Map<string, PartProcess>()
+  readonly lives = new Map<string, number>()
+  readonly sessions: string[] = []
+  /** One session on each host, for the driver to see whether turns are carried out; by host. */
+  readonly probes = new Map<string, string>()
+  readonly #proxies = new Map<Line, FaultyProxy>()
+  #broker: PartProcess | undefined
+  #driver: Client | undefined
+
+  constructor(options: SystemOptions) {
+    this.options = options
+    for (const dir of ['archive', 'work', 'p', 'run']) {
+      mkdirSync(join(this.dir, dir), { mode: 0o700 })
+    }
+  }
+
+  async start(): Promise<void> {
+    const run = join(this.dir, 'run')
+    const lines = { calls: 'broker', streams: 'streams', hosts: 'broker' } as const
+    for (const line of Object.keys(lines) as Line[]) {
+      const target = join(run, `${lines[line]}.sock`)
+      this.#proxies.set(
+        line,
+        await FaultyProxy.start({ listen: join(this.dir, 'p', line), target }),
+      )
+    }
+    await this.startBroker()
+    for (let n = 1; n <= this.options.hosts; n += 1) await this.startHost(`h${n}`)
+    this.#driver = await connect({ dir: this.dir, deadlineMs: 10_000 })
+    for (const host of this.hosts.keys()) {
+      this.probes.set(host, await this.#createSession(`probe-${host}`, host))
+    }
+    for (let n = 0; n < this.options.sessions; n += 1) {
+      const host = `h${1 + (n % this.options.hosts)}`
+      this.sessions.push(await this.#createSession(`s${n}`, host))
+    }
+    for (let n = 1; n <= this.options.clients; n += 1) await this.startClient(`c${n}`)
+  }
+
+  /** The client of the driver itself; it does not go through a proxy. */
+  get driver(): Client {
+    if (!this.#driver) throw new Error('the system was not started')
+    return this.#driver
+  }
+
+  get broker(): PartProcess {
+    if (!this.#broker) throw new Error('the system was not started')
+    return this.#broker
+  }
+
+  proxy(line: Line): FaultyProxy {
+    const proxy = this.#proxies.get(line)
+    if (!proxy) throw new Error('the system was not started')
+    return proxy
+  }
+
+  async #createSession(name: string, host: string): Promise<string> {
+    const cwd = join(this.dir, 'work')
+    return (await this.driver.createSession({ backend: 'demo', host, cwd, name })).id
+  }
+
+  get allSessions(): readonly string[] {
+    return [...this.sessions, ...this.probes.values()]
+  }
+
+  async startBroker(): Promise<void> {
+    const { livenessMs } = this.options
+    const times = ['--liveness-ms', `${livenessMs}`, '--heartbeat-ms', `${livenessMs / 5}`]
+    this.#broker = await this.#part('broker', 'broker', times)
+  }
+
+  async startHost(name: string): Promise<void> {
+    const { endpoint } = this.proxy('hosts')
+    const args = ['--name', name, '--endpoint', endpoint, '--slots', '200', '--stop-ms', '500']
+    this.hosts.set(name, await this.#part(name, 'host', args))
+  }
+
+  #part(name: string, part: 'broker' | 'host', args: readonly string[]) {
+    const env = {
+      AGENTMQ_DEMO_STATE: join(this.dir, 'demo'),
+      AGENTMQ_DEMO_RECORD: this.archive.agents,
+      AGENTMQ_DEMO_DELAY_MS: '0',
+    }
+    const onSurprise = (what: string) => this.surprises.push(what)
+    return startPart({ name, part, dir: this.dir, args, env, onSurprise })
+  }
+
+  /** Starts a client, or the next life of one. */
+  async startClient(name: string): Promise<void> {
+    const life = (this.lives.get(name) ?? 0) + 1
+    this.lives.set(name, life)
+    const index = Number(name.slice(1)) - 1
+    const { seed, maxCount, paceMs } = this.options
+    const options: ClientOptions = {
+      name,
+      life,
+      archive: this.archive.dir,
+      endpoint: this.proxy('calls').endpoint,
+      streams: this.proxy('streams').endpoint,
+      sessions: this.#sessionsOf(index),
+      seed: seed + 1000 * index,
+      maxCount,
+      paceMs,
+    }
+    const surprise = (what: string) => this.surprises.push(what)
+    this.clients.set(name, await startClient(name, this.dir, options, surprise))
+  }
+
+  #sessionsOf(client: number): string[] {
+    const { clients } = this.options
+    return this.sessions.filter((_, n) =>
+      Array.from({ length: Math.min(READERS, clients) }, (_, k) => (n + k) % clients).includes(
+        client,
+      ),
+    )
+  }
+
+  order(client: PartProcess, order: Order): void {
+    if (client.process.connected) client.process.send(order, () => undefined)
+  }
+
+  /** Resolves with the answer of a client, or rejects when it ends first. */
+  answer<T extends Answer['type']>(
+    client: PartProcess,
+    fits: (answer: Answer) => answer is Extract<Answer, { type: T }>,
+  ): Promise<Extract<Answer, { type: T }>> {
+    return new Promise((resolve, reject) => {
+      const hear = (answer: Answer) => {
+        if (!fits(answer)) return
+        client.process.off('message', hear)
+        resolve(answer)
+      }
+      client.process.on('message', hear)
+      void client.exited.then((end) => reject(new Error(`${client.name} ended with ${end}`)))
+    })
+  }
+
+  /** Ends all of it, hosts before the broker that takes what they still have. */
+  async stop(): Promise<void> {
+    for (const proxy of this.#proxies.values()) proxy.heal()
+    const parts = [...this.clients.values(), ...this.hosts.values()]
+    for (const part of [...parts, ...(this.#broker ? [this.#broker] : [])]) {
+      part.release()
+      part.signal('SIGCONT')
+    }
+    await Promise.all([...this.clients.values()].map((client) => client.end('SIGKILL')))
+    await this.#driver?.close()
+    await Promise.all([...this.hosts.values()].map((host) => host.end('SIGTERM')))
+    await this.#broker?.end('SIGTERM')
+    await Promise.all([...this.#proxies.values()].map((proxy) => proxy.close()))
+  }
+}
