@@ -64,7 +64,6 @@ export class Appends {
     const follow = consequence(record, head, body)
     stream.producer = head.sequence
     if (head.type === CHUNK_CODES.complete) this.#endTurns(group, record)
-    if (head.type === CHUNK_CODES.complete) this.#endTurns(group, record)
     const chunk = this.#core.streams.number(
       record.session,
       { ...head, body },
@@ -90,15 +89,6 @@ export class Appends {
       this.#groups.set(connection, group)
     }
     return group
-  }
-
-  /** Turns that were accepted when the process had ended already: its host does not know of them. */
-  #endTurns(group: Group, record: SessionRecord): void {
-    const { streams, clock } = this.#core
-    for (const { turn } of record.open) {
-      const end = newChunk('turn_complete', turn, { turn_number: turn, reason: 'gone' })
-      this.#add(group, record, streams.number(record.session, end, clock.wall()))
-    }
   }
 
   /** Turns that were accepted when the process had ended already: its host does not know of them. */
