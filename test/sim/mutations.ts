@@ -1,0 +1,80 @@
+/**
+ * Defects put into the product for one run, to see that the simulation finds such things. Each replaces a
+ * method and gives back what restores it.
+ */
+import { ChunkLog } from '../../agent-host/chunk-log.ts'
+import { Streams } from '../../broker/core/streams.ts'
+import { type RawChunk, Reader } from '../../clients/sdk/reader.ts'
+import { SimJournal } from './sim-journal.ts'
+
+type Restore = () => void
+
+function replace<T extends object, K extends keyof T>(
+  target: T,
+  name: K,
+  mutate: (original: T[K]) => T[K],
+): Restore {
+  const original = target[name]
+  target[name] = mutate(original)
+  return () => {
+    target[name] = original
+  }
+}
+
+export const MUTATIONS = {
+  'a broker that publishes before it is durable': () =>
+    replace(
+      Streams.prototype,
+      'number',
+      (number) =>
+        function (this: Streams, session, chunk, wallMs) {
+          const numbered = number.call(this, session, chunk, wallMs)
+          this.published(session, [numbered], 0)
+          return numbered
+        },
+    ),
+  'a journal that says durable and is not': () =>
+    replace(
+      SimJournal.prototype,
+      'write',
+      (write) =>
+        function (this: SimJournal, operations, durable) {
+          write.call(this, operations, () => undefined)
+          queueMicrotask(() => durable(undefined))
+        },
+    ),
+  'a host that forgets what was not acknowledged': () =>
+    replace(ChunkLog.prototype, 'rewind', () => () => undefined),
+  'a reader that does not look for holes': () => {
+    const live = new WeakMap<Reader, RawChunk[]>()
+    const restoreChunk = replace(
+      Reader.prototype,
+      'chunk',
+      () =>
+        function (this: Reader, chunk) {
+          live.set(this, [...(live.get(this) ?? []), chunk])
+        },
+    )
+    const restoreTake = replace(
+      Reader.prototype,
+      'take',
+      () =>
+        function (this: Reader) {
+          return live.get(this)?.shift()
+        },
+    )
+    return () => {
+      restoreChunk()
+      restoreTake()
+    }
+  },
+  'a broker that forgets idempotency keys when it restarts': () =>
+    replace(
+      SimJournal.prototype,
+      'entries',
+      (entries) =>
+        function* (this: SimJournal, table) {
+          if (table !== 'idempotency') yield* entries.call(this, table)
+        },
+    ),
+} satisfies Record<string, () => Restore>

@@ -1,0 +1,76 @@
+/** What clients do: a little of everything, at random. */
+import type { CallRecord, SimClient } from './sim-client.ts'
+import type { World } from './world.ts'
+
+const MAX_SESSIONS = 8
+const MAX_PENDING = 12
+const MAX_READERS = 4
+
+type Action = (world: World, client: SimClient, session: string) => void
+
+/** Each with its weight. */
+const ACTIONS: readonly (readonly [number, Action])[] = [
+  [50, prompt],
+  [8, (world, client, session) => call(world, client, 'session.interrupt', { session })],
+  [10, (_world, client, session) => follow(client, session, 1)],
+  [5, (world, client, session) => follow(client, session, world.ledger.of(session).length + 1)],
+  [6, (world, client) => void client.leave(Math.floor(world.scheduler.random() * MAX_READERS))],
+  [6, (world, client, session) => call(world, client, 'session.get', { session })],
+  [2, (world, client) => call(world, client, 'session.list', {})],
+  [2, (world, client, session) => call(world, client, 'session.stop', { session })],
+  [2, (world, client, session) => call(world, client, 'session.kill', { session })],
+  [8, (world, client, session) => call(world, client, 'session.recover', { session })],
+]
+const TOTAL = ACTIONS.reduce((sum, [weight]) => sum + weight, 0)
+
+export function act(world: World, client: SimClient): void {
+  const { scheduler, history } = world
+  if (client.pending.length >= MAX_PENDING) return
+  const session = scheduler.pick([...history.sessions])
+  if (session === undefined || (history.sessions.size < MAX_SESSIONS && scheduler.chance(0.02))) {
+    create(world, client)
+    return
+  }
+  let dice = scheduler.random() * TOTAL
+  for (const [weight, action] of ACTIONS) {
+    dice -= weight
+    if (dice >= 0) continue
+    action(world, client, session)
+    return
+  }
+}
+
+function create(world: World, client: SimClient): void {
+  const key = world.nextKey()
+  start(world, client, key, 'session.create', { backend: 'sim', name: `s-${key}` })
+}
+
+function prompt(world: World, client: SimClient, session: string): void {
+  const key = world.nextKey()
+  const when_busy = world.scheduler.chance(0.1) ? 'interrupt' : 'queue'
+  start(world, client, key, 'session.prompt', { session, text: key, when_busy })
+}
+
+function call(
+  world: World,
+  client: SimClient,
+  method: CallRecord['method'],
+  params: CallRecord['params'],
+): void {
+  start(world, client, world.nextKey(), method, params)
+}
+
+function start(
+  world: World,
+  client: SimClient,
+  key: string,
+  method: CallRecord['method'],
+  params: CallRecord['params'],
+): void {
+  world.figures.calls += 1
+  client.call(key, method, params)
+}
+
+function follow(client: SimClient, session: string, from: number): void {
+  if (client.readers.length < MAX_READERS) client.follow(session, from)
+}

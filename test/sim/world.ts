@@ -1,0 +1,144 @@
+/** A whole system under one scheduler: a broker, hosts, clients, and what befalls them. */
+
+import { befall } from './faults.ts'
+import { History } from './history.ts'
+import { checkAtEnd } from './invariants.ts'
+import { CALM, Network } from './network.ts'
+import { Life, Scheduler } from './scheduler.ts'
+import { SimBroker } from './sim-broker.ts'
+import { type CallRecord, SimClient } from './sim-client.ts'
+import { SimHost } from './sim-host.ts'
+import { Ledger, SimJournal } from './sim-journal.ts'
+import { Violations } from './violations.ts'
+import { act } from './workload.ts'
+
+export interface WorldOptions {
+  readonly seed: number
+  /** Steps of trouble; quiet time comes on top. */
+  readonly steps: number
+}
+
+export interface Outcome {
+  readonly seed: number
+  readonly steps: number
+  readonly violations: readonly string[]
+  readonly recent: readonly string[]
+  readonly traceHash: string
+  readonly figures: Readonly<Record<string, number>>
+}
+
+/** After this much time without faults everything has to be well again, ms. */
+const QUIET_MS = 60_000
+const HOSTS = ['host1', 'host2']
+const CLIENTS = ['client1', 'client2', 'client3']
+
+export class World {
+  readonly scheduler: Scheduler
+  readonly network: Network
+  readonly violations = new Violations()
+  readonly ledger = new Ledger(this.violations)
+  readonly history: History
+  readonly journal: SimJournal
+  readonly hosts = new Map<string, SimHost>()
+  readonly clients = new Map<string, SimClient>()
+  readonly lives = new Map<string, Life>()
+  broker: SimBroker | undefined
+  isQuiet = false
+  readonly figures = { brokers: 0, hosts: 0, clients: 0, breaks: 0, stalls: 0, full: 0, calls: 0 }
+  #lastNumber = 0
+  #lastKey = 0
+
+  constructor(seed: number) {
+    this.scheduler = new Scheduler(seed)
+    this.network = new Network(this.scheduler)
+    this.journal = new SimJournal(this.scheduler, this.ledger)
+    this.history = new History(this.scheduler, this.violations, this.ledger)
+    this.startBroker()
+    for (const name of HOSTS) this.startHost(name)
+    for (const name of CLIENTS) this.startClient(name, [])
+  }
+
+  nextKey(): string {
+    this.#lastKey += 1
+    return `k${this.#lastKey}`
+  }
+
+  startBroker(): void {
+    const life = this.#life('broker')
+    this.figures.brokers += 1
+    const { scheduler, network, journal, history } = this
+    this.broker = new SimBroker({ life, scheduler, network, journal, watch: history })
+  }
+
+  killBroker(): void {
+    this.lives.get('broker')?.kill()
+    this.broker = undefined
+    this.journal.crash()
+    this.network.brokerGone()
+  }
+
+  startHost(name: string): void {
+    const life = this.#life(name)
+    this.figures.hosts += 1
+    const nextNumber = (): number => {
+      this.#lastNumber += 1
+      return this.#lastNumber
+    }
+    const { scheduler, network, history } = this
+    this.hosts.set(name, new SimHost({ life, scheduler, network, watch: history, nextNumber }))
+  }
+
+  /** A new life of a client asks again, with the same keys, what the last one did not see the end of. */
+  startClient(name: string, unfinished: readonly CallRecord[]): void {
+    const life = this.#life(name)
+    this.figures.clients += 1
+    const { scheduler, network, history } = this
+    const client = new SimClient({ life, scheduler, network, watch: history })
+    this.clients.set(name, client)
+    for (const { key, method, params } of unfinished) client.call(key, method, params, true)
+    life.every(scheduler.between(5, 60), () => {
+      if (!this.isQuiet) act(this, client)
+    })
+  }
+
+  #life(name: string): Life {
+    const life = new Life(name, this.scheduler)
+    this.lives.set(name, life)
+    this.scheduler.trace(`${name} starts`)
+    return life
+  }
+
+  /** Ends all faults: nothing is slow, away or full any more. */
+  calm(): void {
+    this.isQuiet = true
+    this.scheduler.trace('calm')
+    Object.assign(this.network.weather, CALM)
+    this.journal.isFull = false
+    this.journal.slowestMs = 8
+    for (const dealer of this.network.dealers) {
+      dealer.isPartitioned = false
+      dealer.goOn()
+    }
+    for (const subscriber of this.network.subscribers) subscriber.goOn()
+  }
+}
+
+export async function simulate({ seed, steps }: WorldOptions): Promise<Outcome> {
+  const world = new World(seed)
+  const { scheduler, violations } = world
+  befall(world)
+  while (scheduler.steps < steps && !violations.any) await scheduler.step()
+  world.calm()
+  const end = scheduler.now + QUIET_MS
+  while (scheduler.now < end && !violations.any) await scheduler.step()
+  if (!violations.any) checkAtEnd(world)
+  for (const life of world.lives.values()) life.kill()
+  return {
+    seed,
+    steps: scheduler.steps,
+    violations: violations.all,
+    recent: [...scheduler.recent],
+    traceHash: scheduler.traceHash,
+    figures: { ...world.figures, ms: Math.round(scheduler.now) },
+  }
+}
