@@ -32,7 +32,7 @@ export class StreamView {
 
   /** What `show` would write; may be empty. */
   text(item: StreamItem): string {
-    return this.#output.json ? jsonLine(item) : this.#renderer.render(item)
+    return this.#output.json ? jsonLine(ordered(item)) : this.#renderer.render(item)
   }
 
   /** Ends an open line, so that something else can be written. */
@@ -44,4 +44,11 @@ export class StreamView {
   async drained(): Promise<void> {
     await this.#output.drained()
   }
+}
+
+/** What every record has comes first, so that a line can be read by eye. */
+function ordered(item: StreamItem): object {
+  if (!('seq' in item)) return item
+  const { seq, time, turn, type, ...rest } = item
+  return { seq, time, turn, type, ...rest }
 }
