@@ -127,6 +127,7 @@ export class ChildProcess {
   }
 
   resume(): void {
+    if (!this.#paused) return
     this.#paused = false
     if (this.#exit !== undefined) this.#grace.go()
     this.#take()

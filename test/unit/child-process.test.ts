@@ -178,6 +178,26 @@ t.test('a grandchild that holds stdout open delays exited by the grace only', as
   await eventually(() => tree.marked(child.markers).length === 0, 'the grandchild to end')
 })
 
+t.test('a child that ended leaves no timer, also when it is told to go on', async (t: Test) => {
+  let running = 0
+  const counting = {
+    now: () => timers.now(),
+    after: (ms: number, run: () => void) => {
+      running += 1
+      const callOff = timers.after(ms, run)
+      return () => {
+        running -= 1
+        callOff()
+      }
+    },
+  }
+  const { child } = await startScript(t, '', { timers: counting })
+  const resumed = child.died.then(() => child.resume())
+  await Promise.all([child.exited, resumed])
+  child.resume()
+  t.equal(running, 0)
+})
+
 t.test('a start that fails says which part is at fault', async (t: Test) => {
   const directory = t.testdir({ file: 'not a program', script: '#!/no/such/interpreter\n' })
   const file = join(directory, 'file')
