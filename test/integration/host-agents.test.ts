@@ -232,7 +232,7 @@ t.test('agents and their host', async (t) => {
     for (const name of ['late', 'cancelled', 'stopped']) {
       const session = client.session(name)
       const info = await session.refresh()
-      t.match(info, { status: 'failed', pid: null })
+      t.match(info, { status: name === 'stopped' ? 'ended' : 'failed', pid: null })
       const seen = await until(session.follow(), (item) => 'seq' in item && item.seq === info.head)
       t.equal(only(seen, 'complete').length, 1)
     }
