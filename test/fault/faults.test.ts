@@ -2,6 +2,7 @@
 import t from 'tap'
 import { summary } from '../chaos/report.ts'
 import { run } from '../chaos/run.ts'
+import { longStreamScenario, stalledReadersScenario } from '../chaos/scenarios.ts'
 
 const SMALL = {
   sessions: 4,
@@ -17,4 +18,32 @@ t.test('nothing is lost, doubled or left behind when processes are killed', asyn
   const result = await run({ ...SMALL, seed: 7, rounds: 8, faults, say: (line) => t.comment(line) })
   t.strictSame(result.violations, [], summary(result))
   t.ok(result.totals.shown > 100, `${result.totals.shown} chunks were shown`)
+})
+
+t.test('nor when they stop for a while, restart, or the network fails', async (t) => {
+  const faults = [
+    'broker restart',
+    'broker short stop',
+    'host restart',
+    'host long stop',
+    'net cut',
+    'net delay',
+    'net long hold',
+    'net half-open',
+    'net refuse',
+  ] as const
+  const result = await run({ ...SMALL, seed: 3, rounds: 9, faults, say: (line) => t.comment(line) })
+  t.strictSame(result.violations, [], summary(result))
+  t.ok(result.totals.shown > 100, `${result.totals.shown} chunks were shown`)
+})
+
+t.test('a reader of a long answer goes on through kills of the broker', async (t) => {
+  const { line, problems } = await longStreamScenario({ numbers: 8000, paceMs: 0.5, kills: 3 })
+  t.strictSame(problems, [], line)
+})
+
+t.test('readers that do not read cost the broker little', async (t) => {
+  const options = { readers: 20, seconds: 5, everySeconds: 1 }
+  const { line, problems } = await stalledReadersScenario(options)
+  t.strictSame(problems, [], line)
 })

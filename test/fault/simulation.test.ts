@@ -4,8 +4,8 @@ import { describe } from '../sim/describe.ts'
 import { MUTATIONS } from '../sim/mutations.ts'
 import { type Outcome, simulate } from '../sim/world.ts'
 
-const STEPS = Number(process.env['AGENTMQ_SIM_STEPS'] ?? 20_000)
-const FIXED_SEEDS = Array.from({ length: 18 }, (_, index) => index + 1)
+const STEPS = Number(process.env['AGENTMQ_SIM_STEPS'] ?? 24_000)
+const FIXED_SEEDS = Array.from({ length: 14 }, (_, index) => index + 1)
 const RANDOM_SEED = Number(process.env['AGENTMQ_SIM_SEED'] ?? randomInt(2 ** 31))
 /** A mutation has to be caught within this many seeds. */
 const MOST_SEEDS = 12

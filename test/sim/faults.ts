@@ -1,8 +1,6 @@
 /** What befalls a system: one fault after the other, at random times, until the world is calm. */
+import { ProtocolError } from '../../protocol/errors.ts'
 import type { World } from './world.ts'
-
-/** Mean time between faults, ms. */
-const BETWEEN_MS = 250
 
 type Fault = (world: World) => void
 
@@ -12,6 +10,7 @@ const FAULTS: readonly (readonly [number, Fault])[] = [
   [10, stall],
   [4, partition],
   [4, restartBroker],
+  [2, drainBroker],
   [3, restartHost],
   [4, restartClient],
   [4, fillJournal],
@@ -19,23 +18,32 @@ const FAULTS: readonly (readonly [number, Fault])[] = [
   [8, changeWeather],
   [6, failAgent],
 ]
-const TOTAL = FAULTS.reduce((sum, [weight]) => sum + weight, 0)
-
+/** Each run has its own mix: some faults not at all, others often, so that odd combinations come up. */
 export function befall(world: World): void {
   const { scheduler } = world
-  scheduler.after(-Math.log(1 - scheduler.random()) * BETWEEN_MS, () => {
-    if (world.isQuiet) return
-    let dice = scheduler.random() * TOTAL
-    const fault = FAULTS.find(([weight]) => {
-      dice -= weight
-      return dice < 0
-    })?.[1]
-    if (fault) {
-      scheduler.trace(`fault ${fault.name}`)
-      fault(world)
-    }
-    befall(world)
-  })
+  const betweenMs = 40 * 25 ** scheduler.random() // mean time between faults: 40 to 1000 ms
+  const mix = FAULTS.filter(() => scheduler.chance(0.75)).map(
+    ([weight, fault]) => [weight * scheduler.random(), fault] as const,
+  )
+  const next = (): void => {
+    scheduler.after(-Math.log(1 - scheduler.random()) * betweenMs, () => {
+      if (world.isQuiet) return
+      strike(world, mix)
+      next()
+    })
+  }
+  next()
+}
+
+function strike(world: World, mix: readonly (readonly [number, Fault])[]): void {
+  let dice = world.scheduler.random() * mix.reduce((sum, [weight]) => sum + weight, 0)
+  for (const [weight, fault] of mix) {
+    dice -= weight
+    if (dice >= 0) continue
+    world.scheduler.trace(`fault ${fault.name}`)
+    fault(world)
+    return
+  }
 }
 
 function breakConnection({ scheduler, network, figures }: World): void {
@@ -78,6 +86,19 @@ function restartBroker(world: World): void {
   if (!world.broker) return
   world.killBroker()
   scheduler.after(duration(scheduler.random, 3000), () => world.startBroker())
+}
+
+/** SIGTERM: new work is refused for a while, everybody is told, then the process ends. */
+function drainBroker(world: World): void {
+  const { scheduler, broker } = world
+  if (!broker) return
+  broker.core.drain()
+  scheduler.after(duration(scheduler.random, 500), () => {
+    broker.connections.goodbye(new ProtocolError('DRAINING', { part: 'broker' }))
+    scheduler.after(50, () => {
+      if (world.broker === broker) restartBroker(world)
+    })
+  })
 }
 
 function restartHost(world: World): void {

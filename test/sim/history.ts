@@ -1,6 +1,8 @@
 /** What happened in a run as seen from everywhere, and the promises that can be checked while it happens. */
 import type { StreamItem } from '../../clients/sdk/stream-item.ts'
 import type { Message } from '../../protocol/bundle.ts'
+import { decodeBody } from '../../protocol/codec.ts'
+import { ErrorBody } from '../../protocol/messages/calls.ts'
 import type { Head } from '../../protocol/messages/index.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { AgentWatch, SimAgent } from './sim-agent.ts'
@@ -16,6 +18,8 @@ export class History implements AgentWatch, BrokerWatch, ClientWatch {
   readonly calls: CallRecord[] = []
   readonly readers: ReaderRecord[] = []
   readonly sessions = new Set<string>()
+  /** How calls ended, what the broker logged and complained of: shows what a run has reached. */
+  readonly tally: Record<string, number> = {}
   readonly #scheduler: Scheduler
   readonly #violations: Violations
   readonly #ledger: Ledger
@@ -62,13 +66,14 @@ export class History implements AgentWatch, BrokerWatch, ClientWatch {
     }
   }
 
-  said(connection: string, head: Head, _body: Buffer): void {
+  said(connection: string, head: Head, body: Buffer): void {
     if (!('id' in head) || typeof head.id !== 'string') {
       if (head.kind === 'APPENDED') this.#acknowledged(head.session, head.sequence)
       return
     }
     this.#scheduler.trace(`broker says ${head.kind} ${head.id} to ${connection}`)
     if (head.kind !== 'REPLY' && head.kind !== 'ERROR') return
+    if (head.kind === 'ERROR' && head.id === '') this.#complained(body)
     const ends = this.#ends.get(`${connection} ${head.id}`)
     if (!ends) return
     ends.count += 1
@@ -76,6 +81,14 @@ export class History implements AgentWatch, BrokerWatch, ClientWatch {
       ends.count === 1 || ends.isCancelled,
       () => `request ${head.id} of ${connection} ended ${ends.count} times`,
     )
+  }
+
+  #complained(body: Buffer): void {
+    this.#count(`says ${decodeBody(ErrorBody, body).code}`)
+  }
+
+  #count(event: string): void {
+    this.tally[event] = (this.tally[event] ?? 0) + 1
   }
 
   #acknowledged(session: string, sequence: number): void {
@@ -98,6 +111,7 @@ export class History implements AgentWatch, BrokerWatch, ClientWatch {
 
   logged(event: string, fields: Readonly<Record<string, unknown>>): void {
     this.#scheduler.trace(`log ${event}`)
+    this.#count(event)
     if (event !== 'defect') return
     const { cause } = fields
     const why = cause instanceof Error ? (cause.stack ?? cause.message) : JSON.stringify(fields)
@@ -111,6 +125,7 @@ export class History implements AgentWatch, BrokerWatch, ClientWatch {
   ended(client: SimClient, call: CallRecord): void {
     const how = call.error ? `${call.error.code} executed ${call.error.executed}` : 'ok'
     this.#scheduler.trace(`${client.life.name} ends ${call.method} ${call.key} ${how}`)
+    this.#count(call.error?.code ?? 'ok')
     this.#violations.check(call.ends === 1, () => `call ${call.key} ended ${call.ends} times`)
     this.#violations.check(
       call.error?.code !== 'INTERNAL',

@@ -6,11 +6,13 @@ import { toStreamItem } from '../../clients/sdk/stream-item.ts'
 import type { SimAgent } from './sim-agent.ts'
 import type { World } from './world.ts'
 
-export function checkAtEnd(world: World): void {
+export function checkAtEnd(world: World, probes: readonly string[]): void {
   for (const session of world.ledger.streams.keys()) checkStream(world, session)
   checkReaders(world)
   checkCalls(world)
   checkPrompts(world)
+  checkProbes(world, probes)
+  checkNames(world)
   checkLeaks(world)
 }
 
@@ -107,6 +109,23 @@ function checkPrompts(world: World): void {
   }
   for (const [key, isOver] of told) {
     violations.check(isOver, () => `the turn of prompt ${key} never ended`)
+  }
+}
+
+/** What is asked of a system that has healed is done, and every reader has heard of it. */
+function checkProbes({ history, violations }: World, probes: readonly string[]): void {
+  for (const { key, result, error } of history.calls.filter(({ key }) => probes.includes(key))) {
+    violations.check(result !== undefined, () => `probe ${key} ended with ${error?.message}`)
+    violations.check(history.runs.has(key), () => `probe ${key} was never run`)
+  }
+}
+
+/** Each create had a key and a name of its own: two sessions of one name are two executions. */
+function checkNames({ broker, violations }: World): void {
+  const names = new Set<string>()
+  for (const { name } of broker?.core.sessions.all() ?? []) {
+    violations.check(!names.has(name), () => `session ${name} was created twice`)
+    names.add(name)
   }
 }
 

@@ -91,7 +91,12 @@ export class SimClient {
     return this.calls.filter(({ ends }) => ends === 0)
   }
 
-  call<M extends BrokerMethod>(key: string, method: M, params: Params<M>, isRepeat = false): void {
+  call<M extends BrokerMethod>(
+    key: string,
+    method: M,
+    params: Params<M>,
+    { isRepeat = false, isPatient = false } = {},
+  ): void {
     const { scheduler } = this.#options
     const record: CallRecord<M> = {
       key,
@@ -106,12 +111,12 @@ export class SimClient {
     this.calls.push(record)
     this.#options.watch.called(record)
     const controller = new AbortController()
-    if (scheduler.chance(0.05)) {
+    if (!isPatient && scheduler.chance(0.05)) {
       this.life.after(scheduler.between(0, 500), () => controller.abort())
     }
     const options = {
       idempotencyKey: key,
-      deadlineMs: scheduler.between(300, 12_000),
+      deadlineMs: isPatient ? 9000 : scheduler.between(300, 12_000),
       signal: controller.signal,
       onAccepted: () => {
         record.accepted = true

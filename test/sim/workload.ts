@@ -19,7 +19,7 @@ const ACTIONS: readonly (readonly [number, Action])[] = [
   [2, (world, client) => call(world, client, 'session.list', {})],
   [2, (world, client, session) => call(world, client, 'session.stop', { session })],
   [2, (world, client, session) => call(world, client, 'session.kill', { session })],
-  [8, (world, client, session) => call(world, client, 'session.recover', { session })],
+  [2, (world, client, session) => call(world, client, 'session.recover', { session })],
 ]
 const TOTAL = ACTIONS.reduce((sum, [weight]) => sum + weight, 0)
 
@@ -31,6 +31,11 @@ export function act(world: World, client: SimClient): void {
     create(world, client)
     return
   }
+  const status = world.broker?.core.sessions.get(session)?.status
+  if ((status === 'ended' || status === 'failed') && scheduler.chance(0.5)) {
+    call(world, client, 'session.recover', { session }) // otherwise most of what follows is WRONG_STATE
+    return
+  }
   let dice = scheduler.random() * TOTAL
   for (const [weight, action] of ACTIONS) {
     dice -= weight
@@ -38,6 +43,19 @@ export function act(world: World, client: SimClient): void {
     action(world, client, session)
     return
   }
+}
+
+/** Asks every session that can take a prompt, to see that all of it works; returns the keys. */
+export function probe(world: World): string[] {
+  const { broker, clients } = world
+  const records = [...(broker?.core.sessions.all() ?? [])].filter(({ status }) => status === 'idle')
+  return [...clients.values()].flatMap((client) =>
+    records.map(({ session }) => {
+      const key = world.nextKey()
+      client.call(key, 'session.prompt', { session, text: key }, { isPatient: true })
+      return key
+    }),
+  )
 }
 
 function create(world: World, client: SimClient): void {

@@ -10,7 +10,7 @@ import { type CallRecord, SimClient } from './sim-client.ts'
 import { SimHost } from './sim-host.ts'
 import { Ledger, SimJournal } from './sim-journal.ts'
 import { Violations } from './violations.ts'
-import { act } from './workload.ts'
+import { act, probe } from './workload.ts'
 
 export interface WorldOptions {
   readonly seed: number
@@ -28,7 +28,9 @@ export interface Outcome {
 }
 
 /** After this much time without faults everything has to be well again, ms. */
-const QUIET_MS = 60_000
+const HEALED_MS = 40_000
+/** After this much more the probes have to be answered, ms. */
+const PROBED_MS = 10_000
 const HOSTS = ['host1', 'host2']
 const CLIENTS = ['client1', 'client2', 'client3']
 
@@ -95,7 +97,8 @@ export class World {
     const { scheduler, network, history } = this
     const client = new SimClient({ life, scheduler, network, watch: history })
     this.clients.set(name, client)
-    for (const { key, method, params } of unfinished) client.call(key, method, params, true)
+    for (const { key, method, params } of unfinished)
+      client.call(key, method, params, { isRepeat: true })
     life.every(scheduler.between(5, 60), () => {
       if (!this.isQuiet) act(this, client)
     })
@@ -123,15 +126,21 @@ export class World {
   }
 }
 
+async function pass({ scheduler, violations }: World, ms: number): Promise<void> {
+  const end = scheduler.now + ms
+  while (scheduler.now < end && !violations.any) await scheduler.step()
+}
+
 export async function simulate({ seed, steps }: WorldOptions): Promise<Outcome> {
   const world = new World(seed)
   const { scheduler, violations } = world
   befall(world)
   while (scheduler.steps < steps && !violations.any) await scheduler.step()
   world.calm()
-  const end = scheduler.now + QUIET_MS
-  while (scheduler.now < end && !violations.any) await scheduler.step()
-  if (!violations.any) checkAtEnd(world)
+  await pass(world, HEALED_MS)
+  const probes = probe(world)
+  await pass(world, PROBED_MS)
+  if (!violations.any) checkAtEnd(world, probes)
   for (const life of world.lives.values()) life.kill()
   return {
     seed,
@@ -139,6 +148,6 @@ export async function simulate({ seed, steps }: WorldOptions): Promise<Outcome> 
     violations: violations.all,
     recent: [...scheduler.recent],
     traceHash: scheduler.traceHash,
-    figures: { ...world.figures, ms: Math.round(scheduler.now) },
+    figures: { ...world.figures, ...world.history.tally, ms: Math.round(scheduler.now) },
   }
 }
