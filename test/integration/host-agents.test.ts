@@ -231,8 +231,9 @@ t.test('agents and their host', async (t) => {
     await eventually(() => running().length === 0, 'all to be gone')
     for (const name of ['late', 'cancelled', 'stopped']) {
       const session = client.session(name)
+      await until(session.follow(), isEnd)
       const info = await session.refresh()
-      t.match(info, { status: name === 'stopped' ? 'ended' : 'failed', pid: null })
+      t.match(info, { status: name === 'stopped' ? 'ended' : 'failed', pid: null }, name)
       const seen = await until(session.follow(), (item) => 'seq' in item && item.seq === info.head)
       t.equal(only(seen, 'complete').length, 1)
     }

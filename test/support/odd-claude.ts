@@ -8,8 +8,8 @@ const MODES = {
   deaf: `process.stdin.once('data', (line) => {
     const { request_id } = JSON.parse(line)
     const response = { subtype: 'success', request_id, response: {} }
+    require('node:fs').closeSync(0) // first, or the prompt might still find its way in
     console.log(JSON.stringify({ type: 'control_response', response }))
-    require('node:fs').closeSync(0)
   })`,
 }
 
