@@ -120,10 +120,12 @@ function checkProbes({ history, violations }: World, probes: readonly string[]):
   }
 }
 
-/** Each create had a key and a name of its own: two sessions of one name are two executions. */
-function checkNames({ broker, violations }: World): void {
+/** Each create had a key and a name of its own: two sessions of one name that ran are two executions. */
+function checkNames({ broker, history, violations }: World): void {
   const names = new Set<string>()
-  for (const { name } of broker?.core.sessions.all() ?? []) {
+  const ran = new Set([...history.runs.values()].flat().map(({ session }) => session))
+  for (const { session, name } of broker?.core.sessions.all() ?? []) {
+    if (!ran.has(session)) continue // a start that failed may leave its record behind
     violations.check(!names.has(name), () => `session ${name} was created twice`)
     names.add(name)
   }
