@@ -33,8 +33,8 @@ const DIRECTIVES: Readonly<Record<string, Directive>> = {
     run: (turn, n) => text(turn, numbered('', count(n, 1000))),
   },
   pace: {
-    argument: 'n, ms',
-    about: 'the numbers 1 to n, so many ms apart (also 0.2)',
+    argument: 'n, ms, bytes',
+    about: 'the numbers 1 to n, so many ms apart (also 0.2), each filled up to so many bytes',
     run: (turn, argument) => pace(turn, argument),
   },
   huge: {
@@ -138,9 +138,14 @@ function* numbered(prefix: string, n: number): Generator<string> {
 }
 
 function pace(turn: Turn, argument: string): Promise<void> {
-  const [n = '', ms = ''] = argument.split(',')
+  const [n = '', ms = '', bytes = ''] = argument.split(',')
   const delayMs = Number(ms)
-  return text(turn, numbered('', count(n, 100)), delayMs >= 0 ? delayMs : 0)
+  const pieces = filled(numbered('', count(n, 100)), count(bytes, 0))
+  return text(turn, pieces, delayMs >= 0 ? delayMs : 0)
+}
+
+function* filled(pieces: Iterable<string>, bytes: number): Generator<string> {
+  for (const piece of pieces) yield piece.padEnd(bytes)
 }
 
 function* blocks(bytes: number): Generator<string> {

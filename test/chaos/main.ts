@@ -3,17 +3,22 @@ import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { summary } from './report.ts'
 import { run } from './run.ts'
-import { type FaultName, namesOfFaults } from './schedule.ts'
+import { longStreamScenario, type ScenarioResult, stalledReadersScenario } from './scenarios.ts'
+import { namesOfFaults } from './schedule.ts'
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '300' },
+    rounds: { type: 'string', default: '450' },
     seed: { type: 'string', default: String(Math.floor(Math.random() * 1e9)) },
     sessions: { type: 'string', default: '20' },
     clients: { type: 'string', default: '5' },
     hosts: { type: 'string', default: '2' },
     /** Part of the name of the faults to use, such as `kill`. */
     faults: { type: 'string', default: '' },
+    /** How long readers stall in the scenario with stalled readers. */
+    minutes: { type: 'string', default: '1' },
+    /** `none` leaves the scenarios out, `only` the rounds. */
+    scenarios: { type: 'string', default: 'all' },
     json: { type: 'string' },
   },
 })
@@ -22,20 +27,42 @@ function say(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
+async function playRounds() {
+  const result = await run({
+    rounds: Number(values.rounds),
+    seed: Number(values.seed),
+    sessions: Number(values.sessions),
+    clients: Number(values.clients),
+    hosts: Number(values.hosts),
+    faults: namesOfFaults().filter((name) => name.includes(values.faults)),
+    maxCount: 60,
+    paceMs: 40,
+    livenessMs: 1000,
+    say,
+  })
+  say(summary(result))
+  return result
+}
+
+async function playScenarios(): Promise<ScenarioResult[]> {
+  const results = [
+    await longStreamScenario({ numbers: 100_000, paceMs: 0.4, kills: 20 }),
+    await stalledReadersScenario({
+      readers: 100,
+      seconds: 60 * Number(values.minutes),
+      everySeconds: 5,
+    }),
+  ]
+  for (const { line, problems } of results) say([line, ...problems].join('\n  '))
+  return results
+}
+
 say(`seed ${values.seed}`)
-const faults: FaultName[] = namesOfFaults().filter((name) => name.includes(values.faults))
-const result = await run({
-  rounds: Number(values.rounds),
-  seed: Number(values.seed),
-  sessions: Number(values.sessions),
-  clients: Number(values.clients),
-  hosts: Number(values.hosts),
-  faults,
-  maxCount: 60,
-  paceMs: 40,
-  livenessMs: 1000,
-  say,
-})
-say(summary(result))
-if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(result, undefined, 2))
-process.exitCode = result.violations.length > 0 ? 1 : 0
+const rounds = values.scenarios === 'only' ? undefined : await playRounds()
+const scenarios = values.scenarios === 'none' ? [] : await playScenarios()
+if (values.json !== undefined) {
+  writeFileSync(values.json, JSON.stringify({ ...rounds, scenarios }, undefined, 2))
+}
+const isGood =
+  (rounds?.violations.length ?? 0) === 0 && scenarios.every(({ problems }) => problems.length === 0)
+process.exitCode = isGood ? 0 : 1

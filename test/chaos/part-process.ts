@@ -7,7 +7,6 @@ import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 
 const AGENTMQ = fileURLToPath(new URL('../../clients/cli/main.js', import.meta.url))
-const CLIENT = fileURLToPath(new URL('./client-process.js', import.meta.url))
 const READY_MS = 30_000
 
 export class PartProcess {
@@ -76,20 +75,25 @@ export async function startPart(options: PartOptions): Promise<PartProcess> {
   return running
 }
 
-/** Resolves when the client has begun to work. */
-export async function startClient(
-  name: string,
-  dir: string,
-  argument: object,
-  onSurprise: (what: string) => void,
-): Promise<PartProcess> {
-  const args = ['--enable-source-maps', CLIENT, JSON.stringify(argument)]
+export interface ProgramOptions {
+  readonly name: string
+  /** File of the program; its one argument is `options` as JSON. */
+  readonly program: string
+  readonly dir: string
+  readonly options: object
+  readonly onSurprise: (what: string) => void
+}
+
+/** Resolves with the first message of the program. It ends when this process does. */
+export async function startProgram(settings: ProgramOptions): Promise<PartProcess> {
+  const { name, program, dir, options, onSurprise } = settings
+  const args = ['--enable-source-maps', program, JSON.stringify(options)]
   const child = spawn(process.execPath, args, {
     cwd: dir,
     env: { PATH: process.env['PATH'], HOME: dir },
     stdio: ['ignore', 'ignore', openSync(`${dir}/${name}.err`, 'a'), 'ipc'],
   })
-  child.on('error', () => undefined) // an order to a client that has just been killed
+  child.on('error', () => undefined) // an order to one that has just been killed
   const running = new PartProcess(name, child, onSurprise)
   await readiness(running, once(child, 'message'))
   return running

@@ -2,10 +2,11 @@
 import { mkdirSync, mkdtempSync, realpathSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { type Client, connect } from '../../clients/sdk/index.ts'
 import { Archive } from './archive.ts'
 import type { Answer, ClientOptions, Order } from './client-options.ts'
-import { type PartProcess, startClient, startPart } from './part-process.ts'
+import { type PartProcess, startPart, startProgram } from './part-process.ts'
 import { FaultyProxy } from './proxy.ts'
 
 export interface SystemOptions {
@@ -17,6 +18,8 @@ export interface SystemOptions {
   readonly paceMs: number
   readonly livenessMs: number
 }
+
+const CLIENT = fileURLToPath(new URL('./client-process.js', import.meta.url))
 
 /** Readers of each session. */
 const READERS = 2
@@ -38,6 +41,7 @@ export class System {
   readonly #proxies = new Map<Line, FaultyProxy>()
   #broker: PartProcess | undefined
   #driver: Client | undefined
+  #stopped: Promise<void> | undefined
 
   constructor(options: SystemOptions) {
     this.options = options
@@ -134,8 +138,9 @@ export class System {
       maxCount,
       paceMs,
     }
-    const surprise = (what: string) => this.surprises.push(what)
-    this.clients.set(name, await startClient(name, this.dir, options, surprise))
+    const onSurprise = (what: string) => this.surprises.push(what)
+    const program = { name, program: CLIENT, dir: this.dir, options, onSurprise }
+    this.clients.set(name, await startProgram(program))
   }
 
   #sessionsOf(client: number): string[] {
@@ -168,7 +173,12 @@ export class System {
   }
 
   /** Ends all of it, hosts before the broker that takes what they still have. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop()
+    return this.#stopped
+  }
+
+  async #stop(): Promise<void> {
     for (const proxy of this.#proxies.values()) proxy.heal()
     const parts = [...this.clients.values(), ...this.hosts.values()]
     for (const part of [...parts, ...(this.#broker ? [this.#broker] : [])]) {

@@ -1,0 +1,91 @@
+/** A session that streams while many readers do not read: what does the broker's memory do? */
+import { readFileSync, rmSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { type PartProcess, startProgram } from '../part-process.ts'
+import { System } from '../system.ts'
+import type { StalledOptions } from './stalled-process.ts'
+
+export interface StalledReadersOptions {
+  readonly readers: number
+  readonly seconds: number
+  /** Time between two looks at the memory, s. */
+  readonly everySeconds: number
+}
+
+export interface StalledReadersResult {
+  /** Memory that is the broker's own, MiB: without readers, then at each look. */
+  readonly rssMb: readonly number[]
+  /** Chunks that a reader who does read was shown meanwhile. */
+  readonly shown: number
+  readonly isGapFree: boolean
+}
+
+const PROGRAM = fileURLToPath(new URL('./stalled-process.js', import.meta.url))
+const SMALL = { seed: 1, sessions: 1, clients: 0, hosts: 1, maxCount: 1, paceMs: 1 }
+/** Longer than any run: the worst case is that nobody is ever given up. */
+const NEVER_MS = 3_600_000
+/** Each number of the answer is filled up to so many bytes, and they are so many ms apart. */
+const CHUNK_BYTES = 1024
+const PACE_MS = 5
+
+export async function stalledReaders(
+  options: StalledReadersOptions,
+): Promise<StalledReadersResult> {
+  const system = new System({ ...SMALL, livenessMs: NEVER_MS })
+  const stalled: PartProcess[] = []
+  try {
+    await system.start()
+    const rssMb = [rssOf(system)]
+    for (const kind of ['deaf', 'stopped'] as const) {
+      stalled.push(await startStalled(system, kind, Math.ceil(options.readers / 2)))
+    }
+    stalled[1]?.signal('SIGSTOP')
+    const reading = new AbortController()
+    const reader = readAll(system, reading.signal)
+    const session = system.driver.session(system.sessions[0] ?? '')
+    const count = Math.ceil((options.seconds * 1000) / PACE_MS)
+    await session.prompt(`@@pace(${count},${PACE_MS},${CHUNK_BYTES})`)
+    for (let at = 0; at < options.seconds; at += options.everySeconds) {
+      await sleep(options.everySeconds * 1000)
+      rssMb.push(rssOf(system))
+    }
+    reading.abort()
+    return { rssMb, ...(await reader) }
+  } finally {
+    await Promise.all(stalled.map((part) => part.end('SIGKILL')))
+    await system.stop()
+    rmSync(system.dir, { recursive: true, force: true, maxRetries: 5 })
+  }
+}
+
+function startStalled(system: System, kind: StalledOptions['kind'], readers: number) {
+  const endpoint = `ipc://${system.dir}/run/broker.sock`
+  const session = system.sessions[0] ?? ''
+  const options: StalledOptions = { endpoint, session, readers, kind }
+  const onSurprise = (what: string) => system.surprises.push(what)
+  return startProgram({ name: kind, program: PROGRAM, dir: system.dir, options, onSurprise })
+}
+
+async function readAll(
+  system: System,
+  signal: AbortSignal,
+): Promise<{ shown: number; isGapFree: boolean }> {
+  let shown = 0
+  let isGapFree = true
+  try {
+    for await (const item of system.driver.follow(system.sessions[0] ?? '', { signal })) {
+      shown += 1
+      isGapFree &&= 'seq' in item && item.seq === shown
+    }
+  } catch (thrown) {
+    if (!signal.aborted) throw thrown
+  }
+  return { shown, isGapFree }
+}
+
+/** Without the pages of the journal's file, which the kernel takes back when it wants to. */
+function rssOf({ broker }: System): number {
+  const status = readFileSync(`/proc/${broker.pid}/status`, 'latin1')
+  return Math.round(Number(/RssAnon:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024)
+}
