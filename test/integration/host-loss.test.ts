@@ -111,7 +111,7 @@ t.test('a start that outlives its broker ends where readers see it', async (t) =
   await asked
   const session = client.session('hanging')
   const seen = await until(session.follow(), isEnd)
-  t.match(seen.at(-1), { exit_code: null, signal: 'SIGKILL' })
+  t.match(seen.at(-1), { exit_code: null }) // told by the host, or by the broker if it was back too late
   t.match(await session.refresh(), { status: 'failed', pid: null })
   t.equal(running().length, 0)
 })
