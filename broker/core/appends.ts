@@ -43,6 +43,7 @@ export class Appends {
     const group = this.#groupOf(connection)
     group.credit += body.length
     const record = this.#leased(host, head)
+    if (!record) return
     const stream = this.#core.streams.of(record.session)
     if (head.sequence <= stream.producer) {
       const sequence = Math.max(
@@ -100,9 +101,13 @@ export class Appends {
     }
   }
 
-  #leased(host: Host, head: HeadFor<'APPEND'>): SessionRecord {
+  /** Undefined while the end of this lease may still fall back; the host sends again. Throws FENCED. */
+  #leased(host: Host, head: HeadFor<'APPEND'>): SessionRecord | undefined {
     const record = this.#core.sessions.get(head.session)
-    if (record && record.host === host.id && record.epoch === head.epoch) return record
+    if (record && record.host === host.id) {
+      if (record.epoch === head.epoch) return record
+      if (record.epoch > head.epoch && !this.#core.streams.isSettled(head.session)) return undefined
+    }
     throw new ProtocolError('FENCED', {
       session: head.session,
       epoch: head.epoch,

@@ -1,6 +1,7 @@
 /** What happens to a session: its records in the stream, its status, its turns, the loss of its host. */
 import type { ProtocolError } from '../../protocol/errors.ts'
 import type { ChunkBody, ChunkType } from '../../protocol/messages/chunk.ts'
+import type { LiveSession } from '../../protocol/methods/host.ts'
 import type { SessionStatus } from '../../protocol/methods/types.ts'
 import type { JournalOperation, StoredChunk } from '../journal/journal.ts'
 import type { Core } from './core.ts'
@@ -17,11 +18,13 @@ export function saveSession(record: SessionRecord): JournalOperation {
 export class Story {
   readonly #core: Core
   readonly #record: SessionRecord
+  readonly #epoch: number
   readonly #chunks: StoredChunk[] = []
 
   constructor(core: Core, record: SessionRecord) {
     this.#core = core
     this.#record = record
+    this.#epoch = record.epoch
     core.appends.flush() // chunks that were numbered before these are written before them
   }
 
@@ -61,9 +64,15 @@ export class Story {
   /** Writes and publishes; for changes that nobody waits for, so they are made again when that fails. */
   commit(deed: string, again: () => void): void {
     this.#core.batch.add(this.operations(), (error) => {
-      if (error) this.#core.redo.add(this.#record.session, deed, again)
-      else this.publish()
+      if (!error) this.publish()
+      else if (this.#stillIs()) this.#core.redo.add(this.#record.session, deed, again)
     })
+  }
+
+  /** Memory has fallen back to the disk: to a time at which this life of the session had begun? */
+  #stillIs(): boolean {
+    const { session, epoch } = this.#record
+    return this.#core.sessions.get(session) === this.#record && epoch === this.#epoch
   }
 }
 
@@ -113,23 +122,29 @@ export function tellUnreported(core: Core): void {
   }
 }
 
-/** The host is back with this session alive. */
-export function sessionFound(core: Core, record: SessionRecord, pid: number | null): void {
+/** The host is back with this session alive. `again` is called if that could not be written. */
+export function sessionFound(
+  core: Core,
+  record: SessionRecord,
+  pid: number | null,
+  again: () => void,
+): void {
   const wasTold = record.status === 'lost' && record.reason !== ''
   record.pid = pid
   const status = record.open.length > 0 ? 'running' : 'idle'
   if (record.status === status || record.status === 'stopping') return
-  const { epoch } = record
   const story = new Story(core, record)
   if (wasTold) story.move(status, 'the host is back')
   else moveTo(record, status, '', core.clock.wall())
-  story.commit('found', () => {
-    if (isLeasedTo(core, record, epoch)) sessionFound(core, record, pid)
-  })
+  story.commit('found', again)
+}
+
+function isOf({ session, epoch }: SessionRecord, reported: LiveSession): boolean {
+  return reported.session === session && reported.epoch === epoch
 }
 
 /** Whether this life of the session goes on, on a host that is here. */
-function isLeasedTo(core: Core, record: SessionRecord, epoch: number): boolean {
+export function isLeased(core: Core, record: SessionRecord, epoch: number): boolean {
   const isHere = core.hosts.get(record.host)?.connection !== undefined
   return isHere && isLive(record) && record.epoch === epoch
 }
@@ -146,9 +161,9 @@ export function sessionGone(core: Core, record: SessionRecord, reason: string): 
   story.add('complete', 0, body)
   processEnded(record, body, core.clock.wall())
   story.commit('gone', () => {
-    // A registration since then has said anew what lives there.
-    const isSame = core.hosts.get(record.host)?.registration === registration
-    if (isSame && isLive(record) && record.epoch === epoch) sessionGone(core, record, reason)
+    const now = core.hosts.get(record.host)?.registration
+    const wasSeen = now !== registration && now?.sessions.some((one) => isOf(record, one))
+    if (!wasSeen && isLeased(core, record, epoch)) sessionGone(core, record, reason)
   })
 }
 

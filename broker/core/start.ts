@@ -65,7 +65,8 @@ function reply({ core, call, record }: Start): void {
 function started(start: Start, result: Result<'agent.start'>): void {
   const { core, record } = start
   if (!isStarting(start)) {
-    reply(start)
+    // What it has moved on to may not be on disk yet, and fall back to starting.
+    core.batch.add([], () => (isStarting(start) ? started(start, result) : reply(start)))
     return
   }
   record.pid = result.pid

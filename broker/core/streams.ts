@@ -69,6 +69,12 @@ export class Streams {
     return state
   }
 
+  /** Whether all that was numbered is on disk, so that nothing of the session can fall back. */
+  isSettled(session: string): boolean {
+    const { sequence, durable } = this.of(session)
+    return sequence === durable
+  }
+
   /** Falls back to what is on disk, after a write has failed. */
   rewind(session: string): void {
     const state = this.#states.get(session)

@@ -11,7 +11,7 @@ import { Client, demo, Host, setUp, withSession } from '../support/core-peers.ts
 /** The stream on disk as words: the status in a status, the reason in an end. */
 function told(harness: CoreHarness, session: string): string[] {
   return harness.stored(session).map(({ type, body }) => {
-    const fields = decodeTrusted(body) as Record<string, unknown>
+    const fields = decodeTrusted(body) as Record<string, string | number>
     const name = chunkType(type) ?? 'unknown'
     if (name === 'status') return String(fields['status'])
     return name === 'turn_complete' ? `turn ${fields['turn_number']} ${fields['reason']}` : name

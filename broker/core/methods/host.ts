@@ -6,8 +6,9 @@ import type { Params } from '../../../protocol/methods/index.ts'
 import type { HostInfo } from '../../../protocol/methods/types.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
+import { endOnHost } from '../end.ts'
 import { type Host, hostInfo } from '../hosts.ts'
-import { sessionFound, sessionGone, turnDropped } from '../lifecycle.ts'
+import { isLeased, sessionFound, sessionGone, turnDropped } from '../lifecycle.ts'
 import { isLive, type OpenTurn, type SessionRecord } from '../sessions.ts'
 
 type Reported = Params<'host.register'>['sessions'][number]
@@ -46,14 +47,36 @@ export function hostRegister(core: Core, call: Call<'host.register'>): void {
     sessions: params.sessions.length,
   })
   const kept = params.sessions.map((reported) => keep(core, host, reported))
-  const here = new Set(kept.filter(({ keep }) => keep).map(({ session }) => session))
+  const leases = params.sessions.map((reported) => leased(core, host, reported))
+  const here = new Set(leases.map((record) => record?.session))
   for (const record of core.sessions.onHost(host.id)) {
     if (isLive(record) && !here.has(record.session)) {
       sessionGone(core, record, `host ${params.name} no longer has it`)
     }
   }
   call.reply({ sessions: kept })
-  for (const reported of params.sessions) giveMissedTurns(core, host, reported)
+  for (const reported of params.sessions) giveMissedWork(core, host, reported)
+}
+
+function found(core: Core, host: Host, record: SessionRecord, reported: Reported): void {
+  sessionFound(core, record, reported.pid, () => {
+    if (!isLeased(core, record, reported.epoch)) return
+    found(core, host, record, reported)
+    endAgain(core, host, record)
+  })
+}
+
+/** A stop that was accepted and then cut short. */
+function endAgain(core: Core, host: Host, record: SessionRecord): void {
+  if (record.status !== 'stopping') return
+  endOnHost(core, host, { record, epoch: record.epoch, method: 'agent.stop' }, () => {})
+}
+
+/** Whether a later lease has been given out that is not on disk, and may fall back to this one. */
+function mayFallBack(core: Core, host: Host, { session, epoch }: Reported): boolean {
+  const record = core.sessions.get(session)
+  if (!record || record.host !== host.id || record.epoch <= epoch) return false
+  return !core.streams.isSettled(session)
 }
 
 function leased(core: Core, host: Host, { session, epoch }: Reported): SessionRecord | undefined {
@@ -64,16 +87,23 @@ function leased(core: Core, host: Host, { session, epoch }: Reported): SessionRe
 function keep(core: Core, host: Host, reported: Reported) {
   const record = leased(core, host, reported)
   const { session } = reported
-  // One that has ended here but not yet in the journal still has chunks to deliver.
-  if (!record || !isLive(record)) return { session, keep: false, acknowledged: 0 }
-  sessionFound(core, record, reported.pid)
+  if (mayFallBack(core, host, reported)) return { session, keep: true, acknowledged: 0 }
+  const hasProcess = reported.pid !== null
+  if (!record || (hasProcess && !isLive(record))) return { session, keep: false, acknowledged: 0 }
+  // One that has ended may have chunks to deliver, its end among them.
+  if (isLive(record)) found(core, host, record, reported)
   return { session, keep: true, acknowledged: core.streams.of(session).producerDurable }
 }
 
-/** Turns that were accepted but never reached the host. It ignores those that it has. */
-function giveMissedTurns(core: Core, host: Host, reported: Reported): void {
+/** What was accepted but never reached the host: turns, or the end. It ignores what it has. */
+function giveMissedWork(core: Core, host: Host, reported: Reported): void {
   const record = leased(core, host, reported)
   if (!record || !isLive(record)) return
+  if (record.status !== 'stopping') giveMissedTurns(core, host, record, reported)
+  else endAgain(core, host, record)
+}
+
+function giveMissedTurns(core: Core, host: Host, record: SessionRecord, reported: Reported): void {
   for (const open of record.open.filter(({ turn }) => turn > reported.turn)) {
     // One that is not on disk yet is given by its own call.
     if (open.sequence <= core.streams.of(record.session).durable) {

@@ -2,10 +2,10 @@
 import { ProtocolError } from '../../../protocol/errors.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
+import { endOnHost } from '../end.ts'
 import { hostAway } from '../host-away.ts'
-import type { HostAnswer } from '../host-calls.ts'
 import type { Host } from '../hosts.ts'
-import { Story, sessionGone } from '../lifecycle.ts'
+import { Story } from '../lifecycle.ts'
 import { isLive, type SessionRecord, sessionInfo } from '../sessions.ts'
 
 export function sessionInterrupt(core: Core, call: Call<'session.interrupt'>): void {
@@ -51,37 +51,15 @@ function end(
   reason: string,
 ): void {
   const { record, host } = controlled(core, call.params.session, 'be stopped')
-  const { session, epoch } = record
+  const { epoch } = record
   const story = new Story(core, record)
   if (record.status !== 'stopping') story.move('stopping', reason)
   call.persist(story.operations(), () => {
     story.publish()
-    core.hostCalls.request(
-      host,
-      { method, params: { session, epoch }, trace: call.trace },
-      (answer) => ended(core, call, { record, epoch }, answer),
-    )
+    // The host answers when the process is gone and its last chunk, `complete`, is in the journal.
+    endOnHost(core, host, { record, epoch, method, trace: call.trace }, (error) => {
+      if (error) call.fail(error)
+      else call.reply(sessionInfo(record, core.streams.of(record.session).durable))
+    })
   })
-}
-
-/** The host answers when the process is gone and its last chunk, `complete`, is in the journal. */
-function ended(
-  core: Core,
-  call: Call<'session.stop'> | Call<'session.kill'>,
-  { record, epoch }: { readonly record: SessionRecord; readonly epoch: number },
-  answer: HostAnswer<'agent.stop'>,
-): void {
-  if (!answer.ok && !isNotThere(answer.error)) {
-    call.fail(answer.error)
-    return
-  }
-  if (!answer.ok && isLive(record) && record.epoch === epoch) {
-    sessionGone(core, record, answer.error.message)
-  }
-  call.reply(sessionInfo(record, core.streams.of(record.session).durable))
-}
-
-/** The host has nothing under this lease, so there is nothing left to end. */
-function isNotThere({ code }: ProtocolError): boolean {
-  return code === 'AGENT_GONE' || code === 'FENCED'
 }
