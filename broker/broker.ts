@@ -102,7 +102,9 @@ export class Broker {
     const umask = process.umask(0o077) // libzmq makes the socket files
     try {
       const { endpoint, streams } = this.#endpoints
-      this.#releases.push(claimEndpoint(endpoint), claimEndpoint(streams))
+      // One by one: when the second is in use, the first is given up again.
+      this.#releases.push(claimEndpoint(endpoint))
+      this.#releases.push(claimEndpoint(streams))
       const bound = await bindOrExplain(endpoint, () => this.#router.bind(endpoint))
       if (!bound.hasNotify)
         this.#log.warn('ROUTER_NOTIFY is missing: lost peers are noticed by heartbeats alone')
