@@ -14,7 +14,7 @@ export class ClientCalls {
   readonly #client: Client
   readonly #file: number
   readonly #prefix: string
-  /** Calls of an earlier life that it did not see end. */
+  /** Calls of the life before that it did not see end. */
   readonly unfinished: readonly Made[]
   made = 0
 
@@ -29,7 +29,7 @@ export class ClientCalls {
     for (const line of earlier) if (line.type === 'accepted') ended.delete(line.call)
     this.unfinished = earlier
       .filter((line) => line.type === 'call')
-      .filter(({ call }) => !ended.has(call))
+      .filter(({ call }) => call.startsWith(`${name}.${life - 1}.`) && !ended.has(call))
     this.#file = openSync(path, 'a')
     appendLine(this.#file, { type: 'life', life })
   }

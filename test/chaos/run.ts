@@ -47,8 +47,9 @@ export async function run(options: RunOptions): Promise<RunResult> {
       violations.push(...broken)
       sayProgress(options, round, violations, startedMs)
     }
-    violations.push(...(await settle(system, totals)))
-    violations.push(...(await judge(system, totals)))
+    const settled = await settle(system, totals)
+    const judged = await judge(system, settled.heads, totals)
+    violations.push(...settled.violations, ...judged)
   } finally {
     await system.stop()
   }

@@ -18,10 +18,16 @@ export interface Totals {
   retries: number
 }
 
+/** How far each stream went when readers were told to come to the end. */
+type Heads = Readonly<Record<string, number>>
+
 type Rests = Extract<Answer, { type: 'rests' }>
 
 /** Tells all clients to rest, waits for the open turns, and lets followers come to the end. */
-export async function settle(system: System, totals: Totals): Promise<Violation[]> {
+export async function settle(
+  system: System,
+  totals: Totals,
+): Promise<{ violations: Violation[]; heads: Heads }> {
   const violations: Violation[] = []
   const report = (rule: string, where: string, detail: string) =>
     violations.push({ rule, where, detail })
@@ -47,7 +53,7 @@ export async function settle(system: System, totals: Totals): Promise<Violation[
     const end = await within(client.exited, REST_MS)
     if (end !== '0') report('every reader comes to the end', client.name, `ended with ${end}`)
   }
-  return violations
+  return { violations, heads }
 }
 
 async function areIdle(system: System): Promise<boolean> {
@@ -55,17 +61,18 @@ async function areIdle(system: System): Promise<boolean> {
   return sessions.every((session) => session.pending_turns === 0)
 }
 
-async function headsOf(system: System): Promise<Record<string, number>> {
+async function headsOf(system: System): Promise<Heads> {
   const { sessions } = await system.driver.call('session.list', {})
   return Object.fromEntries(sessions.map(({ session, head }) => [session, head]))
 }
 
 /** Session by session, because the whole of a long run does not fit into memory. */
-export async function judge(system: System, totals: Totals): Promise<Violation[]> {
+export async function judge(system: System, heads: Heads, totals: Totals): Promise<Violation[]> {
   const violations: Violation[] = []
   const calls = system.archive.calls([...system.clients.keys()])
   for (const session of system.allSessions) {
-    const journal = await readJournal(system, session)
+    // This process is busy now, and with it the proxies: hosts may be lost and found behind the end.
+    const journal = (await readJournal(system, session)).slice(0, heads[session] ?? 0)
     const { native_session_id } = await system.driver.call('session.get', { session })
     const history = {
       session,
