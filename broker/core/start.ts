@@ -77,7 +77,7 @@ function started(start: Start, result: Result<'agent.start'>): void {
   core.batch.add(story.operations(), (error) => {
     if (error) {
       // The process runs: the caller hears of it once that can be written.
-      core.redo.add(record.session, 'started', () => started(start, result))
+      core.redo.add(record.session, `started ${start.epoch}`, () => started(start, result))
       return
     }
     story.publish()
