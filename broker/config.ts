@@ -85,6 +85,7 @@ export function brokerConfig(
   const places = resolvePlaces(sources.env, settings)
   const streamsEndpoint = settings.streams_endpoint ?? places.streams
   for (const endpoint of [places.endpoint, streamsEndpoint]) checkExposure(endpoint, settings)
+  checkHeartbeat(settings)
   return {
     ...settings,
     places,
@@ -104,4 +105,11 @@ function checkExposure(endpoint: string, { insecure_loopback }: BrokerSettings):
     ? `${endpoint} has no authentication; say --insecure-loopback if every local user may use it`
     : `${endpoint} has no authentication; only ipc and loopback can be served`
   throw new ProtocolError('BAD_CONFIG', { source: 'endpoint', reason })
+}
+
+/** Otherwise every peer would be lost between two of its beats. */
+function checkHeartbeat({ heartbeat_ms, liveness_ms }: BrokerSettings): void {
+  if (liveness_ms > heartbeat_ms) return
+  const reason = `${liveness_ms} must be more than heartbeat_ms, which is ${heartbeat_ms}`
+  throw new ProtocolError('BAD_CONFIG', { source: 'liveness_ms', reason })
 }

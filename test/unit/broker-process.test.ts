@@ -192,3 +192,12 @@ t.test('a drain says GOODBYE to everybody before the sockets close', async (t) =
   t.same(await next(), ['GOODBYE'])
   await drained
 })
+
+t.test('a liveness that is not longer than a heartbeat is refused', (t) => {
+  const flags = { dir: temporary(t), 'heartbeat-ms': 100, 'liveness-ms': 100 }
+  t.throws(() => brokerConfig({ flags, env: {} }), {
+    code: 'BAD_CONFIG',
+    message: /^liveness_ms: /,
+  })
+  t.end()
+})
