@@ -108,6 +108,8 @@ export class Broker {
       const bound = await bindOrExplain(endpoint, () => this.#router.bind(endpoint))
       if (!bound.hasNotify)
         this.#log.warn('ROUTER_NOTIFY is missing: lost peers are noticed by heartbeats alone')
+      if (!this.#streams.hasManualSubscriptions)
+        this.#log.warn('XPUB cannot map tickets: readers are served from the journal alone')
       const publisher = await bindOrExplain(streams, () => this.#streams.bind(streams))
       this.#endpoints = { endpoint: bound.endpoint, streams: publisher }
     } finally {

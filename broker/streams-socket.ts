@@ -50,6 +50,11 @@ export class StreamsSocket {
     this.#socket.manual = true
   }
 
+  /** Feature test: without it no ticket can be redeemed, and readers read the journal instead. */
+  get hasManualSubscriptions(): boolean {
+    return 'setStringOption' in this.#socket
+  }
+
   async bind(endpoint: string): Promise<string> {
     await this.#socket.bind(endpoint)
     this.#loop = this.#receive()
@@ -68,6 +73,7 @@ export class StreamsSocket {
   }
 
   #take(frame: Buffer): void {
+    if (!this.hasManualSubscriptions) return
     const ticket = frame.toString('latin1', 1)
     if (frame[0] === 1) {
       const topic = this.#port.redeem(ticket)

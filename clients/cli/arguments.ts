@@ -47,6 +47,11 @@ export function globalFlags(parser: Argv): Argv<Globals> {
       requiresArg: true,
       describe: 'Endpoint of the broker: ipc://… or tcp://… [AGENTMQ_ENDPOINT]',
     })
+    .option('context', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'A place of the section "contexts" of the config file [AGENTMQ_CONTEXT]',
+    })
     .option('config', {
       type: 'string',
       requiresArg: true,

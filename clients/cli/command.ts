@@ -8,6 +8,7 @@ export interface Globals {
   json: boolean
   dir: string | undefined
   endpoint: string | undefined
+  context: string | undefined
   config: string | undefined
   debug: boolean
 }

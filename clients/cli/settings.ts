@@ -5,10 +5,17 @@ import { configSection, defaultConfigPath } from '../../protocol/config-file.ts'
 import { type Places, placeSettings, resolvePlaces } from '../../protocol/endpoints.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 import { resolveSettings } from '../../protocol/settings.ts'
+import { contextPlace } from '../sdk/context.ts'
 import type { Cli } from './command.ts'
 
 export const CliSettings = Type.Object({
   ...placeSettings,
+  context: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: 'A place of the section "contexts" of the config file',
+    }),
+  ),
   backend: Type.Optional(
     Type.String({ minLength: 1, description: 'Backend of `agentmq chat` when none is named' }),
   ),
@@ -18,11 +25,21 @@ export type CliSettings = Readonly<Static<typeof CliSettings>>
 type Source = Pick<Cli, 'env' | 'globals'>
 
 export function readSettings({ env, globals }: Source): CliSettings {
-  return resolveSettings(CliSettings, {
-    flags: { dir: globals.dir, endpoint: globals.endpoint },
+  const { dir, endpoint, context, config } = globals
+  const settings = resolveSettings(CliSettings, {
+    flags: { dir, endpoint, context },
     env,
     ...configFile({ env, globals }),
   })
+  const isPlaced = settings.dir !== undefined || settings.endpoint !== undefined
+  if (settings.context === undefined || isPlaced) return settings
+  const contextEnv = config === undefined ? env : { ...env, AGENTMQ_CONFIG: config }
+  const { dir: contextDir, endpoint: contextEndpoint } = contextPlace(settings.context, contextEnv)
+  return {
+    ...settings,
+    ...(contextDir !== undefined && { dir: contextDir }),
+    ...(contextEndpoint !== undefined && { endpoint: contextEndpoint }),
+  }
 }
 
 export function readPlaces(source: Source): Places {

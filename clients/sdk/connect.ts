@@ -1,16 +1,19 @@
 /** Connecting: resolves the options, wires the real clock, randomness and sockets, waits for WELCOME. */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Environment, resolvePlaces } from '../../protocol/endpoints.ts'
+import { type Environment, type PlaceSettings, resolvePlaces } from '../../protocol/endpoints.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { Role } from '../../protocol/messages/handshake.ts'
 import { PROTOCOL_VERSION } from '../../protocol/version.ts'
 import { cancelled } from './caller.ts'
 import { Client } from './client.ts'
+import { contextPlace } from './context.ts'
 import { diagnose } from './diagnosis.ts'
 import { SDK_LIMITS } from './limits.ts'
 
 export interface ConnectOptions {
+  /** Name of a place in the section `contexts` of the config file; `endpoint` and `dir` override it. */
+  readonly context?: string | undefined
   /** ROUTER endpoint of the broker; default: that of the local broker. */
   readonly endpoint?: string | undefined
   /** Directory of a local installation, as `--dir`. */
@@ -38,7 +41,7 @@ export interface ConnectOptions {
 export async function connect(options: ConnectOptions = {}): Promise<Client> {
   const { signal } = options
   if (signal?.aborted) throw cancelled(signal, 'no')
-  const { endpoint } = resolvePlaces(options.env ?? process.env, options)
+  const { endpoint } = resolvePlaces(options.env ?? process.env, placeOf(options))
   const client = await openClient(endpoint, options)
   try {
     await welcome(client, endpoint, options)
@@ -47,6 +50,12 @@ export async function connect(options: ConnectOptions = {}): Promise<Client> {
     await client.close()
     throw thrown
   }
+}
+
+function placeOf(options: ConnectOptions): PlaceSettings {
+  const { context, endpoint, dir, env = process.env } = options
+  if (context === undefined || endpoint !== undefined || dir !== undefined) return { endpoint, dir }
+  return contextPlace(context, env)
 }
 
 async function openClient(endpoint: string, options: ConnectOptions): Promise<Client> {

@@ -156,6 +156,7 @@ export const SessionRecover = defineMethod('session.recover', {
     'NO_SUCH_SESSION',
     'AMBIGUOUS_SESSION',
     'WRONG_STATE',
+    'NAME_TAKEN',
     'NO_HOST',
     'NO_BACKEND',
     'AT_CAPACITY',
