@@ -7,10 +7,8 @@ import {
   placeSettings,
   resolvePlaces,
 } from '../protocol/endpoints.ts'
-import { oneOf } from '../protocol/one-of.ts'
+import { processSettings } from '../protocol/process-settings.ts'
 import { resolveSettings, type SettingSources } from '../protocol/settings.ts'
-
-export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
 const names = (description: string, flag: string, fallback: readonly string[]) =>
   Type.Array(Type.String({ minLength: 1, maxLength: 4096 }), {
@@ -77,23 +75,7 @@ export const HostSettings = Type.Object({
     default: 5000,
     description: 'A CLI that is told to stop may finish for this long before SIGTERM, ms',
   }),
-  log_level: Type.Unsafe<(typeof LOG_LEVELS)[number]>({
-    ...oneOf(LOG_LEVELS, 'Least severe level that is logged'),
-    default: 'info',
-  }),
-  log_file: Type.Optional(
-    Type.String({ description: 'Log to this file; default: standard error' }),
-  ),
-  ready_fd: Type.Optional(
-    Type.Integer({
-      minimum: 3,
-      description: 'Write one JSON line to this file descriptor once registered',
-    }),
-  ),
-  exit_with_parent: Type.Boolean({
-    default: false,
-    description: 'End when standard input ends, so that no host outlives who started it',
-  }),
+  ...processSettings('host', 'registered'),
 })
 export type HostSettings = Static<typeof HostSettings>
 

@@ -8,10 +8,8 @@ import {
   resolvePlaces,
 } from '../protocol/endpoints.ts'
 import { ProtocolError } from '../protocol/errors.ts'
-import { oneOf } from '../protocol/one-of.ts'
+import { processSettings } from '../protocol/process-settings.ts'
 import { resolveSettings, type SettingSources } from '../protocol/settings.ts'
-
-export const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
 export const BrokerSettings = Type.Object({
   ...placeSettings,
@@ -51,23 +49,7 @@ export const BrokerSettings = Type.Object({
     default: 5000,
     description: 'SIGTERM waits this long for calls in flight, ms',
   }),
-  log_level: Type.Unsafe<(typeof LOG_LEVELS)[number]>({
-    ...oneOf(LOG_LEVELS, 'Least severe level that is logged'),
-    default: 'info',
-  }),
-  log_file: Type.Optional(
-    Type.String({ description: 'Log to this file; default: standard error' }),
-  ),
-  ready_fd: Type.Optional(
-    Type.Integer({
-      minimum: 3,
-      description: 'Write one JSON line to this file descriptor once usable',
-    }),
-  ),
-  exit_with_parent: Type.Boolean({
-    default: false,
-    description: 'End when standard input ends, so that no broker outlives who started it',
-  }),
+  ...processSettings('broker', 'usable'),
 })
 export type BrokerSettings = Static<typeof BrokerSettings>
 
