@@ -93,7 +93,8 @@ function backendFor({ backends, config }: RequestContext, name: string) {
 }
 
 function startOptions(params: Params<'agent.start'>, cwd: string): StartOptions {
-  const { model, permission_mode, allowed_tools, system_prompt, extra_args } = params
+  const { model, permission_mode, thinking, max_turns, allowed_tools } = params
+  const { system_prompt, extra_args } = params
   return {
     session: params.session,
     cwd,
@@ -102,6 +103,8 @@ function startOptions(params: Params<'agent.start'>, cwd: string): StartOptions 
     resume: params.resume,
     ...(model !== undefined && { model }),
     ...(permission_mode !== undefined && { permissionMode: permission_mode }),
+    ...(thinking !== undefined && { thinking }),
+    ...(max_turns !== undefined && { maxTurns: max_turns }),
     ...(allowed_tools && { allowedTools: allowed_tools }),
     ...(system_prompt !== undefined && { systemPrompt: system_prompt }),
     ...(extra_args && { extraArgs: extra_args }),

@@ -20,6 +20,24 @@ export function chunkOf(event: Reported): Chunk {
         result: event.result,
         is_error: event.isError,
       }
+    case 'approval':
+      return {
+        type: 'approval_request',
+        approval: event.approval,
+        tool_id: event.toolId,
+        tool_name: event.toolName,
+        input: event.input,
+        ...(event.title !== undefined && { title: event.title }),
+        options: [...event.options],
+      }
+    case 'approval_withdrawn':
+      return {
+        type: 'approval_settled',
+        approval: event.approval,
+        outcome: 'withdrawn',
+        by: '',
+        reason: event.reason,
+      }
     case 'usage':
       return {
         type: 'usage',

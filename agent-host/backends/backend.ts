@@ -3,7 +3,8 @@
  * detected and started, and turns lines of the child into events and wishes into lines. It opens no
  * socket and starts no process, so a recorded transcript is all that a test needs.
  */
-import type { TurnReason } from '../../protocol/messages/chunk.ts'
+import type { ApprovalDecision, TurnReason } from '../../protocol/messages/chunk.ts'
+import type { ThinkingLevel } from '../../protocol/methods/session.ts'
 
 /** What a CLI can do; shown by `agentmq hosts`. */
 export interface BackendCapabilities {
@@ -15,6 +16,12 @@ export interface BackendCapabilities {
   readonly resume: boolean
   /** The CLI streams its reasoning. */
   readonly thinking: boolean
+  /** The CLI asks before it runs a tool, and takes an answer. */
+  readonly approvals: boolean
+  /** The permission mode can be changed while the process lives. */
+  readonly setMode: boolean
+  /** The CLI tells what a turn cost in tokens. */
+  readonly usage: boolean
 }
 
 export type Detection =
@@ -33,6 +40,10 @@ export interface StartOptions {
   readonly cwd: string
   readonly model?: string
   readonly permissionMode?: string
+  /** How hard the model should think; a backend without such a setting leaves it out. */
+  readonly thinking?: ThinkingLevel
+  /** Most requests to the model in one turn, where the CLI can count them. */
+  readonly maxTurns?: number
   readonly allowedTools?: readonly string[]
   readonly systemPrompt?: string
   readonly extraArgs?: readonly string[]
@@ -75,8 +86,32 @@ export type BackendEvent =
       readonly kind?: 'auth' | 'rate_limit' | 'server' | 'network' | 'config' | 'crash' | 'protocol'
       readonly retrying?: boolean
     }
+  | {
+      /** The CLI wants to know whether a tool may run, and waits for `Driver.answer`. */
+      readonly type: 'approval'
+      /** The driver's name of this question, unique in its conversation (from `DriverPort.newId`). */
+      readonly approval: string
+      readonly toolId: string
+      readonly toolName: string
+      readonly input: unknown
+      /** What the CLI says about it, for people. */
+      readonly title?: string
+      /** Decisions that the CLI understands. */
+      readonly options: readonly ApprovalDecision[]
+    }
+  /** The CLI no longer waits for the answer: its turn was interrupted, or it has ended. */
+  | { readonly type: 'approval_withdrawn'; readonly approval: string; readonly reason: string }
   | { readonly type: 'turn_end'; readonly reason: TurnReason }
   | { readonly type: 'diagnostic'; readonly message: string }
+
+/** What somebody decided about a question of the CLI. */
+export interface ApprovalAnswer {
+  readonly decision: ApprovalDecision
+  /** With a denial, what the model is told. */
+  readonly message?: string
+  /** With a denial: the turn ends as well. */
+  readonly interrupt?: boolean
+}
 
 /** What a driver may do to the outside. */
 export interface DriverPort {
@@ -97,6 +132,10 @@ export interface Driver {
   prompt(text: string): void
   /** Asks the CLI to stop the running turn; the turn's end arrives as `turn_end`. */
   interrupt(): void
+  /** Tells the CLI what was decided; false when it does not wait for this answer (any more). */
+  answer(approval: string, answer: ApprovalAnswer): boolean
+  /** Changes the permission mode of the live process; only where `capabilities.setMode`. */
+  setMode?(mode: string): void
   /** The child's stdout has ended: closes what an unfinished turn left open. */
   ended(): void
 }

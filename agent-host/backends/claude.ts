@@ -1,5 +1,6 @@
 /** Claude Code: one live process for each session, stream-json both ways (argv as seen with 2.1.330). */
 import { ProtocolError } from '../../protocol/errors.ts'
+import type { ThinkingLevel } from '../../protocol/methods/session.ts'
 import type { Backend, Detection, Launch, Probe, StartOptions } from './backend.ts'
 import { StreamJsonDriver } from './stream-json.ts'
 
@@ -23,7 +24,15 @@ export function createClaude({ command = 'claude' }: ClaudeOptions = {}): Backen
   return {
     name: 'claude',
     title: 'Claude Code',
-    capabilities: { multiTurn: true, interrupt: true, resume: true, thinking: true },
+    capabilities: {
+      multiTurn: true,
+      interrupt: true,
+      resume: true,
+      thinking: true,
+      approvals: false,
+      setMode: false,
+      usage: true,
+    },
     detect: (probe) => detect(command, probe),
     launch,
     drive: (options, port) => new StreamJsonDriver(options, port),
@@ -45,18 +54,25 @@ async function detect(command: string, probe: Probe): Promise<Detection> {
  * keeps it under the working directory, so that must be the same. Throws INVALID_PARAMS.
  */
 function launch(command: string, options: StartOptions): Launch {
-  const { model, permissionMode, systemPrompt, extraArgs = [] } = options
+  const { model, permissionMode, maxTurns, thinking, systemPrompt, extraArgs = [] } = options
   const args = [
     ...STREAM_JSON,
     options.resume ? '--resume' : '--session-id',
     options.nativeSessionId,
     ...flag('--model', model),
     ...flag('--permission-mode', permissionMode),
+    ...flag('--max-turns', maxTurns?.toString()),
+    ...flag('--effort', effortOf(thinking)),
     ...flag('--append-system-prompt', systemPrompt),
     ...allowedTools(options.allowedTools ?? []),
     ...extraArgs,
   ]
   return { command, args, env: options.env }
+}
+
+/** The CLI cannot be told not to think at all; its lowest level comes nearest. */
+function effortOf(thinking: ThinkingLevel | undefined): string | undefined {
+  return thinking === 'off' ? 'low' : thinking
 }
 
 function flag(name: string, value: string | undefined): string[] {

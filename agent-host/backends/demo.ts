@@ -8,7 +8,15 @@ const PROGRAM = fileURLToPath(new URL('../demo/agent.js', import.meta.url))
 export const demo: Backend = {
   name: 'demo',
   title: 'Demo agent',
-  capabilities: { multiTurn: true, interrupt: true, resume: true, thinking: true },
+  capabilities: {
+    multiTurn: true,
+    interrupt: true,
+    resume: true,
+    thinking: true,
+    approvals: false,
+    setMode: false,
+    usage: true,
+  },
   detect,
   launch,
   drive: (options, port) => new StreamJsonDriver(options, port),

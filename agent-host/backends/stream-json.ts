@@ -84,6 +84,11 @@ export class StreamJsonDriver implements Driver {
     this.#port.writeLine(interruptLine(this.#port.newId()))
   }
 
+  /** Questions are answered at once, so none is open. */
+  answer(): boolean {
+    return false
+  }
+
   ended(): void {
     const wasRunning = this.#running
     this.#closeTurn()

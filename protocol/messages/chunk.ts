@@ -28,6 +28,14 @@ export const ERROR_KINDS = [
 ] as const
 export type ErrorKind = (typeof ERROR_KINDS)[number]
 
+/** What can be decided about a tool call. `allow_always`: the CLI does not ask again for the like. */
+export const APPROVAL_DECISIONS = ['allow', 'allow_always', 'deny'] as const
+export type ApprovalDecision = (typeof APPROVAL_DECISIONS)[number]
+
+/** How a question ended. `withdrawn`: the CLI no longer waits, so nothing was decided. */
+export const APPROVAL_OUTCOMES = [...APPROVAL_DECISIONS, 'expired', 'withdrawn'] as const
+export type ApprovalOutcome = (typeof APPROVAL_OUTCOMES)[number]
+
 const content = Type.String({ description: 'A piece of text; pieces of one turn are concatenated' })
 const toolId = Type.String({
   description: 'Joins the start, the input and the result of one tool call',
@@ -62,6 +70,31 @@ export const CHUNKS = {
       is_error: Type.Boolean({ description: 'Whether the tool failed, was denied or was cut off' }),
     },
     { description: 'A tool call ended' },
+  ),
+  approval_request: Type.Object(
+    {
+      approval: Type.String({ minLength: 1, maxLength: 128, description: 'Id of the question' }),
+      tool_id: toolId,
+      tool_name: Type.String({ description: "The tool's name as the CLI gives it" }),
+      input: Type.Unknown({ description: 'What the tool would be run with' }),
+      title: Type.Optional(Type.String({ description: 'What the CLI says about it, for people' })),
+      options: Type.Array(oneOf(APPROVAL_DECISIONS, 'A decision that the CLI understands'), {
+        description: 'What can be answered',
+      }),
+    },
+    { description: 'The agent asks whether a tool may run, and waits for `approval.answer`' },
+  ),
+  approval_settled: Type.Object(
+    {
+      approval: Type.String({ description: 'Id of the question' }),
+      outcome: oneOf(
+        APPROVAL_OUTCOMES,
+        'The decision; `expired`: nobody answered in time; `withdrawn`: the agent no longer asks',
+      ),
+      by: Type.String({ description: 'Who decided; empty when nobody did' }),
+      reason: Type.Optional(Type.String({ description: 'What the agent was told, or why' })),
+    },
+    { description: 'A question was answered, or is none any more' },
   ),
   usage: Type.Object(
     {
@@ -148,6 +181,8 @@ export const CHUNK_CODES = {
   stderr: 10,
   error: 11,
   complete: 12,
+  approval_request: 13,
+  approval_settled: 14,
 } as const satisfies Record<ChunkType, number>
 
 const BY_CODE: ReadonlyMap<number, ChunkType> = new Map(

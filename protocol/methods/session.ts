@@ -7,6 +7,10 @@ import { SessionInfo, SessionStatusSchema, sessionReference } from './types.ts'
 const session = sessionReference
 const option = (description: string) => Type.String({ maxLength: 4096, description })
 
+/** How hard a model thinks before it answers; a CLI without such levels takes the nearest it has. */
+export const THINKING_LEVELS = ['off', 'low', 'medium', 'high', 'max'] as const
+export type ThinkingLevel = (typeof THINKING_LEVELS)[number]
+
 /** What a session is started with; also what the host receives. */
 export const startFields = {
   backend: Type.String({
@@ -17,6 +21,16 @@ export const startFields = {
   cwd: Type.Optional(option('Working directory on the host; default: the directory of the host')),
   model: Type.Optional(option('Model, as the CLI names it')),
   permission_mode: Type.Optional(option('Permission mode, as the CLI names it')),
+  thinking: Type.Optional(
+    oneOf(THINKING_LEVELS, 'How hard the model should think; default: what the CLI chooses'),
+  ),
+  max_turns: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 10_000,
+      description: 'Most requests to the model in one turn, where the CLI can count them',
+    }),
+  ),
   allowed_tools: Type.Optional(
     Type.Array(option('Tool'), { maxItems: 256, description: 'Tools that run without asking' }),
   ),

@@ -142,7 +142,16 @@ export const BUNDLES: Readonly<Record<string, readonly Message[]>> = {
     chunk(9, 'status', { status: 'stopping', reason: 'stopped by a request' }),
     chunk(10, 'stderr', { content: 'warning: deprecated flag' }),
     chunk(11, 'error', { message: 'rate limited', kind: 'rate_limit', retrying: true }),
-    chunk(12, 'complete', { exit_code: null, signal: 'SIGTERM', session_id: SESSION }),
+    chunk(12, 'approval_request', {
+      approval: 'q1',
+      tool_id: 't2',
+      tool_name: 'Write',
+      input: { path: 'a.txt', content: '' },
+      title: 'Write a.txt',
+      options: ['allow', 'allow_always', 'deny'],
+    }),
+    chunk(13, 'approval_settled', { approval: 'q1', outcome: 'deny', by: 'local', reason: 'no' }),
+    chunk(14, 'complete', { exit_code: null, signal: 'SIGTERM', session_id: SESSION }),
   ],
   'numbers of every width, and a page with binary bodies': [
     message({ kind: 'APPENDED', session: SESSION, epoch: 300, sequence: 2 ** 40 }),

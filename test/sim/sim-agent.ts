@@ -158,7 +158,15 @@ export class SimAgent implements Child {
 export const simBackend: Backend = {
   name: 'sim',
   title: 'simulated',
-  capabilities: { multiTurn: true, interrupt: true, resume: true, thinking: false },
+  capabilities: {
+    multiTurn: true,
+    interrupt: true,
+    resume: true,
+    thinking: false,
+    approvals: false,
+    setMode: false,
+    usage: false,
+  },
   detect: () => Promise.resolve({ available: true, version: '1', command: 'sim' }),
   launch: (command, { extraArgs = [] }): Launch => ({ command, args: extraArgs, env: {} }),
   drive: (_options, port) => new SimDriver(port),
@@ -187,6 +195,10 @@ class SimDriver implements Driver {
 
   interrupt(): void {
     this.#port.writeLine('interrupt')
+  }
+
+  answer(): boolean {
+    return false
   }
 
   ended(): void {}
