@@ -1,4 +1,7 @@
-/** Tickets: the right to one subscription each, bound to the connection that asked. */
+/**
+ * Tickets: the right to one subscription each, bound to the connection that asked; and how far the
+ * reader behind each has come, as it tells.
+ */
 import { ProtocolError } from '../../protocol/errors.ts'
 import { newToken, type RandomBytes } from '../../protocol/ids.ts'
 import type { StreamState, Streams } from './streams.ts'
@@ -15,12 +18,30 @@ export const TICKET_LIMITS: TicketLimits = {
   redeemWithinMs: 30_000,
 }
 
-interface Ticket {
-  readonly session: string
+/** Who holds a ticket. */
+export interface Holder {
   readonly connection: string
+  readonly principal: string
+}
+
+/** A ticket as others may see it. */
+export interface Reading {
+  readonly session: string
+  readonly holder: Holder
+  /** Monotonic, ms. */
   readonly issuedAt: number
+  readonly isRedeemed: boolean
+  /** Last sequence that its reader has taken, as far as it has told. */
+  readonly position: number
+  /** When it last told, monotonic ms; undefined = never. */
+  readonly reportedAt: number | undefined
+}
+
+interface Ticket extends Reading {
   isRedeemed: boolean
   isClosed: boolean
+  position: number
+  reportedAt: number | undefined
 }
 
 export class Tickets {
@@ -40,7 +61,9 @@ export class Tickets {
     return this.#tickets.size
   }
 
-  issue(session: string, connection: string, now: number): string {
+  /** `position` is the last sequence that its reader does not want. Throws OVERLOADED. */
+  issue(session: string, holder: Holder, position: number, now: number): string {
+    const { connection } = holder
     const held = this.#held.get(connection) ?? new Set()
     if (held.size >= this.#limits.maxPerConnection) {
       throw new ProtocolError('OVERLOADED', {
@@ -51,10 +74,12 @@ export class Tickets {
     const ticket = newToken(this.#random)
     this.#tickets.set(ticket, {
       session,
-      connection,
+      holder,
       issuedAt: now,
       isRedeemed: false,
       isClosed: false,
+      position,
+      reportedAt: undefined,
     })
     this.#held.set(connection, held.add(ticket))
     return ticket
@@ -76,6 +101,19 @@ export class Tickets {
     return found && this.#streams.of(found.session)
   }
 
+  /** The reader behind a ticket of this connection has come this far; another's ticket is ignored. */
+  progressed(ticket: string, connection: string, position: number, now: number): void {
+    const found = this.#tickets.get(ticket)
+    if (found?.holder.connection !== connection) return
+    found.position = position
+    found.reportedAt = now
+  }
+
+  /** The tickets behind which somebody reads, or will. */
+  *readings(): Generator<Reading> {
+    for (const ticket of this.#tickets.values()) if (!ticket.isClosed) yield ticket
+  }
+
   /** Nobody reads any more. A redeemed ticket is kept until its pipe is unsubscribed as well. */
   close(ticket: string): void {
     const found = this.#tickets.get(ticket)
@@ -91,7 +129,7 @@ export class Tickets {
     const found = this.#tickets.get(ticket)
     if (!found) return undefined
     this.#tickets.delete(ticket)
-    this.#forget(found.connection, ticket)
+    this.#forget(found.holder.connection, ticket)
     if (!found.isRedeemed) return undefined
     const state = this.#streams.of(found.session)
     if (!found.isClosed) state.subscribers -= 1

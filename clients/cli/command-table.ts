@@ -115,6 +115,15 @@ export const COMMANDS = {
     ],
     load: () => import('./commands/hosts.ts'),
   },
+  readers: {
+    usage: 'readers [session]',
+    describe: 'List who follows sessions, and how many chunks each is behind',
+    examples: [
+      ['agentmq readers', 'The one that is furthest behind comes first'],
+      ['agentmq readers blue --json', 'For a script'],
+    ],
+    load: () => import('./commands/readers.ts'),
+  },
 } as const satisfies Record<string, CommandEntry>
 
 export type CommandName = keyof typeof COMMANDS

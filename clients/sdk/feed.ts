@@ -12,6 +12,8 @@ import type { RawChunk } from './reader.ts'
 export interface FeedListener {
   chunk(chunk: RawChunk): void
   head(seq: number): void
+  /** The last sequence that was taken from this reader; absent in one that only keeps the feed warm. */
+  position?(): number
   /** The stream cannot be followed, and trying again would not help. */
   failed(error: ProtocolError): void
 }
@@ -23,8 +25,8 @@ export interface Ticket {
 }
 
 export interface FeedPorts {
-  /** `stream.open`. */
-  open(session: string, signal: AbortSignal): Promise<Ticket>
+  /** `stream.open`, for a reader that will take `from` first. */
+  open(session: string, from: number, signal: AbortSignal): Promise<Ticket>
   /** `stream.close`; nobody waits for its end. */
   release(ticket: string): void
   /** The highest sequence, by way of `stream.read`. */
@@ -44,6 +46,12 @@ type FeedState =
   | { readonly name: 'backing-off'; readonly until: number }
   | { readonly name: 'closed' }
 
+/** How far the slowest reader of a ticket has come. */
+export interface Progress {
+  readonly ticket: string
+  readonly position: number
+}
+
 /** May the same thing succeed later? */
 export function isPassing(error: ProtocolError): boolean {
   return error.retryable || error.code === 'DEADLINE_EXCEEDED'
@@ -58,6 +66,8 @@ export class Feed {
   #attempts = 0
   #pollAt = 0
   #polling: AbortController | undefined
+  /** What the broker was last told. */
+  #told: Progress | undefined
 
   constructor(session: string, ports: FeedPorts) {
     this.session = session
@@ -93,10 +103,35 @@ export class Feed {
     this.#drop()
     const abort = new AbortController()
     this.#state = { name: 'opening', abort }
-    this.#ports.open(this.session, abort.signal).then(
+    this.#ports.open(this.session, this.#position() + 1, abort.signal).then(
       (ticket) => this.#opened(ticket, abort.signal),
       (thrown: unknown) => this.#failed(thrown, abort.signal),
     )
+  }
+
+  /** What the broker does not know yet; asking for it counts as telling it. */
+  progress(): Progress | undefined {
+    if (this.#state.name !== 'live' && this.#state.name !== 'unproven') return undefined
+    const { ticket } = this.#state.ticket
+    const position = this.#position()
+    if (this.#told?.ticket === ticket && this.#told.position === position) return undefined
+    this.#told = { ticket, position }
+    return this.#told
+  }
+
+  /** The broker was not told after all. */
+  untold(progress: Progress): void {
+    if (this.#told === progress) this.#told = undefined
+  }
+
+  /** Of the slowest reader: all of them share one ticket. Without any, nobody is behind. */
+  #position(): number {
+    let slowest: number | undefined
+    for (const listener of this.#listeners) {
+      const position = listener.position?.()
+      if (position !== undefined) slowest = Math.min(position, slowest ?? position)
+    }
+    return slowest ?? this.#head
   }
 
   close(): void {

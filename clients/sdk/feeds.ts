@@ -5,6 +5,7 @@ import type { WelcomeBody } from '../../protocol/messages/handshake.ts'
 import type { Caller } from './caller.ts'
 import { Feed, type FeedListener, type FeedPorts, type Ticket } from './feed.ts'
 import { SDK_LIMITS } from './limits.ts'
+import { ProgressReports } from './progress.ts'
 import type { SubscriberPort, Transport } from './transport.ts'
 
 export interface FeedsOptions {
@@ -25,6 +26,7 @@ export class Feeds {
   readonly #ports: FeedPorts
   readonly #bySession = new Map<string, Feed>()
   readonly #byTopic = new Map<string, Feed>()
+  readonly #progress: ProgressReports
   #endpoint = ''
   #socket: Socket | undefined
   #ended: ProtocolError | undefined
@@ -32,6 +34,7 @@ export class Feeds {
   constructor(options: FeedsOptions) {
     this.#options = options
     this.#ports = this.#feedPorts()
+    this.#progress = new ProgressReports(options.caller)
   }
 
   /** Lets the listener hear a session's stream, until the returned function is called. */
@@ -58,6 +61,7 @@ export class Feeds {
 
   tick(now: number): void {
     for (const feed of this.#bySession.values()) feed.tick(now)
+    this.#progress.tick(now, this.#bySession.values())
   }
 
   /** Ends all feeds, telling their readers why. */
@@ -80,10 +84,10 @@ export class Feeds {
   #feedPorts(): FeedPorts {
     const { caller, now, random } = this.#options
     return {
-      open: (session, signal) => caller.call('stream.open', { session }, { signal }),
+      open: (session, from, signal) => caller.call('stream.open', { session, from }, { signal }),
       release: (ticket) => {
         if (this.#ended) return
-        const options = { deadlineMs: SDK_LIMITS.releaseMs }
+        const options = { deadlineMs: SDK_LIMITS.courtesyMs }
         caller.call('stream.close', { ticket }, options).catch(() => undefined)
       },
       pollHead: async (session, after, signal) => {

@@ -210,6 +210,7 @@ class Follower implements Follow {
         this.#reader.head(seq)
         this.#heardOf(seq)
       },
+      position: () => this.#reader.next - 1,
       failed: (error) => this.#fail(error),
     }
   }

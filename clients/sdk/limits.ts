@@ -22,8 +22,10 @@ export const SDK_LIMITS = {
   feedLiveMs: 3_000,
   /** Period of that polling, ms. */
   pollMs: 1_000,
-  /** Giving back a ticket is a courtesy, tried for this long, ms. */
-  releaseMs: 5_000,
+  /** Readers that have moved tell the broker where they are this often, all in one request, ms. */
+  progressMs: 1_000,
+  /** Giving back a ticket and telling a position are courtesies, tried for this long, ms. */
+  courtesyMs: 5_000,
   /** Status changes kept for one reader that does not read; the oldest go first. */
   statusQueue: 64,
 } as const

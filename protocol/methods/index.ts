@@ -2,6 +2,7 @@
 import type { Static } from 'typebox'
 import { AgentInterrupt, AgentKill, AgentPrompt, AgentStart, AgentStop } from './agent.ts'
 import { HostGet, HostList, HostRegister } from './host.ts'
+import { StreamProgress, StreamReaders } from './readers.ts'
 import {
   SessionCreate,
   SessionGet,
@@ -27,6 +28,8 @@ export const METHODS = {
   'stream.open': StreamOpen,
   'stream.read': StreamRead,
   'stream.close': StreamClose,
+  'stream.progress': StreamProgress,
+  'stream.readers': StreamReaders,
   'host.list': HostList,
   'host.get': HostGet,
   'host.register': HostRegister,

@@ -9,7 +9,17 @@ export const StreamOpen = defineMethod('stream.open', {
   answeredBy: 'broker',
   scope: 'read',
   mutating: false,
-  params: Type.Object({ session: sessionReference }),
+  params: Type.Object({
+    session: sessionReference,
+    from: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: Number.MAX_SAFE_INTEGER,
+        description:
+          'First sequence that the reader will take; default 1. Its lag counts from there',
+      }),
+    ),
+  }),
   result: Type.Object({
     session: Type.String({ description: 'Session id' }),
     ticket: Type.String({ description: 'Subscribe with these bytes, once' }),

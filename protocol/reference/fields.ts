@@ -2,6 +2,7 @@
 import type { TSchema } from 'typebox'
 import { ErrorBody } from '../messages/calls.ts'
 import { LiveSession } from '../methods/host.ts'
+import { ReaderInfo } from '../methods/readers.ts'
 import { PageChunk } from '../methods/stream.ts'
 import { BackendInfo, HostInfo, SessionInfo } from '../methods/types.ts'
 
@@ -36,6 +37,7 @@ export const RECORDS: Readonly<Record<string, TSchema>> = {
   HostInfo,
   BackendInfo,
   LiveSession,
+  ReaderInfo,
   PageChunk,
   ErrorBody,
 }

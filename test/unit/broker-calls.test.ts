@@ -17,6 +17,8 @@ const PARAMS: { readonly [M in BrokerMethod]: (session: string) => Params<M> } =
   'session.list': () => ({}),
   'stream.open': (session) => ({ session }),
   'stream.close': () => ({ ticket: 'none' }),
+  'stream.progress': () => ({ positions: [['none', 1]] }),
+  'stream.readers': (session) => ({ session }),
   'stream.read': (session) => ({ session, from: 1 }),
   'host.list': () => ({}),
   'host.get': () => ({ host: 'h1' }),

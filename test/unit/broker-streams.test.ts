@@ -353,7 +353,7 @@ t.test('the tickets of a connection end with it, and unredeemed ones after a whi
 t.test('one connection holds a bounded number of tickets', (t) => {
   const { harness, client, session } = withSession()
   for (let count = 0; count < 4096; count += 1) {
-    harness.core.tickets.issue(session, client.connection, 0)
+    harness.core.tickets.issue(session, { connection: client.connection, principal: 'local' }, 0, 0)
   }
   t.match(client.failure('stream.open', { session }), {
     code: 'OVERLOADED',

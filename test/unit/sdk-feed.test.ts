@@ -1,10 +1,11 @@
 import t from 'tap'
-import { Feed, type FeedPorts, type Ticket } from '../../clients/sdk/feed.ts'
+import { Feed, type FeedPorts } from '../../clients/sdk/feed.ts'
 import type { RawChunk } from '../../clients/sdk/reader.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 
 interface Opening {
   readonly signal: AbortSignal
+  readonly from: number
   grant(head: number): Promise<void>
   refuse(error: ProtocolError): Promise<void>
 }
@@ -25,8 +26,16 @@ class Bench {
 
   #ports(): FeedPorts {
     return {
-      open: (_session, signal) =>
-        new Promise((resolve, reject) => this.#open(signal, resolve, reject)),
+      open: (_session, from, signal) =>
+        new Promise((resolve, reject) => {
+          const ticket = `t${this.openings.length + 1}`
+          this.openings.push({
+            signal,
+            from,
+            grant: (head) => settled(() => resolve({ ticket, topic: 'topic', head })),
+            refuse: (error) => settled(() => reject(error)),
+          })
+        }),
       release: (ticket) => this.told.push(`release ${ticket}`),
       pollHead: (_session, after) =>
         new Promise((resolve) => {
@@ -38,15 +47,6 @@ class Bench {
       now: () => this.now,
       random: () => 0.5,
     }
-  }
-
-  #open(signal: AbortSignal, resolve: (ticket: Ticket) => void, reject: (error: Error) => void) {
-    const ticket = `t${this.openings.length + 1}`
-    this.openings.push({
-      signal,
-      grant: (head) => settled(() => resolve({ ticket, topic: 'topic', head })),
-      refuse: (error) => settled(() => reject(error)),
-    })
   }
 
   get opening(): Opening {
@@ -175,4 +175,30 @@ t.test('a refusal that will not pass is told to every reader', async (t) => {
   t.same(bench.events, ['head 0', 'head 0', 'NO_SUCH_SESSION', 'NO_SUCH_SESSION'])
   bench.pass(10_000)
   t.equal(bench.openings.length, 1)
+})
+
+t.test('its position is that of the slowest reader, and is told once', async (t) => {
+  const bench = new Bench()
+  const at = { fast: 6, slow: 4 }
+  bench.feed.join({ ...bench.listener, position: () => at.fast })
+  bench.feed.join({ ...bench.listener, position: () => at.slow })
+  t.equal(bench.opening.from, 7, 'opened for the reader that came first')
+  t.equal(bench.feed.progress(), undefined, 'nothing to tell without a ticket')
+  await bench.opening.grant(9)
+  const told = bench.feed.progress()
+  t.same(told, { ticket: 't1', position: 4 })
+  at.fast = 9
+  t.equal(bench.feed.progress(), undefined)
+  if (told) bench.feed.untold(told)
+  t.same(bench.feed.progress(), { ticket: 't1', position: 4 }, 'again, when that was lost')
+  bench.feed.reopen()
+  t.equal(bench.opening.from, 5)
+  await bench.opening.grant(9)
+  t.same(bench.feed.progress(), { ticket: 't2', position: 4 }, 'again, for another ticket')
+})
+
+t.test('a feed that is only kept warm is not behind', async (t) => {
+  const bench = await Bench.live()
+  bench.feed.chunk(chunk(1))
+  t.match(bench.feed.progress(), { position: 1 })
 })

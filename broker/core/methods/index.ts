@@ -3,6 +3,7 @@ import type { BrokerMethod } from '../../../protocol/methods/index.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
 import { hostGet, hostList, hostRegister } from './host.ts'
+import { streamProgress, streamReaders } from './readers.ts'
 import { sessionInterrupt, sessionKill, sessionStop } from './session-control.ts'
 import { sessionCreate } from './session-create.ts'
 import { sessionPrompt } from './session-prompt.ts'
@@ -26,6 +27,8 @@ export const METHOD_HANDLERS: { readonly [M in BrokerMethod]: MethodHandler<M> }
   'stream.open': streamOpen,
   'stream.read': streamRead,
   'stream.close': streamClose,
+  'stream.progress': streamProgress,
+  'stream.readers': streamReaders,
   'host.list': hostList,
   'host.get': hostGet,
   'host.register': hostRegister,

@@ -9,7 +9,10 @@ const DEFAULT_MAX_BYTES = 512 * 1024
 export function streamOpen(core: Core, call: Call<'stream.open'>): void {
   const { session } = core.sessions.resolve(call.params.session)
   const { topic, durable } = core.streams.of(session)
-  const ticket = core.tickets.issue(session, call.connection, core.clock.now())
+  const { connection, identity, params } = call
+  const holder = { connection, principal: identity.principal }
+  const position = (params.from ?? 1) - 1
+  const ticket = core.tickets.issue(session, holder, position, core.clock.now())
   call.reply({ session, ticket, topic, head: durable })
 }
 
