@@ -78,7 +78,7 @@ async function start(
     AbortSignal.any([signal, timeout.signal]),
   )
   const runner = await started.finally(timeout.callOff)
-  return { pid: runner.pid ?? 0, native_session_id: params.native_session_id, cwd }
+  return { pid: runner.pid ?? 0, native_session_id: runner.nativeSessionId, cwd }
 }
 
 function backendFor({ backends, config }: RequestContext, name: string) {

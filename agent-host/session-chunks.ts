@@ -2,7 +2,7 @@
 import type { Chunk } from '../protocol/messages/chunk.ts'
 import type { BackendEvent } from './backends/backend.ts'
 
-type Reported = Exclude<BackendEvent, { readonly type: 'ready' | 'turn_end' }>
+type Reported = Exclude<BackendEvent, { readonly type: 'ready' | 'start_failed' | 'turn_end' }>
 
 export function chunkOf(event: Reported): Chunk {
   switch (event.type) {

@@ -52,6 +52,8 @@ export class SessionRunner {
   readonly #stderrBudget = new StderrBudget()
   #isUnwanted = false
   #endReason = ''
+  #startProblem = ''
+  #nativeSessionId: string
   #ready: (ok: boolean) => void = () => {}
   readonly #becameReady = new Promise<boolean>((resolve) => {
     this.#ready = resolve
@@ -65,6 +67,7 @@ export class SessionRunner {
   constructor(options: RunnerOptions) {
     this.options = options
     this.#turns = new TurnQueue(options.highestTurn)
+    this.#nativeSessionId = options.start.nativeSessionId
     this.#driver = options.backend.drive(options.start, {
       writeLine: (line) => {
         this.#child?.write(line)
@@ -80,6 +83,11 @@ export class SessionRunner {
 
   get pid(): number | null {
     return this.#child?.alive === true ? this.#child.pid : null
+  }
+
+  /** What the CLI is resumed by: asked for at the start, unless it has said that it uses another. */
+  get nativeSessionId(): string {
+    return this.#nativeSessionId
   }
 
   get highestTurn(): number {
@@ -142,7 +150,7 @@ export class SessionRunner {
     if (this.#isUnwanted) return new ProtocolError('CANCELLED', {}, { where: 'host' })
     const tail = this.#child?.stderr.text().trim().split('\n').slice(-5).join(' | ') ?? ''
     const backend = this.options.backend.name
-    const reason = tail === '' ? 'it ended before it was ready' : tail
+    const reason = this.#startProblem || tail || 'it ended before it was ready'
     return new ProtocolError('START_FAILED', { backend, reason }, { where: 'cli' })
   }
 
@@ -232,12 +240,22 @@ export class SessionRunner {
   }
 
   #event(event: BackendEvent): void {
-    if (event.type === 'ready') {
-      if (this.#state === 'starting') this.#state = 'ready'
-      this.#ready(true)
-      this.#nextTurn()
-    } else if (event.type === 'turn_end') this.#turnEnded(event.reason)
+    if (event.type === 'ready') this.#nowReady(event.nativeSessionId)
+    else if (event.type === 'start_failed') this.#cannotStart(event.message)
+    else if (event.type === 'turn_end') this.#turnEnded(event.reason)
     else this.#add(chunkOf(event))
+  }
+
+  #nowReady(nativeSessionId: string | undefined): void {
+    if (nativeSessionId !== undefined) this.#nativeSessionId = nativeSessionId
+    if (this.#state === 'starting') this.#state = 'ready'
+    this.#ready(true)
+    this.#nextTurn()
+  }
+
+  #cannotStart(message: string): void {
+    this.#startProblem = message
+    this.#ready(false)
   }
 
   #turnEnded(reason: TurnReason): void {

@@ -64,7 +64,14 @@ export interface Launch {
 
 /** What a driver reports. Turn numbers are the host's business, not the backend's. */
 export type BackendEvent =
-  | { readonly type: 'ready'; readonly nativeSessionId?: string; readonly model?: string }
+  | {
+      readonly type: 'ready'
+      /** Where the CLI chose the id itself: what it is resumed by. */
+      readonly nativeSessionId?: string
+      readonly model?: string
+    }
+  /** The CLI will never be ready, though its process lives; the host ends it. Only before `ready`. */
+  | { readonly type: 'start_failed'; readonly message: string }
   | { readonly type: 'text' | 'thinking'; readonly content: string }
   | { readonly type: 'tool_use_start'; readonly toolId: string; readonly toolName: string }
   | { readonly type: 'tool_use_input'; readonly toolId: string; readonly input: unknown }
