@@ -92,6 +92,6 @@ export class Batch {
 }
 
 function sessionOf(operation: JournalOperation): string {
-  if (operation.op === 'append' || operation.op === 'drop') return operation.session
+  if ('session' in operation) return operation.session
   return operation.table === 'sessions' ? operation.key : ''
 }

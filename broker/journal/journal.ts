@@ -32,6 +32,11 @@ export type JournalOperation =
   | { readonly op: 'put'; readonly table: Table; readonly key: string; readonly value: unknown }
   | { readonly op: 'delete'; readonly table: Table; readonly key: string }
   | { readonly op: 'drop'; readonly session: string }
+  /**
+   * Removes the chunks below the sequence `before`, all at once for readers. The last chunk always
+   * stays, because it holds the head.
+   */
+  | { readonly op: 'trim'; readonly session: string; readonly before: number }
 
 /** `error` is undefined when the write is durable. */
 export type Durable = (error: Error | undefined) => void

@@ -91,7 +91,9 @@ class LmdbJournal implements Journal {
   readonly #settings: Settings
   readonly #streams: Streams
   readonly #writes: GroupCommit<Step>
-  /** Dropped sessions whose removal lacked room. */
+  /** Sessions whose next slice waits in the queue of writes. */
+  readonly #purging = new Set<string>()
+  /** Dropped and trimmed sessions whose removal lacked room. */
   readonly #owed = new Set<string>()
   #state: 'open' | 'closing' | 'closed' = 'open'
   #closed: Promise<void> | undefined
@@ -107,7 +109,7 @@ class LmdbJournal implements Journal {
     this.#streams = new Streams(store)
     this.#corrupt = this.#streams.damaged
     this.#writes = new GroupCommit((writes) => this.#commit(writes), settings)
-    for (const session of this.#streams.dropped()) this.#purge(session)
+    for (const session of this.#streams.unpurged()) this.#purge(session)
   }
 
   write(operations: readonly JournalOperation[], durable: Durable): void {
@@ -121,7 +123,9 @@ class LmdbJournal implements Journal {
     if (writes.some((write) => write.grows)) {
       this.#checkRoom(writes.reduce((sum, write) => sum + write.bytes, 0))
     }
-    const plan = this.#streams.plan(writes.flatMap((write) => write.operations))
+    const steps = writes.flatMap((write) => write.operations)
+    for (const step of steps) if (step.op === 'purge') this.#purging.delete(step.session)
+    const plan = this.#streams.plan(steps)
     const started = this.#settings.now()
     if (plan.changes.length > 0) await this.#store.commit(plan.changes).catch(this.#explain)
     this.#lastCommitMs = this.#settings.now() - started
@@ -158,9 +162,11 @@ class LmdbJournal implements Journal {
    * next commit. Not tried on and on: a damaged page under it would fail every group it is in.
    */
   #purge(session: string): void {
-    if (this.#state !== 'open') return
+    if (this.#state !== 'open' || this.#purging.has(session)) return
+    this.#purging.add(session)
     const operations = [{ op: 'purge', session }] as const
     const durable = (error: Error | undefined): void => {
+      if (error) this.#purging.delete(session)
       if (error instanceof ProtocolError && error.code === 'STORAGE_FULL') this.#owed.add(session)
     }
     this.#writes.add({ operations, bytes: 0, grows: false, durable })

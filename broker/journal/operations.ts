@@ -5,7 +5,7 @@
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { JournalOperation, Table } from './journal.ts'
 import { TABLES } from './journal.ts'
-import { checkSession, tableKey } from './keys.ts'
+import { checkSequence, checkSession, tableKey } from './keys.ts'
 import { encodeChunk, encodeSmall } from './record.ts'
 
 /** An operation with its bytes; it no longer shares memory with what the caller gave. */
@@ -25,6 +25,7 @@ export type EncodedOperation =
     }
   | { readonly op: 'delete'; readonly table: Table; readonly key: Buffer }
   | { readonly op: 'drop'; readonly session: string }
+  | { readonly op: 'trim'; readonly session: string; readonly before: number }
 
 function checkTable(table: Table): void {
   if (TABLES.includes(table)) return
@@ -52,6 +53,10 @@ export function encodeOperation(operation: JournalOperation): EncodedOperation {
       return { op: 'delete', table: operation.table, key: tableKey(operation.key) }
     case 'drop':
       checkSession(operation.session)
+      return operation
+    case 'trim':
+      checkSession(operation.session)
+      checkSequence('before', operation.before, 1)
       return operation
   }
 }

@@ -2,6 +2,7 @@
  * A process of its own around a journal, for tests that kill one or take its disk away.
  *
  *   node journal-child.js append DIRECTORY   appends for ever; prints each acknowledged sequence
+ *   node journal-child.js trim DIRECTORY     trims all of session s but 100; prints the first kept
  *   node journal-child.js hold DIRECTORY     opens, prints "open", waits
  *   node journal-child.js fill DIRECTORY     appends until refused, then reports on stdout as JSON
  */
@@ -54,6 +55,12 @@ switch (verb) {
   case 'fill':
     await fill()
     break
+  case 'trim': {
+    const before = journal.head('s').sequence - 99
+    await write(journal, { op: 'trim', session: 's', before })
+    say(String(before))
+    break
+  }
   default:
     say('open')
     setInterval(() => {}, 1000)

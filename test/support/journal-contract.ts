@@ -51,6 +51,7 @@ function sequences(journal: Journal, session: string, range = EVERYTHING): numbe
 export function journalContract(t: Test, open: OpenJournal): void {
   t.test('chunks', async (t) => chunkContract(t, open))
   t.test('ranges and gaps', async (t) => rangeContract(t, open))
+  t.test('trims', async (t) => trimContract(t, open))
   t.test('tables', async (t) => tableContract(t, open))
   t.test('durability', async (t) => durabilityContract(t, open))
   t.test('failures', async (t) => failureContract(t, open))
@@ -200,6 +201,87 @@ function rangeContract(t: Test, open: OpenJournal): void {
   })
 }
 
+function trim(before: number, session = 's'): JournalOperation {
+  return { op: 'trim', session, before }
+}
+
+function trimContract(t: Test, open: OpenJournal): void {
+  t.test('what was trimmed is a gap of retention, and the rest is there', async (t) => {
+    const fixture = open(t)
+    await write(fixture.journal, ...appendRange(1, 9), append('r', 1), append('t', 1))
+    await write(fixture.journal, trim(5))
+    const check = (journal: Journal) => {
+      t.same(sequences(journal, 's'), [5, 6, 7, 8, 9])
+      const gap = { from: 1, to: 4, reason: 'retention' }
+      t.same(journal.read('s', EVERYTHING).gaps, [gap])
+      const inside = journal.read('s', { ...EVERYTHING, from: 2, to: 3 })
+      t.same(inside, { chunks: [], gaps: [{ ...gap, from: 2, to: 3 }], next: 4 })
+      t.same([sequences(journal, 'r'), sequences(journal, 't')], [[1], [1]])
+    }
+    check(fixture.journal)
+    check((await fixture.reopen()).journal)
+  })
+
+  t.test('the last chunk stays, and with it the head', async (t) => {
+    const fixture = open(t)
+    await write(fixture.journal, ...appendRange(1, 3))
+    await write(fixture.journal, trim(100))
+    const { journal } = await fixture.reopen()
+    t.same(journal.head('s'), { sequence: 3, producerSequence: 30 })
+    t.same(sequences(journal, 's'), [3])
+    await write(journal, append('s', 4))
+    t.same(sequences(journal, 's'), [3, 4])
+  })
+
+  t.test('a trim below the first chunk, or of no session, changes nothing', async (t) => {
+    const { journal } = open(t)
+    await write(journal, ...appendRange(1, 6))
+    await write(journal, trim(4))
+    await write(journal, trim(2), trim(1), trim(7, 'nobody'))
+    t.same(sequences(journal, 's'), [4, 5, 6])
+    t.same(journal.head('nobody'), { sequence: 0, producerSequence: 0 })
+  })
+
+  t.test('a trim reaches what the same write appended before it', async (t) => {
+    const { journal } = open(t)
+    await write(journal, ...appendRange(1, 4), trim(3), append('s', 5))
+    t.same(sequences(journal, 's'), [3, 4, 5])
+  })
+
+  t.test('trims one after the other and thousands of chunks at a time', async (t) => {
+    const fixture = open(t)
+    await write(fixture.journal, ...appendRange(1, 3000))
+    await write(fixture.journal, trim(1000))
+    await Promise.all([
+      write(fixture.journal, trim(2000)),
+      write(fixture.journal, append('s', 3001)),
+      write(fixture.journal, trim(2999)),
+    ])
+    t.same(sequences(fixture.journal, 's'), [2999, 3000, 3001])
+    const { journal } = await fixture.reopen()
+    t.same(sequences(journal, 's'), [2999, 3000, 3001])
+    t.same(journal.read('s', EVERYTHING).gaps, [{ from: 1, to: 2998, reason: 'retention' }])
+  })
+
+  t.test('a session that was trimmed can be dropped and begin again', async (t) => {
+    const fixture = open(t)
+    await write(fixture.journal, ...appendRange(1, 9))
+    await write(fixture.journal, trim(8))
+    await write(fixture.journal, { op: 'drop', session: 's' }, append('s', 1, 'anew'))
+    const { journal } = await fixture.reopen()
+    t.same(sequences(journal, 's'), [1])
+    t.same(journal.read('s', EVERYTHING).gaps, [])
+  })
+
+  t.test('a full journal can be trimmed', async (t) => {
+    const fixture = open(t)
+    await write(fixture.journal, ...appendRange(1, 9))
+    fixture.setFull(true)
+    await write(fixture.journal, trim(9))
+    t.same(sequences(fixture.journal, 's'), [9])
+  })
+}
+
 function tableContract(t: Test, open: OpenJournal): void {
   t.test('a small record comes back, is replaced and is deleted', async (t) => {
     const { journal } = open(t)
@@ -326,6 +408,9 @@ function failureContract(t: Test, open: OpenJournal): void {
     refused(append('s', 2 ** 48 - 1))
     refused({ op: 'put', table: 'meta', key: 'k'.repeat(501), value: 1 })
     refused({ op: 'put', table: 'meta', key: '', value: 1 })
+    refused(trim(0))
+    refused(trim(2.5))
+    refused(trim(2, ''))
     await write(journal, { op: 'delete', table: 'meta', key: 'absent' })
     t.equal(journal.head('s').sequence, 0)
   })

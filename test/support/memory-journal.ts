@@ -116,6 +116,17 @@ export class MemoryJournal implements Journal {
         return
       case 'drop':
         chunks.delete(operation.session)
+        return
+      case 'trim':
+        this.#trim(operation.session, operation.before)
+    }
+  }
+
+  #trim(session: string, before: number): void {
+    const stream = this.#durables.chunks.get(session)
+    const last = this.#sequences(session).at(-1) ?? 0
+    for (const sequence of this.#sequences(session)) {
+      if (sequence < before && sequence < last) stream?.delete(sequence)
     }
   }
 

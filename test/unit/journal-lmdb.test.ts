@@ -152,6 +152,47 @@ t.test('the chunks of a dropped session are removed, if need be after a restart'
   while (journal.stats().bytes > 0) await write(journal)
 })
 
+t.test('trimmed chunks are removed, if need be after a restart', async (t) => {
+  const directory = t.testdir()
+  const before = openLmdbJournal({ ...ROOMY, directory })
+  await write(before, ...appendRange(1, 3000))
+  await write(before, { op: 'trim', session: 's', before: 3000 })
+  await before.close()
+  const journal = open(t, directory)
+  t.same(journal.read('s', EVERYTHING).gaps, [{ from: 1, to: 2999, reason: 'retention' }])
+  const bytes = journal.stats().bytes
+  while (journal.stats().bytes > bytes / 10) await write(journal)
+  t.same(journal.head('s'), { sequence: 3000, producerSequence: 30_000 })
+})
+
+t.test('a trim that was acknowledged survives kill -9 in the middle of its removal', async (t) => {
+  const directory = t.testdir()
+  const before = openLmdbJournal({ ...ROOMY, directory })
+  await write(before, ...appendRange(1, 50_000))
+  const full = before.stats().bytes
+  await before.close()
+  const victim = child(t, 'trim', directory)
+  const trimmed = Number(await firstLine(victim))
+  await kill(victim)
+  const journal = open(t, directory)
+  const { chunks, gaps } = journal.read('s', EVERYTHING)
+  t.same(gaps, [{ from: 1, to: trimmed - 1, reason: 'retention' }])
+  t.equal(chunks.length, 50_000 - trimmed + 1)
+  while (journal.stats().bytes > full / 10) await write(journal)
+})
+
+t.test('a large trim is removed in slices, so that writes come between', async (t) => {
+  const journal = open(t, t.testdir())
+  await write(journal, ...appendRange(1, 20_000))
+  const { commits } = journal.stats()
+  await write(journal, { op: 'trim', session: 's', before: 20_000 })
+  t.equal(journal.stats().commits, commits + 1, 'one small commit makes it durable')
+  const full = journal.stats().bytes
+  await write(journal, append('other', 1))
+  t.ok(journal.stats().bytes > full / 2, 'a write in the middle did not wait for the removal')
+  while (journal.stats().bytes > full / 10) await write(journal)
+})
+
 t.test('writes are grouped, within the limits of a commit', async (t) => {
   const journal = open(t, t.testdir(), { maxCommitOperations: 10, maxCommitBytes: 5000 })
   await Promise.all(appendRange(1, 35).map((operation) => write(journal, operation)))
