@@ -120,6 +120,11 @@ export class ChildProcess {
     return this.#exit === undefined
   }
 
+  /** Bytes that are kept of a line of stdout that has not ended yet. */
+  get heldBytes(): number {
+    return this.#stdout.heldBytes
+  }
+
   /** Stops reading stdout: the pipe fills and the child waits. */
   pause(): void {
     this.#paused = true

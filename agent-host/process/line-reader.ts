@@ -44,6 +44,11 @@ export class LineReader {
     this.#maxBytes = options.maxLineBytes ?? DEFAULT_MAX_LINE_BYTES
   }
 
+  /** What the unfinished line takes in memory: at most twice its length, and never over the limit. */
+  get heldBytes(): number {
+    return this.#held.length
+  }
+
   /** Takes the next bytes. Every line that they complete is reported before this returns. */
   push(chunk: Buffer): void {
     let start = 0
