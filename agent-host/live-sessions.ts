@@ -101,9 +101,9 @@ export class LiveSessions {
   report(): LiveSession[] {
     return [...this.#live.values()].map((live) => {
       live.isReported = true
-      const { options, log, highestTurn, pid } = live.runner
+      const { options, log, highestTurn, pid, paused } = live.runner
       const { session, epoch } = options
-      return { session, epoch, produced: log.produced, turn: highestTurn, pid }
+      return { session, epoch, produced: log.produced, turn: highestTurn, pid, paused }
     })
   }
 

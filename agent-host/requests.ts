@@ -5,6 +5,7 @@ import { newToken } from '../protocol/ids.ts'
 import type { HostMethod, Params, Result } from '../protocol/methods/index.ts'
 import type { StartOptions } from './backends/backend.ts'
 import type { HostConfig } from './config.ts'
+import { CONTROL_HANDLERS } from './control-requests.ts'
 import { DELIVERY_MS, type Found, type Lease, type LiveSessions } from './live-sessions.ts'
 import type { Exit, StartChild } from './process/child-process.ts'
 import { childEnvironment } from './process/environment.ts'
@@ -25,7 +26,7 @@ export interface RequestContext {
   readonly onProgress: () => void
 }
 
-type RequestHandler<M extends HostMethod> = (
+export type RequestHandler<M extends HostMethod> = (
   context: RequestContext,
   params: Params<M>,
   signal: AbortSignal,
@@ -37,6 +38,7 @@ export const REQUEST_HANDLERS: { readonly [M in HostMethod]: RequestHandler<M> }
   'agent.interrupt': interrupt,
   'agent.stop': (context, lease) => end(context, lease, 'stop'),
   'agent.kill': (context, lease) => end(context, lease, 'kill'),
+  ...CONTROL_HANDLERS,
 }
 
 async function start(

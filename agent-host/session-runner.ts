@@ -4,10 +4,12 @@
  */
 import { ProtocolError } from '../protocol/errors.ts'
 import type { TurnReason } from '../protocol/messages/chunk.ts'
+import type { Signal } from '../protocol/methods/control.ts'
 import type { WhenBusy } from '../protocol/methods/session.ts'
+import type { PauseMode } from '../protocol/methods/types.ts'
 import type { Backend, BackendEvent, Driver, StartOptions } from './backends/backend.ts'
 import { ChunkLog } from './chunk-log.ts'
-import type { Child, Exit, StartChild } from './process/child-process.ts'
+import { CHILD_DEFAULTS, type Child, type Exit, type StartChild } from './process/child-process.ts'
 import type { Environment } from './process/environment.ts'
 import type { Line } from './process/line-reader.ts'
 import type { Markers } from './process/markers.ts'
@@ -15,6 +17,7 @@ import { killNow, type StopContext, stop, sweepLeftovers } from './process/stop.
 import { happensWithin } from './process/timers.ts'
 import { chunkOf } from './session-chunks.ts'
 import { StderrBudget } from './stderr-budget.ts'
+import { Suspension } from './suspension.ts'
 import { TurnQueue } from './turn-queue.ts'
 
 export interface RunnerOptions {
@@ -47,6 +50,7 @@ export class SessionRunner {
   readonly log = new ChunkLog()
   readonly #turns: TurnQueue
   readonly #driver: Driver
+  readonly #suspension: Suspension
   #child: Child | undefined
   #state: State = 'starting'
   readonly #stderrBudget = new StderrBudget()
@@ -68,6 +72,7 @@ export class SessionRunner {
     this.options = options
     this.#turns = new TurnQueue(options.highestTurn)
     this.#nativeSessionId = options.start.nativeSessionId
+    this.#suspension = new Suspension(options.stop.tree)
     this.#driver = options.backend.drive(options.start, {
       writeLine: (line) => {
         this.#child?.write(line)
@@ -155,13 +160,69 @@ export class SessionRunner {
   }
 
   prompt(turn: number, text: string, whenBusy: WhenBusy): void {
-    if (this.#state === 'ended') {
-      const { session } = this.options
-      throw new ProtocolError('AGENT_GONE', { session, how: 'ended' }, { where: 'host' })
-    }
+    this.#living()
     if (!this.#turns.add({ turn, text })) return // given before
     if (whenBusy === 'interrupt') this.interrupt()
     this.#nextTurn()
+  }
+
+  /** The child. Throws AGENT_GONE when it has ended. */
+  #living(): Child {
+    if (this.#child && this.#state !== 'ended') return this.#child
+    throw this.#gone()
+  }
+
+  #gone(): ProtocolError {
+    const { session } = this.options
+    return new ProtocolError('AGENT_GONE', { session, how: 'ended' }, { where: 'host' })
+  }
+
+  get paused(): PauseMode | '' {
+    return this.#suspension.mode
+  }
+
+  /** Throws AGENT_GONE. */
+  suspend(mode: PauseMode): void {
+    this.#suspension.set(mode, this.#living())
+  }
+
+  /** Throws AGENT_GONE. */
+  release(): void {
+    this.#suspension.clear(this.#living())
+    this.#nextTurn()
+  }
+
+  /** To the process group of the child. Throws AGENT_GONE. */
+  signal(signal: Signal): void {
+    if (!this.#living().signalGroup(signal)) throw this.#gone()
+  }
+
+  /** One line for a program that reads plain lines. Throws AGENT_GONE, NOT_SUPPORTED or OVERLOADED. */
+  write(line: string): void {
+    const child = this.#living()
+    const { backend } = this.options
+    if (!backend.capabilities.write)
+      throw cannot(backend, 'take lines on its stdin; give it a prompt')
+    if (child.write(line)) return
+    const details = { what: 'the input queue of the child', limit: CHILD_DEFAULTS.maxStdinBytes }
+    throw new ProtocolError('OVERLOADED', details, { where: 'host' })
+  }
+
+  /** Resolves when the CLI has agreed. Rejects with AGENT_GONE, NOT_SUPPORTED or MODE_REFUSED. */
+  setMode(mode: string): Promise<void> {
+    this.#living()
+    const { backend } = this.options
+    const set = this.#driver.setMode?.bind(this.#driver)
+    if (!set || !backend.capabilities.setMode)
+      throw cannot(backend, 'change its mode while it lives')
+    return new Promise((resolve, reject) => {
+      set(mode, (refusal) => {
+        const details = { backend: backend.name, mode, reason: refusal ?? '' }
+        if (refusal === undefined) resolve()
+        else if (this.#state === 'ended') reject(this.#gone())
+        else reject(new ProtocolError('MODE_REFUSED', details, { where: 'cli' }))
+      })
+    })
   }
 
   /** The number of the turn that was told to end; 0 when none runs. */
@@ -174,6 +235,7 @@ export class SessionRunner {
   /** `reason` is told in the stream when it is not the wish of a reader. One that starts is given up. */
   async stop(reason = ''): Promise<Exit> {
     this.#giveUp(reason)
+    this.#suspension.clear(this.#child)
     if (this.#child && this.#state !== 'ended') {
       this.interrupt()
       this.resume()
@@ -184,6 +246,7 @@ export class SessionRunner {
 
   async kill(): Promise<Exit> {
     this.#giveUp('')
+    this.#suspension.clear(this.#child)
     if (this.#child && this.#state !== 'ended') {
       this.resume()
       await killNow(this.#child, this.options.stop)
@@ -266,7 +329,7 @@ export class SessionRunner {
   }
 
   #nextTurn(): void {
-    if (this.#state !== 'ready') return
+    if (this.#state !== 'ready' || this.paused !== '') return
     const next = this.#turns.begin()
     if (next) this.#driver.prompt(next.text)
   }
@@ -295,4 +358,8 @@ export class SessionRunner {
     })
     this.#settleEnd(exit)
   }
+}
+
+function cannot(backend: Backend, action: string): ProtocolError {
+  return new ProtocolError('NOT_SUPPORTED', { backend: backend.name, action }, { where: 'host' })
 }

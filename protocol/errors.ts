@@ -163,6 +163,20 @@ export const ERRORS = {
     409,
     true,
   ),
+  NOT_SUPPORTED: row(
+    'the backend {backend} cannot {action}',
+    'See what each backend can do with `agentmq hosts --backends`.',
+    -32014,
+    501,
+    false,
+  ),
+  MODE_REFUSED: row(
+    '{backend} does not take the mode {mode}: {reason}',
+    'Use a mode that this CLI has.',
+    -32015,
+    422,
+    false,
+  ),
   NAME_TAKEN: row(
     'the name {name} is taken by session {session}',
     'Choose another name, or stop that session.',

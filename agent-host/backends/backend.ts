@@ -20,6 +20,8 @@ export interface BackendCapabilities {
   readonly approvals: boolean
   /** The permission mode can be changed while the process lives. */
   readonly setMode: boolean
+  /** Lines may be written to its stdin as they are; the others speak a protocol there. */
+  readonly write: boolean
   /** The CLI tells what a turn cost in tokens. */
   readonly usage: boolean
 }
@@ -141,8 +143,11 @@ export interface Driver {
   interrupt(): void
   /** Tells the CLI what was decided; false when it does not wait for this answer (any more). */
   answer(approval: string, answer: ApprovalAnswer): boolean
-  /** Changes the permission mode of the live process; only where `capabilities.setMode`. */
-  setMode?(mode: string): void
+  /**
+   * Changes the permission mode of the live process; only where `capabilities.setMode`. `done` is
+   * called once: with nothing when the CLI has agreed, with its words when it has not or has ended.
+   */
+  setMode?(mode: string, done: (refusal: string | undefined) => void): void
   /** The child's stdout has ended: closes what an unfinished turn left open. */
   ended(): void
 }

@@ -31,6 +31,10 @@ export function interruptLine(requestId: string): string {
   return controlLine(requestId, { subtype: 'interrupt' })
 }
 
+export function setModeLine(requestId: string, mode: string): string {
+  return controlLine(requestId, { subtype: 'set_permission_mode', mode })
+}
+
 export function permissionLine(requestId: string, answer: PermissionAnswer): string {
   return responseLine({ subtype: 'success', request_id: requestId, response: answer })
 }

@@ -5,6 +5,7 @@
  */
 import type { BackendEvent, Driver, DriverPort, StartOptions } from './backend.ts'
 import { type JsonRecord, numberAt, parseRecord, recordAt, stringAt } from './json.ts'
+import { ModeRequests } from './mode-requests.ts'
 import { StreamJsonContent } from './stream-json-content.ts'
 import {
   denyPermission,
@@ -15,6 +16,7 @@ import {
   permissionLine,
   promptLine,
   refusalLine,
+  setModeLine,
 } from './stream-json-input.ts'
 import { outcomeOf, retryEvent, usageOf } from './stream-json-result.ts'
 
@@ -37,6 +39,7 @@ export class StreamJsonDriver implements Driver {
   readonly #decide: (question: PermissionQuestion) => PermissionAnswer
   readonly #content: StreamJsonContent
   readonly #told = new Set<string>()
+  readonly #modes = new ModeRequests()
   /** What the last `ready` said. */
   #ready: { readonly session: string; readonly model: string | undefined } | undefined
   #initializeId: string | undefined
@@ -89,7 +92,13 @@ export class StreamJsonDriver implements Driver {
     return false
   }
 
+  setMode(mode: string, done: (refusal: string | undefined) => void): void {
+    const id = this.#port.newId()
+    if (this.#modes.add(id, done)) this.#port.writeLine(setModeLine(id, mode))
+  }
+
   ended(): void {
+    this.#modes.close()
     const wasRunning = this.#running
     this.#closeTurn()
     if (wasRunning) this.#emit({ type: 'turn_end', reason: 'gone' })
@@ -172,6 +181,7 @@ export class StreamJsonDriver implements Driver {
   #controlResponse(message: JsonRecord): void {
     const response = recordAt(message, 'response') ?? {}
     const error = stringAt(response, 'error')
+    if (this.#modes.settle(stringAt(response, 'request_id') ?? '', error)) return
     if (error !== undefined) this.#diagnose(`a control request was refused: ${error}`)
     const id = stringAt(response, 'request_id')
     if (id === undefined || id !== this.#initializeId || this.#ready !== undefined) return

@@ -41,6 +41,12 @@ export class Story {
     this.add('status', 0, { status, ...(reason !== '' && { reason }) })
   }
 
+  /** Pauses the session or ends its pause, and tells it in the stream. */
+  pause(paused: SessionRecord['paused'], reason: string): void {
+    this.#record.paused = paused
+    this.add('status', 0, { status: this.#record.status, reason, paused })
+  }
+
   /** Tells the status that the session has already, with its reason. */
   repeat(reason: string): void {
     const { status } = this.#record
@@ -92,6 +98,7 @@ export function processEnded(
   record.exit_code = exit_code
   record.signal = signal
   record.pid = null
+  record.paused = ''
   record.open = []
   if (!isLive(record)) return
   const how = signal === '' ? `exit code ${exit_code}` : signal

@@ -11,7 +11,8 @@ const EPOCH_KEY = 'epoch'
 /** Loads what the journal holds and returns the epoch of this run. */
 export function restore(core: Core): number {
   for (const { value } of core.journal.entries('sessions')) {
-    const record = value as SessionRecord
+    // Written before sessions could be paused, it says nothing of it.
+    const record: SessionRecord = { paused: '', ...(value as Omit<SessionRecord, 'paused'>) }
     // Its host has not reported yet. The stream says nothing of it: the host may be back in an instant.
     // What was told before the last run ended stays told.
     if (isLive(record) && record.status !== 'lost') {

@@ -1,7 +1,7 @@
 /** Sessions as the broker keeps them: records, the table of legal moves, and how references resolve. */
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { Params } from '../../protocol/methods/index.ts'
-import type { SessionInfo, SessionStatus } from '../../protocol/methods/types.ts'
+import type { PauseMode, SessionInfo, SessionStatus } from '../../protocol/methods/types.ts'
 
 /** A turn that was asked for and has not ended. */
 export interface OpenTurn {
@@ -16,12 +16,13 @@ type StartFields = Omit<Params<'session.create'>, 'name' | 'host' | 'labels'>
 export interface SessionRecord {
   readonly session: string
   readonly name: string
-  readonly start: StartFields
+  start: StartFields
   readonly owner: string
   readonly created_at: number
   host: string
   status: SessionStatus
   reason: string
+  paused: PauseMode | ''
   epoch: number
   turn: number
   open: OpenTurn[]
@@ -166,6 +167,7 @@ export function sessionInfo(record: SessionRecord, head: number): SessionInfo {
     host: record.host,
     status: record.status,
     reason: record.reason,
+    paused: record.paused,
     epoch: record.epoch,
     turn: record.turn,
     pending_turns: record.open.length,

@@ -100,6 +100,39 @@ export const COMMANDS = {
     examples: [['agentmq kill blue', '']],
     load: () => import('./commands/kill.ts'),
   },
+  pause: {
+    usage: 'pause <session..>',
+    describe: 'Let sessions wait: no turn begins until they are resumed',
+    examples: [
+      ['agentmq pause blue', 'The running turn goes on to its end'],
+      ['agentmq pause blue --freeze', 'Stop its processes in their tracks (SIGSTOP)'],
+    ],
+    load: () => import('./commands/pause.ts'),
+  },
+  resume: {
+    usage: 'resume <session..>',
+    describe: 'Let paused sessions go on',
+    examples: [['agentmq resume blue', '']],
+    load: () => import('./commands/resume.ts'),
+  },
+  signal: {
+    usage: 'signal <signal> <session..>',
+    describe: 'Send a signal to the processes of sessions',
+    examples: [['agentmq signal SIGUSR1 blue', '']],
+    load: () => import('./commands/signal.ts'),
+  },
+  write: {
+    usage: 'write <session> [line..]',
+    describe: 'Write a line to the stdin of a program that reads plain lines',
+    examples: [['agentmq write repl "print(1)"', '']],
+    load: () => import('./commands/write.ts'),
+  },
+  mode: {
+    usage: 'mode <mode> <session..>',
+    describe: 'Change the permission mode of live sessions',
+    examples: [['agentmq mode plan blue', 'Claude Code: look, but do not touch']],
+    load: () => import('./commands/mode.ts'),
+  },
   recover: {
     usage: 'recover <session..>',
     describe: 'Go on with the conversation of sessions whose process is gone',

@@ -1,8 +1,9 @@
 /** A session as an object. */
 import { ProtocolError } from '../../protocol/errors.ts'
+import type { Signal } from '../../protocol/methods/control.ts'
 import type { BrokerMethod, Params, Result } from '../../protocol/methods/index.ts'
 import type { WhenBusy } from '../../protocol/methods/session.ts'
-import type { SessionInfo } from '../../protocol/methods/types.ts'
+import type { PauseMode, SessionInfo } from '../../protocol/methods/types.ts'
 import type { CallOptions } from './caller.ts'
 import type { Follow, FollowOptions } from './follow.ts'
 import { runPrompt } from './run-prompt.ts'
@@ -12,6 +13,15 @@ export interface PromptOptions extends CallOptions {
   /** What to do while a turn runs; default: queue behind it. */
   readonly whenBusy?: WhenBusy | undefined
 }
+
+/** Methods that take a session and tell what it is now. */
+type SessionMethod = {
+  [M in BrokerMethod]: 'session' extends keyof Params<M>
+    ? Result<M> extends SessionInfo
+      ? M
+      : never
+    : never
+}[BrokerMethod]
 
 /** What a handle needs of its client. */
 export interface SessionPorts {
@@ -99,16 +109,43 @@ export class SessionHandle {
     return this.#learn('session.recover', options)
   }
 
+  /** `hold` lets the running turn go on and begins no other; `freeze` stops its processes. */
+  pause(mode: PauseMode = 'hold', options: CallOptions = {}): Promise<SessionInfo> {
+    return this.#learn('session.pause', options, { mode })
+  }
+
+  /** Ends a pause. */
+  resume(options: CallOptions = {}): Promise<SessionInfo> {
+    return this.#learn('session.resume', options)
+  }
+
+  /** Sends a signal to its process group. */
+  signal(signal: Signal, options: CallOptions = {}): Promise<SessionInfo> {
+    return this.#learn('session.signal', options, { signal })
+  }
+
+  /** Writes one line to a program that reads plain lines. */
+  write(line: string, options: CallOptions = {}): Promise<SessionInfo> {
+    return this.#learn('session.write', options, { line })
+  }
+
+  /** Changes the permission mode. */
+  setMode(mode: string, options: CallOptions = {}): Promise<SessionInfo> {
+    return this.#learn('session.set_mode', options, { mode })
+  }
+
   /** Asks the broker anew. */
   refresh(options: CallOptions = {}): Promise<SessionInfo> {
     return this.#learn('session.get', options)
   }
 
-  async #learn(
-    method: 'session.stop' | 'session.kill' | 'session.recover' | 'session.get',
+  async #learn<M extends SessionMethod>(
+    method: M,
     options: CallOptions,
+    more?: Omit<Params<M>, 'session'>,
   ): Promise<SessionInfo> {
-    this.#info = await this.#ports.call(method, { session: this.id }, options)
+    const params = { session: this.id, ...more } as Params<M>
+    this.#info = (await this.#ports.call(method, params, options)) as SessionInfo
     return this.#info
   }
 }

@@ -120,8 +120,11 @@ export const CHUNKS = {
     {
       status: Type.String({ description: "The session's new status" }),
       reason: Type.Optional(Type.String({ description: 'Why it changed' })),
+      paused: Type.Optional(
+        Type.String({ description: 'How it is paused now: hold, freeze; empty: no longer' }),
+      ),
     },
-    { description: 'The session changed its status' },
+    { description: 'The session changed its status, or was paused or resumed' },
   ),
   stderr: Type.Object(
     {

@@ -1,7 +1,9 @@
 /** agent.*: what the broker asks of a host. No client can call these. */
 import { Type } from 'typebox'
+import { modeName, SignalSchema, stdinLine } from './control.ts'
 import { defineMethod } from './define.ts'
 import { startFields, WhenBusySchema } from './session.ts'
+import { PauseModeSchema } from './types.ts'
 
 const lease = {
   session: Type.String({ minLength: 1, maxLength: 128, description: 'Session id' }),
@@ -57,6 +59,56 @@ export const AgentInterrupt = defineMethod('agent.interrupt', {
     turn: Type.Integer({ minimum: 0, description: 'The turn that was told to end; 0 = none' }),
   }),
   errors: ['AGENT_GONE', 'FENCED'],
+})
+
+export const AgentPause = defineMethod('agent.pause', {
+  description: 'Pauses the session, or changes how it is paused; nothing when it is so already.',
+  answeredBy: 'host',
+  scope: 'host',
+  mutating: true,
+  params: Type.Object({ ...lease, mode: PauseModeSchema }),
+  result: Type.Object({}),
+  errors: ['AGENT_GONE', 'FENCED'],
+})
+
+export const AgentResume = defineMethod('agent.resume', {
+  description: 'Ends a pause; nothing when there is none.',
+  answeredBy: 'host',
+  scope: 'host',
+  mutating: true,
+  params: Type.Object(lease),
+  result: Type.Object({}),
+  errors: ['AGENT_GONE', 'FENCED'],
+})
+
+export const AgentSignal = defineMethod('agent.signal', {
+  description: 'Sends a signal to the process group of the session.',
+  answeredBy: 'host',
+  scope: 'host',
+  mutating: true,
+  params: Type.Object({ ...lease, signal: SignalSchema }),
+  result: Type.Object({}),
+  errors: ['AGENT_GONE', 'FENCED'],
+})
+
+export const AgentWrite = defineMethod('agent.write', {
+  description: 'Writes to the stdin of the process.',
+  answeredBy: 'host',
+  scope: 'host',
+  mutating: true,
+  params: Type.Object({ ...lease, line: stdinLine }),
+  result: Type.Object({}),
+  errors: ['AGENT_GONE', 'FENCED', 'NOT_SUPPORTED', 'OVERLOADED'],
+})
+
+export const AgentSetMode = defineMethod('agent.set_mode', {
+  description: 'Changes the permission mode; replies when the CLI has agreed.',
+  answeredBy: 'host',
+  scope: 'host',
+  mutating: true,
+  params: Type.Object({ ...lease, mode: modeName }),
+  result: Type.Object({}),
+  errors: ['AGENT_GONE', 'FENCED', 'NOT_SUPPORTED', 'MODE_REFUSED'],
 })
 
 const EndResult = Type.Object({

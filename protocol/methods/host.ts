@@ -1,7 +1,7 @@
 /** host.*: what the broker knows of hosts, and what hosts tell it. */
 import { type Static, Type } from 'typebox'
 import { defineMethod } from './define.ts'
-import { BackendInfo, HostInfo } from './types.ts'
+import { BackendInfo, HostInfo, PauseModeSchema } from './types.ts'
 
 export const HostList = defineMethod('host.list', {
   description: 'All hosts that have registered since the broker started.',
@@ -35,6 +35,11 @@ export const LiveSession = Type.Object(
     pid: Type.Union([Type.Integer(), Type.Null()], {
       description: 'Process id; null once it has ended',
     }),
+    paused: Type.Optional(
+      Type.Union([PauseModeSchema, Type.Literal('')], {
+        description: 'How it is paused; empty when it is not',
+      }),
+    ),
   },
   { description: 'A session that lives on a host, as the host reports it' },
 )

@@ -1,6 +1,24 @@
 /** The table of methods. Types, validation, scopes and the reference all come from here. */
 import type { Static } from 'typebox'
-import { AgentInterrupt, AgentKill, AgentPrompt, AgentStart, AgentStop } from './agent.ts'
+import {
+  AgentInterrupt,
+  AgentKill,
+  AgentPause,
+  AgentPrompt,
+  AgentResume,
+  AgentSetMode,
+  AgentSignal,
+  AgentStart,
+  AgentStop,
+  AgentWrite,
+} from './agent.ts'
+import {
+  SessionPause,
+  SessionResume,
+  SessionSetMode,
+  SessionSignal,
+  SessionWrite,
+} from './control.ts'
 import { HostGet, HostList, HostRegister } from './host.ts'
 import { StreamProgress, StreamReaders } from './readers.ts'
 import {
@@ -23,6 +41,11 @@ export const METHODS = {
   'session.stop': SessionStop,
   'session.kill': SessionKill,
   'session.recover': SessionRecover,
+  'session.pause': SessionPause,
+  'session.resume': SessionResume,
+  'session.signal': SessionSignal,
+  'session.write': SessionWrite,
+  'session.set_mode': SessionSetMode,
   'session.get': SessionGet,
   'session.list': SessionList,
   'stream.open': StreamOpen,
@@ -40,6 +63,11 @@ export const METHODS = {
   'agent.interrupt': AgentInterrupt,
   'agent.stop': AgentStop,
   'agent.kill': AgentKill,
+  'agent.pause': AgentPause,
+  'agent.resume': AgentResume,
+  'agent.signal': AgentSignal,
+  'agent.write': AgentWrite,
+  'agent.set_mode': AgentSetMode,
 } as const
 
 export type MethodName = keyof typeof METHODS

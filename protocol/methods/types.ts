@@ -18,6 +18,17 @@ export const SessionStatusSchema = oneOf(
   'starting, idle, running, stopping, lost (its host is away), ended (by wish or exit code 0), failed',
 )
 
+/**
+ * `hold`: the running turn goes on, and no other begins. `freeze`: every process of the session is
+ * stopped in its tracks (SIGSTOP).
+ */
+export const PAUSE_MODES = ['hold', 'freeze'] as const
+export type PauseMode = (typeof PAUSE_MODES)[number]
+export const PauseModeSchema = oneOf(
+  PAUSE_MODES,
+  'hold: the running turn goes on and no other begins; freeze: its processes are stopped (SIGSTOP)',
+)
+
 export const sessionReference = Type.String({
   minLength: 1,
   maxLength: 128,
@@ -35,6 +46,9 @@ export const SessionInfo = Type.Object(
     status: SessionStatusSchema,
     reason: Type.String({
       description: 'Why it has this status, where that is known; may be empty',
+    }),
+    paused: Type.Union([PauseModeSchema, Type.Literal('')], {
+      description: 'How it is paused; empty when it is not',
     }),
     epoch: Type.Integer({ minimum: 1, description: 'Lease epoch; each recovery raises it' }),
     turn: Type.Integer({ minimum: 0, description: 'Number of the last turn that was asked for' }),

@@ -1,4 +1,5 @@
 /** What agents do to their host, and what is done to them: real processes, the demo agent, one cluster. */
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setImmediate as breath } from 'node:timers/promises'
 import t, { type Test } from 'tap'
@@ -13,6 +14,12 @@ const isEnd = ({ type }: StreamItem): boolean => type === 'complete'
 const isTurnEnd = (item: StreamItem): boolean => item.type === 'turn_complete'
 const ends = (items: readonly StreamItem[]) =>
   only(items, 'turn_complete').map(({ turn_number, reason }) => [turn_number, reason])
+
+/** One letter of proc(5): T is stopped. */
+function stateOf(pid: number): string {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
+  return stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3)
+}
 
 interface Stage {
   readonly cluster: Cluster
@@ -164,6 +171,59 @@ t.test('agents and their host', async (t) => {
       ],
     )
     await session.stop()
+  })
+
+  t.test('a held session ends its turn and begins no other until it is resumed', async (t) => {
+    const session = await create()
+    const first = await session.prompt('@@slow(5)')
+    t.match(await session.pause(), { paused: 'hold', status: 'running' })
+    const held = await session.prompt('@@echo(later)')
+    await until(session.follow({ from: first.sequence }), (item) => ends([item])[0]?.[0] === 1)
+    t.match(await session.refresh(), { paused: 'hold', pending_turns: 1 })
+    t.match(await session.resume(), { paused: '' })
+    const seen = await until(session.follow({ from: held.sequence }), (item) => {
+      return ends([item])[0]?.[0] === 2
+    })
+    t.strictSame(
+      only(seen, 'text').map((item) => [item.turn, item.content]),
+      [[2, 'later']],
+    )
+    t.strictSame(
+      only(seen, 'status').flatMap(({ paused }) => (paused === undefined ? [] : [paused])),
+      [''],
+    )
+    await session.stop()
+  })
+
+  t.test('a frozen session stands still with its tools, and goes on where it was', async (t) => {
+    const session = await create()
+    await turn(session, '@@fork')
+    const { sequence } = await session.prompt('@@slow(30)')
+    await until(session.follow({ from: sequence }), ({ type }) => type === 'text')
+    await session.pause('freeze')
+    const family = tree.marked({ [SESSION_VARIABLE]: session.id })
+    t.ok(family.length >= 2, `${family.length} processes`)
+    await eventually(() => family.every(({ pid }) => stateOf(pid) === 'T'), 'all are stopped')
+    t.match(await session.pause('freeze'), { paused: 'freeze' }, 'again: nothing more')
+    await session.resume()
+    t.ok(family.every(({ pid }) => stateOf(pid) !== 'T'))
+    const seen = await until(session.follow({ from: sequence }), isTurnEnd)
+    t.match(textOf(seen), /word30 $/)
+    await session.pause('freeze')
+    t.match(await session.stop(), { status: 'ended', exit_code: 0, paused: '' })
+    t.strictSame(tree.marked({ [SESSION_VARIABLE]: session.id }), [])
+  })
+
+  t.test('signals, modes and lines reach the process, or the reason why not', async (t) => {
+    const session = await create()
+    t.match(await session.setMode('plan'), { status: 'idle' })
+    await t.rejects(session.write('x'), { code: 'NOT_SUPPORTED', message: /give it a prompt/ })
+    await session.signal('SIGTERM')
+    const seen = await until(session.follow(), isEnd)
+    t.ok(only(seen, 'status').some(({ reason }) => reason === 'mode plan'))
+    t.match(seen.at(-1), { type: 'complete', exit_code: 143 })
+    await t.rejects(session.signal('SIGINT'), { code: 'WRONG_STATE' })
+    await t.rejects(session.pause(), { code: 'WRONG_STATE' })
   })
 
   t.test('stop and kill answer with the true end, which is then in the stream', async (t) => {

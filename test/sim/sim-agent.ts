@@ -165,6 +165,7 @@ export const simBackend: Backend = {
     thinking: false,
     approvals: false,
     setMode: false,
+    write: false,
     usage: false,
   },
   detect: () => Promise.resolve({ available: true, version: '1', command: 'sim' }),

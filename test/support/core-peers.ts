@@ -252,6 +252,12 @@ function defaultResult(method: HostMethod, body: Buffer): Result<HostMethod> {
     case 'agent.stop':
     case 'agent.kill':
       return { exit_code: 0, signal: '' }
+    case 'agent.pause':
+    case 'agent.resume':
+    case 'agent.signal':
+    case 'agent.write':
+    case 'agent.set_mode':
+      return {}
   }
 }
 

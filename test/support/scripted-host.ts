@@ -175,6 +175,8 @@ export class ScriptedHost {
       case 'agent.stop':
       case 'agent.kill':
         return this.#end(decodeBody(METHODS[method].params, body))
+      default:
+        throw new Error(`the scripted host does not know ${method}`)
     }
   }
 

@@ -10,6 +10,7 @@ import { endOnHost } from '../end.ts'
 import { type Host, hostInfo } from '../hosts.ts'
 import { isLeased, sessionFound, sessionGone, turnDropped } from '../lifecycle.ts'
 import { isLive, type OpenTurn, type SessionRecord } from '../sessions.ts'
+import { tellHost } from './session-pause.ts'
 
 type Reported = Params<'host.register'>['sessions'][number]
 
@@ -95,12 +96,20 @@ function keep(core: Core, host: Host, reported: Reported) {
   return { session, keep: true, acknowledged: core.streams.of(session).producerDurable }
 }
 
-/** What was accepted but never reached the host: turns, or the end. It ignores what it has. */
+/** What was accepted but never reached the host: a pause, turns, the end. It ignores what it has. */
 function giveMissedWork(core: Core, host: Host, reported: Reported): void {
   const record = leased(core, host, reported)
   if (!record || !isLive(record)) return
-  if (record.status !== 'stopping') giveMissedTurns(core, host, record, reported)
-  else endAgain(core, host, record)
+  if (record.status === 'stopping') {
+    endAgain(core, host, record)
+    return
+  }
+  if (reported.pid !== null && (reported.paused ?? '') !== record.paused) {
+    tellHost(core, record, '', (error) => {
+      if (error) core.ports.log('pause not carried out', { session: record.session, error })
+    })
+  }
+  giveMissedTurns(core, host, record, reported)
 }
 
 function giveMissedTurns(core: Core, host: Host, record: SessionRecord, reported: Reported): void {

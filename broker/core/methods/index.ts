@@ -6,6 +6,8 @@ import { hostGet, hostList, hostRegister } from './host.ts'
 import { streamProgress, streamReaders } from './readers.ts'
 import { sessionInterrupt, sessionKill, sessionStop } from './session-control.ts'
 import { sessionCreate } from './session-create.ts'
+import { sessionPause, sessionResume } from './session-pause.ts'
+import { sessionSetMode, sessionSignal, sessionWrite } from './session-process.ts'
 import { sessionPrompt } from './session-prompt.ts'
 import { sessionGet, sessionList } from './session-query.ts'
 import { sessionRecover } from './session-recover.ts'
@@ -22,6 +24,11 @@ export const METHOD_HANDLERS: { readonly [M in BrokerMethod]: MethodHandler<M> }
   'session.stop': sessionStop,
   'session.kill': sessionKill,
   'session.recover': sessionRecover,
+  'session.pause': sessionPause,
+  'session.resume': sessionResume,
+  'session.signal': sessionSignal,
+  'session.write': sessionWrite,
+  'session.set_mode': sessionSetMode,
   'session.get': sessionGet,
   'session.list': sessionList,
   'stream.open': streamOpen,

@@ -1,12 +1,10 @@
 /** session.interrupt, stop and kill: carried out by the host of the session. */
-import { ProtocolError } from '../../../protocol/errors.ts'
 import type { Call } from '../calls.ts'
+import { controlled } from '../controlled.ts'
 import type { Core } from '../core.ts'
 import { endOnHost } from '../end.ts'
-import { hostAway } from '../host-away.ts'
-import type { Host } from '../hosts.ts'
 import { Story } from '../lifecycle.ts'
-import { isLive, type SessionRecord, sessionInfo } from '../sessions.ts'
+import { sessionInfo } from '../sessions.ts'
 
 export function sessionInterrupt(core: Core, call: Call<'session.interrupt'>): void {
   const { record, host } = controlled(core, call.params.session, 'be interrupted')
@@ -29,19 +27,6 @@ export function sessionStop(core: Core, call: Call<'session.stop'>): void {
 
 export function sessionKill(core: Core, call: Call<'session.kill'>): void {
   end(core, call, 'agent.kill', 'killed by a request')
-}
-
-function controlled(
-  core: Core,
-  reference: string,
-  action: string,
-): { record: SessionRecord; host: Host } {
-  const record = core.sessions.resolve(reference)
-  const { session, status } = record
-  if (!isLive(record)) throw new ProtocolError('WRONG_STATE', { session, status, action })
-  const host = core.hosts.get(record.host)
-  if (!host || host.connection === undefined) throw hostAway(core, record)
-  return { record, host }
 }
 
 function end(

@@ -45,6 +45,7 @@ function newRecord(
     host,
     status: 'starting',
     reason: '',
+    paused: '',
     epoch: 1,
     turn: 0,
     open: [],

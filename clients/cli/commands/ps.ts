@@ -46,7 +46,7 @@ function columns({ output }: Cli, now: number): readonly Column<SessionInfo>[] {
     { title: 'NAME', value: (info) => info.name },
     {
       title: 'STATUS',
-      value: (info) => info.status,
+      value: (info) => (info.paused === '' ? info.status : `${info.status} (${info.paused})`),
       paint: (cell, info) => paintStatus(info.status, output.style)(cell),
     },
     { title: 'BACKEND', value: (info) => info.backend },

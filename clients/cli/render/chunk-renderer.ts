@@ -76,9 +76,8 @@ export class ChunkRenderer {
       case 'turn_complete':
         return this.#openCalls() + this.#lines([this.#summary.line(item, style), ''])
       case 'status': {
-        if (!statuses && QUIET_STATUSES.has(item.status)) return ''
-        const reason = item.reason ? `: ${item.reason}` : ''
-        return this.#lines([style.dim(this.#safe(`· session ${item.status}${reason}`))])
+        const isNews = statuses || item.paused !== undefined || !QUIET_STATUSES.has(item.status)
+        return isNews ? this.#lines([style.dim(this.#safe(statusLine(item)))]) : ''
       }
       case 'stderr':
         return this.#lines([style.dim(this.#safe(`stderr: ${item.content}`))])
@@ -141,4 +140,11 @@ export class ChunkRenderer {
   #safe(text: string): string {
     return this.#options.isTerminal ? safeText(text) : text
   }
+}
+
+function statusLine({ status, reason, paused }: StreamItem & { type: 'status' }): string {
+  const why = reason ? `: ${reason}` : ''
+  return paused === 'freeze'
+    ? `· session frozen${why}`
+    : `· session ${paused ? 'paused' : status}${why}`
 }

@@ -1,0 +1,31 @@
+/** Requests of the broker that change how a session runs, beyond its turns. */
+import type { HostMethod } from '../protocol/methods/index.ts'
+import type { RequestHandler } from './requests.ts'
+
+type ControlMethod = Extract<
+  HostMethod,
+  'agent.pause' | 'agent.resume' | 'agent.signal' | 'agent.write' | 'agent.set_mode'
+>
+
+export const CONTROL_HANDLERS: { readonly [M in ControlMethod]: RequestHandler<M> } = {
+  'agent.pause': async ({ sessions }, params) => {
+    sessions.leased(params).suspend(params.mode)
+    return {}
+  },
+  'agent.resume': async ({ sessions }, lease) => {
+    sessions.leased(lease).release()
+    return {}
+  },
+  'agent.signal': async ({ sessions }, params) => {
+    sessions.leased(params).signal(params.signal)
+    return {}
+  },
+  'agent.write': async ({ sessions }, params) => {
+    sessions.leased(params).write(params.line)
+    return {}
+  },
+  'agent.set_mode': async ({ sessions }, params) => {
+    await sessions.leased(params).setMode(params.mode)
+    return {}
+  },
+}

@@ -1,0 +1,131 @@
+/** session.pause, resume, signal, write and set_mode in the broker's core. */
+import t from 'tap'
+import { decodeTrusted } from '../../protocol/codec.ts'
+import { CHUNK_CODES } from '../../protocol/messages/chunk.ts'
+import type { CoreHarness } from '../support/core-harness.ts'
+import { Client, Host, withSession } from '../support/core-peers.ts'
+
+/** What the stream on disk says of pauses and modes. */
+function told(harness: CoreHarness, session: string) {
+  return harness
+    .stored(session)
+    .filter(({ type }) => type === CHUNK_CODES.status)
+    .map(({ body }) => decodeTrusted(body) as { status: string; reason?: string; paused?: string })
+    .filter(({ paused, reason }) => paused !== undefined || reason?.startsWith('mode'))
+}
+
+const asked = (host: Host) => host.history.map(({ method }) => method)
+const alive = (session: string, paused: '' | 'hold' | 'freeze') => ({
+  ...{ session, epoch: 1, turn: 0, produced: 0, pid: 4711, paused },
+})
+
+t.test('a pause is journalled, told in the stream, and carried out once', (t) => {
+  const { harness, client, host, session } = withSession()
+  t.match(client.call('session.pause', { session }), { paused: 'hold', status: 'idle' })
+  t.match(client.call('session.pause', { session, mode: 'freeze' }), { paused: 'freeze' })
+  client.call('session.pause', { session, mode: 'freeze' })
+  t.match(client.call('session.resume', { session }), { paused: '' })
+  client.call('session.resume', { session })
+  t.strictSame(asked(host), ['agent.start', 'agent.pause', 'agent.pause', 'agent.resume'])
+  t.strictSame(told(harness, session), [
+    { status: 'idle', reason: 'paused by local', paused: 'hold' },
+    { status: 'idle', reason: 'paused by local', paused: 'freeze' },
+    { status: 'idle', reason: 'resumed by local', paused: '' },
+  ])
+  t.end()
+})
+
+t.test('a pause outlives the broker, and a host that does not know of it is told', (t) => {
+  const { harness, client, host, session } = withSession()
+  client.call('session.pause', { session, mode: 'freeze' })
+  host.leave()
+  const next = harness.restart()
+  const later = new Client(next)
+  const back = new Host(next)
+  back.register(alive(session, 'freeze'))
+  t.strictSame(asked(back), [], 'it is paused as it should be')
+  t.match(later.call('session.get', { session }), { paused: 'freeze', status: 'idle' })
+  back.leave()
+  const forgetful = new Host(next)
+  forgetful.register(alive(session, ''))
+  next.settle()
+  t.strictSame(asked(forgetful), ['agent.pause'])
+  t.end()
+})
+
+t.test('a resume that its host did not hear reaches it when it is back', (t) => {
+  const { harness, client, host, session } = withSession()
+  client.call('session.pause', { session })
+  host.holds.add('agent.resume')
+  const id = client.ask('session.resume', { session })
+  harness.settle()
+  host.leave()
+  harness.settle()
+  t.match(client.errorOf(id), { code: 'HOST_LOST', executed: 'unknown' })
+  const back = new Host(harness)
+  back.register(alive(session, 'hold'))
+  harness.settle()
+  t.strictSame(asked(back), ['agent.resume'])
+  t.match(client.call('session.get', { session }), { paused: '' })
+  t.end()
+})
+
+t.test('what the host refuses is undone and told', (t) => {
+  const { harness, client, host, session } = withSession()
+  host.holds.add('agent.pause')
+  const id = client.ask('session.pause', { session })
+  harness.settle()
+  host.refuse('agent.pause', 'AGENT_GONE')
+  harness.settle()
+  t.match(client.errorOf(id), { code: 'AGENT_GONE' })
+  t.match(client.call('session.get', { session }), { paused: '' })
+  t.strictSame(
+    told(harness, session).map(({ paused }) => paused),
+    ['hold', ''],
+  )
+  t.end()
+})
+
+t.test('the end of the process ends its pause', (t) => {
+  const { harness, client, host, session } = withSession()
+  client.call('session.pause', { session })
+  host.exit(session, 1)
+  harness.settle()
+  t.match(client.call('session.get', { session }), { status: 'failed', paused: '' })
+  t.match(client.failure('session.resume', { session }), { code: 'WRONG_STATE', executed: 'no' })
+  t.match(client.call('session.recover', { session }), { status: 'idle', paused: '' })
+  t.end()
+})
+
+t.test('a mode that the CLI took is kept for the recovery; one that it refused is not', (t) => {
+  const { harness, client, host, session } = withSession()
+  client.call('session.set_mode', { session, mode: 'plan' })
+  host.holds.add('agent.set_mode')
+  const id = client.ask('session.set_mode', { session, mode: 'nonsense' })
+  harness.settle()
+  host.refuse('agent.set_mode', 'MODE_REFUSED')
+  harness.settle()
+  t.match(client.errorOf(id), { code: 'MODE_REFUSED', executed: 'no' })
+  t.strictSame(told(harness, session), [{ status: 'idle', reason: 'mode plan' }])
+  host.exit(session, 1)
+  harness.settle()
+  client.call('session.recover', { session })
+  t.match(host.history.at(-1), { method: 'agent.start', params: { permission_mode: 'plan' } })
+  t.end()
+})
+
+t.test('a mode that could not be written is told once it can be', (t) => {
+  const { harness, client, host, session } = withSession()
+  host.holds.add('agent.set_mode')
+  const id = client.ask('session.set_mode', { session, mode: 'plan' })
+  harness.settle()
+  harness.journal.isFull = true
+  host.answer('agent.set_mode')
+  harness.settle()
+  t.notOk(client.hasEnd(id))
+  harness.journal.isFull = false
+  harness.advance(2000)
+  harness.settle()
+  t.match(client.resultOf('session.set_mode', id), { session })
+  t.end()
+})
