@@ -4,7 +4,12 @@
  */
 import { decodeUntrusted, EMPTY, encode } from './codec.ts'
 import { ProtocolError } from './errors.ts'
-import { WIRE_LIMITS, type WireLimits } from './limits.ts'
+import {
+  BUNDLE_TARGET_BYTES,
+  BUNDLE_TARGET_MESSAGES,
+  WIRE_LIMITS,
+  type WireLimits,
+} from './limits.ts'
 import { type Head, headToTuple, tupleToHead } from './messages/index.ts'
 
 export interface Message {
@@ -25,6 +30,24 @@ export type Received =
 export function encodeBundle(messages: readonly Message[]): Bundle {
   const tuples = messages.map(({ head, body }) => headToTuple(head, body.length))
   return { heads: encode(tuples), bodies: joinBodies(messages) }
+}
+
+/**
+ * Cuts what would be too long for one bundle into several, in order. Heads stay far below their limit,
+ * because those of streams have at most 200 bytes.
+ */
+export function* bundlesOf(messages: readonly Message[]): Generator<readonly Message[]> {
+  let start = 0
+  let bytes = 0
+  for (const [index, { body }] of messages.entries()) {
+    bytes += body.length
+    const isOver = bytes > BUNDLE_TARGET_BYTES || index - start >= BUNDLE_TARGET_MESSAGES
+    if (index === start || !isOver) continue
+    yield messages.slice(start, index)
+    start = index
+    bytes = body.length
+  }
+  if (start < messages.length) yield start === 0 ? messages : messages.slice(start)
 }
 
 function joinBodies(messages: readonly Message[]): Buffer {

@@ -2,7 +2,7 @@
  * Streams: gives chunks their sequence, and publishes what is durable to those who subscribed. Owns the
  * topics and the numbers of each stream; the chunks themselves are in the journal.
  */
-import type { Message } from '../../protocol/bundle.ts'
+import { bundlesOf, type Message } from '../../protocol/bundle.ts'
 import { EMPTY, encode } from '../../protocol/codec.ts'
 import { newToken, type RandomBytes } from '../../protocol/ids.ts'
 import { CHUNK_CODES, type ChunkBody, type ChunkType } from '../../protocol/messages/chunk.ts'
@@ -121,13 +121,10 @@ export class Streams {
     state.producerDurable = last.producerSequence
     if (state.subscribers === 0) return
     state.publishedAt = now
-    this.#publish(
-      state.topic,
-      chunks.map(({ sequence, time, turn, type, body }) => ({
-        head: { kind: 'CHUNK', session, sequence, time, turn, type },
-        body,
-      })),
-    )
+    // What a host sent as one full bundle, and the ends of turns that came with it, are more than one.
+    for (const bundle of bundlesOf(chunks.map((chunk) => liveChunk(session, chunk)))) {
+      this.#publish(state.topic, bundle)
+    }
   }
 
   publishHead(state: StreamState, now: number): void {
@@ -145,6 +142,11 @@ export class Streams {
       }
     }
   }
+}
+
+function liveChunk(session: string, chunk: StoredChunk): Message {
+  const { sequence, time, turn, type, body } = chunk
+  return { head: { kind: 'CHUNK', session, sequence, time, turn, type }, body }
 }
 
 export function newChunk<T extends ChunkType>(type: T, turn: number, body: ChunkBody<T>): NewChunk {

@@ -38,6 +38,8 @@ export class CoreHarness {
   readonly core: Core
   readonly journal: MemoryJournal
   readonly published: Published[] = []
+  /** How many messages each bundle that was published had. */
+  readonly bundles: number[] = []
   readonly logs: { readonly event: string; readonly fields: unknown }[] = []
   readonly #options: HarnessOptions
   readonly #receivers = new Map<string, Receiver>()
@@ -65,6 +67,7 @@ export class CoreHarness {
       },
       send: (connection, head, body) => this.#receivers.get(connection)?.receive({ head, body }),
       publish: (topic, messages) => {
+        this.bundles.push(messages.length)
         for (const message of messages) this.published.push({ topic, message })
       },
       link: () => ({ silentMs: 0, evidence: undefined }),
