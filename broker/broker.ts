@@ -14,6 +14,8 @@ import type { Clock } from './core/clock.ts'
 import { CORE_LIMITS, Core } from './core/core.ts'
 import type { Journal } from './journal/journal.ts'
 import { openLmdbJournal } from './journal/lmdb-journal.ts'
+import { exposition } from './metrics/exposition.ts'
+import type { View } from './metrics/metric.ts'
 import { RouterSocket } from './router-socket.ts'
 import { StreamsSocket } from './streams-socket.ts'
 
@@ -245,8 +247,19 @@ export class Broker {
       publish: (topic, messages) => this.#streams.publish(topic, messages),
       link: (connection) => this.#connections.evidence(connection, realClock.now()),
       connectionCount: () => this.#connections.size,
+      metrics: () => exposition(this.#view()),
       log: (event, fields) => this.#log.info(fields, event),
     })
+  }
+
+  #view(): View {
+    const { size: count, ends } = this.#connections
+    const stuck = this.#router.stuckCount
+    return {
+      core: this.#core,
+      hostCreditBytes: this.#config.host_credit_bytes,
+      connections: { count, ends, stuck, backlog: this.#connections.backlog() },
+    }
   }
 
   /** A socket failed in a way that nothing here can mend: end, and let a supervisor start anew. */

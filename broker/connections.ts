@@ -6,6 +6,7 @@ import {
   BrokerLink,
   type BrokerLinkEvent,
   type BrokerLinkOptions,
+  type ConnectionEnd,
 } from '../protocol/link/broker-link.ts'
 import type { Head } from '../protocol/messages/index.ts'
 import type { LinkEvidence } from './core/hosts.ts'
@@ -30,6 +31,12 @@ export interface ConnectionsOptions {
   readonly onReady: (connection: string) => void
 }
 
+export interface Backlog {
+  readonly messages: number
+  readonly bytes: number
+  readonly mostBytes: number
+}
+
 interface Entry {
   readonly link: BrokerLink
   /** When it ended, monotonic ms. */
@@ -39,6 +46,8 @@ interface Entry {
 export class Connections {
   readonly #options: ConnectionsOptions
   readonly #entries = new Map<string, Entry>()
+  /** How many have ended so, since the start. */
+  readonly #ends = new Map<ConnectionEnd, number>()
   #now = 0
 
   constructor(options: ConnectionsOptions) {
@@ -47,6 +56,21 @@ export class Connections {
 
   get size(): number {
     return this.#entries.size
+  }
+
+  get ends(): ReadonlyMap<ConnectionEnd, number> {
+    return this.#ends
+  }
+
+  /** What waits to be sent, in all and for the peer that has most of it. */
+  backlog(): Backlog {
+    const backlog = { messages: 0, bytes: 0, mostBytes: 0 }
+    for (const { link } of this.#entries.values()) {
+      backlog.messages += link.backlogCount
+      backlog.bytes += link.backlogBytes
+      backlog.mostBytes = Math.max(backlog.mostBytes, link.backlogBytes)
+    }
+    return backlog
   }
 
   has(id: string): boolean {
@@ -69,7 +93,7 @@ export class Connections {
       {
         ...options,
         onEvent: (event) => {
-          if (event.type === 'ended') this.#ended(id)
+          if (event.type === 'ended') this.#ended(id, event.how)
           onEvent(id, event)
         },
         onReady: () => onReady(id),
@@ -87,7 +111,8 @@ export class Connections {
     return encodeBundle([{ head: { kind: 'ERROR', id: '' }, body: encode(error.toWire()) }])
   }
 
-  #ended(id: string): void {
+  #ended(id: string, how: ConnectionEnd): void {
+    this.#ends.set(how, (this.#ends.get(how) ?? 0) + 1)
     const entry = this.#entries.get(id)
     if (entry) entry.endedAt = this.#now
   }

@@ -102,6 +102,11 @@ export class RouterSocket {
     this.#send(connection, bundle).catch((error: unknown) => this.#port.failed(error))
   }
 
+  /** Connections whose pipe is full. */
+  get stuckCount(): number {
+    return this.#writer.stuckCount
+  }
+
   forget(connection: string): void {
     this.#writer.forget(connection)
   }

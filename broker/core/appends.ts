@@ -33,15 +33,27 @@ export class Appends {
   readonly #core: Core
   /** Groups of this turn of the broker, by connection. */
   #groups = new Map<string, Group>()
+  /** Credit that hosts have used and not got back, bytes by connection. */
+  readonly #spent = new Map<string, number>()
 
   constructor(core: Core) {
     this.#core = core
+  }
+
+  /** Bytes of this host that are on their way to the disk. */
+  creditSpent(connection: string): number {
+    return this.#spent.get(connection) ?? 0
+  }
+
+  connectionEnded(connection: string): void {
+    this.#spent.delete(connection)
   }
 
   /** Throws FENCED, INVALID_MESSAGE or SEQUENCE_HOLE; a duplicate is only acknowledged again. */
   take(connection: string, host: Host, head: HeadFor<'APPEND'>, body: Buffer): void {
     const group = this.#groupOf(connection)
     group.credit += body.length
+    this.#spent.set(connection, this.creditSpent(connection) + body.length)
     const record = this.#leased(host, head)
     if (!record) return
     const stream = this.#core.streams.of(record.session)
@@ -51,6 +63,7 @@ export class Appends {
         group.acknowledge.get(record)?.sequence ?? 0,
       )
       group.acknowledge.set(record, { epoch: record.epoch, sequence })
+      this.#core.tally.chunksRepeated += 1
       return
     }
     if (head.sequence !== stream.producer + 1) {
@@ -64,6 +77,7 @@ export class Appends {
     }
     const follow = consequence(record, head, body)
     stream.producer = head.sequence
+    this.#core.tally.took(body.length)
     if (head.type === CHUNK_CODES.complete) this.#endTurns(group, record)
     const chunk = this.#core.streams.number(
       record.session,
@@ -154,7 +168,11 @@ export class Appends {
   }
 
   #grant(connection: string, bytes: number): void {
-    if (bytes > 0) this.#core.send(connection, { kind: 'CREDIT', bytes })
+    if (bytes === 0) return
+    const left = this.creditSpent(connection) - bytes
+    if (left > 0) this.#spent.set(connection, left)
+    else this.#spent.delete(connection)
+    this.#core.send(connection, { kind: 'CREDIT', bytes })
   }
 }
 

@@ -10,6 +10,10 @@ type Settled = (error: Error | undefined) => void
 
 export interface BatchPorts {
   readonly journal: Journal
+  /** Monotonic, ms. */
+  readonly now: () => number
+  /** Called after each write. */
+  readonly onWritten: (operations: number, tookMs: number, error: Error | undefined) => void
   /** Called after a failed write with every session that it touched, before the callbacks. */
   readonly onFailure: (sessions: ReadonlySet<string>, error: Error) => void
   /** A callback threw; the others run all the same. */
@@ -50,8 +54,10 @@ export class Batch {
     this.#operations = []
     this.#settled = []
     this.#isCommitting = true
+    const since = this.#ports.now()
     const done = (error: Error | undefined): void => {
       this.#isCommitting = false
+      this.#ports.onWritten(operations.length, this.#ports.now() - since, error)
       if (error) this.#fail(error, operations, settled)
       else {
         this.#failure = undefined

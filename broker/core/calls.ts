@@ -12,11 +12,15 @@ import type { JournalOperation } from '../journal/journal.ts'
 import type { Batch } from './batch.ts'
 import type { Clock } from './clock.ts'
 import type { Idempotency, Outcome } from './idempotency.ts'
+import type { Tally } from './tally.ts'
 
 /** Who waits for the end of a call. */
 export interface Waiter {
   readonly connection: string
   readonly id: string
+  readonly method: BrokerMethod
+  /** When it asked, monotonic ms. */
+  readonly since: number
   /** Monotonic, ms. */
   readonly deadlineAt: number
 }
@@ -50,6 +54,7 @@ export interface CallsPorts {
   readonly clock: Clock
   readonly batch: Batch
   readonly idempotency: Idempotency
+  readonly tally: Tally
   readonly send: (connection: string, head: Head, body: Buffer) => void
 }
 
@@ -162,7 +167,7 @@ export class Calls {
         const executed = running.phase === 'begun' ? 'no' : 'unknown'
         const error = new ProtocolError('DEADLINE_EXCEEDED', { where: 'broker' }, { executed })
         this.#removeWaiter(running, waiter)
-        this.#send(waiter, { kind: 'ERROR', id: waiter.id }, encode(error.toWire()))
+        this.tell(waiter, failed(error))
       }
     }
   }
@@ -230,6 +235,9 @@ export class Calls {
 
   /** Sends a stored or fresh outcome. */
   tell(waiter: Waiter, outcome: Exclude<Outcome, { state: 'running' }>): void {
+    const { clock, tally } = this.#ports
+    const code = outcome.state === 'failed' ? outcome.error.code : undefined
+    tally.answered(waiter.method, code, clock.now() - waiter.since)
     if (outcome.state === 'replied') {
       this.#send(waiter, { kind: 'REPLY', id: waiter.id }, outcome.body)
     } else {

@@ -22,6 +22,7 @@ import { Redo } from './redo.ts'
 import { restore } from './restore.ts'
 import { Sessions } from './sessions.ts'
 import { Streams } from './streams.ts'
+import { Tally } from './tally.ts'
 import { Tickets } from './tickets.ts'
 
 export interface CoreLimits {
@@ -57,6 +58,11 @@ export interface Surroundings {
   readonly rssBytes: () => number
 }
 
+export interface MetricsText {
+  readonly content_type: string
+  readonly text: string
+}
+
 export interface CorePorts {
   readonly clock: Clock
   readonly random: RandomBytes
@@ -67,6 +73,8 @@ export interface CorePorts {
   readonly publish: (topic: string, messages: readonly Message[]) => void
   readonly link: (connection: string) => LinkEvidence | undefined
   readonly connectionCount: () => number
+  /** The figures of the whole broker in the text format of Prometheus. */
+  readonly metrics: () => Promise<MetricsText>
   /** Something happened that operators want in the log. */
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void
 }
@@ -85,6 +93,7 @@ export class Core {
   readonly hostCalls: HostCalls
   readonly appends: Appends
   readonly redo = new Redo()
+  readonly tally = new Tally()
   readonly startedAt: number
   /** How often this journal has been opened by a broker. */
   readonly epoch: number
@@ -99,10 +108,15 @@ export class Core {
     this.startedAt = ports.clock.wall()
     this.batch = new Batch({
       journal: ports.journal,
+      now: () => ports.clock.now(),
+      onWritten: (operations, tookMs, error) => this.tally.committed(operations, tookMs, error),
       onFailure: (sessions, error) => this.#rewind(sessions, error),
       onDefect: (thrown) => this.defect(thrown),
     })
-    this.streams = new Streams(ports.journal, ports.random, ports.publish)
+    this.streams = new Streams(ports.journal, ports.random, (topic, messages) => {
+      this.tally.published(messages)
+      ports.publish(topic, messages)
+    })
     this.tickets = new Tickets(this.streams, ports.random)
     this.idempotency = new Idempotency(ports.journal)
     this.hostCalls = new HostCalls(ports.send)
@@ -110,6 +124,7 @@ export class Core {
       clock: ports.clock,
       batch: this.batch,
       idempotency: this.idempotency,
+      tally: this.tally,
       send: ports.send,
     })
     this.appends = new Appends(this)
@@ -144,7 +159,9 @@ export class Core {
       })
     } catch (thrown) {
       const id = 'id' in head && typeof head.id === 'string' ? head.id : ''
-      this.complain(connection, id, ProtocolError.from(thrown, 'broker', 'unknown'))
+      const error = ProtocolError.from(thrown, 'broker', 'unknown')
+      if (head.kind === 'REQUEST') this.tally.refused(head.method, error.code)
+      this.complain(connection, id, error)
     }
   }
 
@@ -166,6 +183,7 @@ export class Core {
     const host = this.hosts.connectionEnded(connection, this.clock.wall())
     if (host) hostLost(this, host, reason)
     this.hostCalls.connectionEnded(connection)
+    this.appends.connectionEnded(connection)
   }
 
   /** Ends one turn of the broker: what it wants on disk goes to the journal. */

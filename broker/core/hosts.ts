@@ -166,7 +166,7 @@ export function hostInfo(host: Host, used: number, link: LinkEvidence | undefine
   }
 }
 
-function statusOf(host: Host, link: LinkEvidence | undefined): HostStatus {
+export function statusOf(host: Host, link: LinkEvidence | undefined): HostStatus {
   if (host.connection === undefined || !link) return 'offline'
   return link.silentMs > SILENT_AFTER_MS ? 'silent' : 'online'
 }

@@ -157,6 +157,12 @@ export const COMMANDS = {
     ],
     load: () => import('./commands/readers.ts'),
   },
+  metrics: {
+    usage: 'metrics',
+    describe: 'Print the figures of the broker in the text format of Prometheus',
+    examples: [['agentmq metrics | grep lag', 'docs/metrics.md says what each means']],
+    load: () => import('./commands/metrics.ts'),
+  },
 } as const satisfies Record<string, CommandEntry>
 
 export type CommandName = keyof typeof COMMANDS

@@ -4,7 +4,7 @@
  */
 import { decodeBundle, type Message } from '../bundle.ts'
 import { decodeBody, EMPTY, encode } from '../codec.ts'
-import { ProtocolError } from '../errors.ts'
+import { type ErrorCode, ProtocolError } from '../errors.ts'
 import { WIRE_LIMITS } from '../limits.ts'
 import {
   type GoodbyeBody,
@@ -47,11 +47,14 @@ export type ConnectionState =
   | { readonly name: 'welcome'; readonly identity: Identity }
   | { readonly name: 'cut'; readonly reason: string }
 
+/** How a connection ended: by its peer, by the transport, by silence, or cut off with this code. */
+export type ConnectionEnd = 'goodbye' | 'disconnected' | 'silent' | ErrorCode
+
 export type BrokerLinkEvent =
   | { readonly type: 'welcomed'; readonly identity: Identity; readonly hello: HelloBody }
   | { readonly type: 'message'; readonly message: Message; readonly identity: Identity }
   /** The peer left, fell silent, or was cut off; nothing more comes from this connection. */
-  | { readonly type: 'ended'; readonly reason: string }
+  | { readonly type: 'ended'; readonly reason: string; readonly how: ConnectionEnd }
 
 export interface BrokerLinkOptions {
   readonly heartbeat: HeartbeatTimes
@@ -108,6 +111,11 @@ export class BrokerLink {
     return this.#outbox.count
   }
 
+  /** Their body bytes. */
+  get backlogBytes(): number {
+    return this.#outbox.bytes
+  }
+
   next(): ReturnType<Outbox['next']> {
     return this.#outbox.next()
   }
@@ -120,8 +128,9 @@ export class BrokerLink {
   tick(now: number): void {
     if (this.#state.name === 'cut') return
     const due = this.#heartbeat.tick(now)
-    if (due === 'lost') this.#end(`silent for ${Math.round(this.#heartbeat.silentMs(now))} ms`)
-    else if (due !== undefined && this.#state.name === 'welcome') {
+    if (due === 'lost') {
+      this.#end(`silent for ${Math.round(this.#heartbeat.silentMs(now))} ms`, 'silent')
+    } else if (due !== undefined && this.#state.name === 'welcome') {
       this.#push({ kind: 'PING', id: due }, EMPTY)
     }
   }
@@ -156,13 +165,13 @@ export class BrokerLink {
     this.#outbox.clear()
     const body: GoodbyeBody = { code: error.code, reason: error.message }
     this.#queue({ kind: 'GOODBYE' }, encode(body))
-    this.#end(error.message)
+    this.#end(error.message, error.code)
   }
 
   /** The transport says that the peer is gone. */
   disconnected(): void {
     this.#outbox.clear()
-    this.#end('disconnected')
+    this.#end('disconnected', 'disconnected')
   }
 
   #take(message: Message): void {
@@ -183,7 +192,7 @@ export class BrokerLink {
         this.#proof(decodeBody(ProofBody, body, 'INVALID_MESSAGE', { what: 'PROOF' }))
         break
       case 'GOODBYE':
-        this.#end('said goodbye')
+        this.#end('said goodbye', 'goodbye')
         break
       case 'PONG':
         this.#evidence = head
@@ -269,10 +278,10 @@ export class BrokerLink {
     this.#push({ kind: 'ERROR', id }, encode(error.toWire()))
   }
 
-  #end(reason: string): void {
+  #end(reason: string, how: ConnectionEnd): void {
     if (this.#state.name === 'cut') return
     this.#state = { name: 'cut', reason }
-    this.#options.onEvent({ type: 'ended', reason })
+    this.#options.onEvent({ type: 'ended', reason, how })
   }
 
   get #hasEnded(): boolean {

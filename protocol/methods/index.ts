@@ -32,7 +32,7 @@ import {
   SessionStop,
 } from './session.ts'
 import { StreamClose, StreamOpen, StreamRead } from './stream.ts'
-import { SystemHealth, SystemInfo } from './system.ts'
+import { SystemHealth, SystemInfo, SystemMetrics } from './system.ts'
 
 export const METHODS = {
   'session.create': SessionCreate,
@@ -58,6 +58,7 @@ export const METHODS = {
   'host.register': HostRegister,
   'system.info': SystemInfo,
   'system.health': SystemHealth,
+  'system.metrics': SystemMetrics,
   'agent.start': AgentStart,
   'agent.prompt': AgentPrompt,
   'agent.interrupt': AgentInterrupt,

@@ -49,3 +49,17 @@ export const SystemHealth = defineMethod('system.health', {
   }),
   errors: [],
 })
+
+export const SystemMetrics = defineMethod('system.metrics', {
+  description:
+    'The figures of the broker in the text format of Prometheus; docs/metrics.md lists them.',
+  answeredBy: 'broker',
+  scope: 'read',
+  mutating: false,
+  params: Type.Object({}),
+  result: Type.Object({
+    content_type: Type.String({ description: 'Media type to serve it under' }),
+    text: Type.String({ description: 'The exposition' }),
+  }),
+  errors: [],
+})

@@ -1,5 +1,6 @@
 /** The generated files of the reference, by path, with the content they should have. */
 import { readFileSync } from 'node:fs'
+import { metricsReference } from '../../broker/metrics/reference.ts'
 import { errorReference } from '../../protocol/reference/errors.ts'
 import { protocolReference } from '../../protocol/reference/protocol.ts'
 import { protocolSchema } from '../../protocol/reference/schema-document.ts'
@@ -12,6 +13,7 @@ export function referenceFiles(): Readonly<Record<string, string>> {
   return {
     'docs/protocol.md': protocolReference(template),
     'docs/errors.md': errorReference(),
+    'docs/metrics.md': metricsReference(),
     'protocol.schema.json': `${JSON.stringify(protocolSchema(), null, 2)}\n`,
   }
 }

@@ -169,6 +169,7 @@ export class SimBroker implements RouterEnd, PublisherEnd {
       },
       link: (connection) => this.connections.evidence(connection, life.now()),
       connectionCount: () => this.connections.size,
+      metrics: async () => ({ content_type: 'text/plain', text: '' }),
       log: (event, fields) => watch.logged(event, fields),
     })
   }

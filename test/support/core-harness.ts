@@ -3,7 +3,7 @@
  * commits the test decides, and everything that was sent, published and logged. `core-peers.ts` plays
  * the clients and hosts.
  */
-import { CORE_LIMITS, Core, type CoreLimits } from '../../broker/core/core.ts'
+import { CORE_LIMITS, Core, type CoreLimits, type CorePorts } from '../../broker/core/core.ts'
 import type { StoredChunk } from '../../broker/journal/journal.ts'
 import type { Message } from '../../protocol/bundle.ts'
 import type { Identity } from '../../protocol/link/broker-link.ts'
@@ -19,6 +19,7 @@ export interface HarnessOptions {
   readonly limits?: Partial<CoreLimits>
   readonly seed?: number
   readonly journal?: MemoryJournal
+  readonly metrics?: CorePorts['metrics']
 }
 
 /** Who is at the other end of a connection. */
@@ -72,6 +73,7 @@ export class CoreHarness {
       },
       link: () => ({ silentMs: 0, evidence: undefined }),
       connectionCount: () => this.#receivers.size,
+      metrics: options.metrics ?? (async () => ({ content_type: 'text/plain', text: '' })),
       log: (event, fields) => this.logs.push({ event, fields }),
     })
     this.turn()

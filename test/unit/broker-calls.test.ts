@@ -33,17 +33,19 @@ const PARAMS: { readonly [M in BrokerMethod]: (session: string) => Params<M> } =
   }),
   'system.info': () => ({}),
   'system.health': () => ({}),
+  'system.metrics': () => ({}),
 }
 const BROKER_METHODS = Object.keys(PARAMS) as BrokerMethod[]
 
-t.test('every method answers as its schema says', (t) => {
+t.test('every method answers as its schema says', async (t) => {
   for (const method of BROKER_METHODS) {
     const { client, host, session } = withSession()
     if (method === 'session.recover') host.exit(session, 0)
-    client.call(method, PARAMS[method](session))
+    const id = client.ask(method, PARAMS[method](session))
+    await new Promise((resolve) => setImmediate(resolve)) // system.metrics takes a moment
+    client.resultOf(method, id)
     t.pass(method)
   }
-  t.end()
 })
 
 t.test('every method refuses parameters that do not fit, and nothing is done', (t) => {

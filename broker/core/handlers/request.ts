@@ -23,11 +23,9 @@ export const request: Handler<'REQUEST'> = (incoming) => {
   const method = knownMethod(head.method)
   authorise(incoming, method)
   limit(core, connection)
-  const waiter: Waiter = {
-    connection,
-    id: head.id,
-    deadlineAt: core.clock.now() + (head.remaining_ms || DEFAULT_DEADLINE_MS),
-  }
+  const since = core.clock.now()
+  const deadlineAt = since + (head.remaining_ms || DEFAULT_DEADLINE_MS)
+  const waiter: Waiter = { connection, id: head.id, method, since, deadlineAt }
   const keyed = keyedRequest(incoming, method)
   if (keyed && repeated(core, keyed, waiter)) return
   if (core.isDraining && METHODS[method].mutating) {

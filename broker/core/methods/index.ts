@@ -12,7 +12,7 @@ import { sessionPrompt } from './session-prompt.ts'
 import { sessionGet, sessionList } from './session-query.ts'
 import { sessionRecover } from './session-recover.ts'
 import { streamClose, streamOpen, streamRead } from './stream.ts'
-import { systemHealth, systemInfo } from './system.ts'
+import { systemHealth, systemInfo, systemMetrics } from './system.ts'
 
 /** Throws a ProtocolError, or ends the call, now or later, exactly once. */
 export type MethodHandler<M extends BrokerMethod> = (core: Core, call: Call<M>) => void
@@ -41,4 +41,5 @@ export const METHOD_HANDLERS: { readonly [M in BrokerMethod]: MethodHandler<M> }
   'host.register': hostRegister,
   'system.info': systemInfo,
   'system.health': systemHealth,
+  'system.metrics': systemMetrics,
 }

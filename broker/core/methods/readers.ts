@@ -2,7 +2,7 @@
 import type { ReaderInfo } from '../../../protocol/methods/readers.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
-import type { Reading } from '../tickets.ts'
+import { connectionName, type Lagging, lagging } from '../readers.ts'
 
 const DEFAULT_LIMIT = 1000
 
@@ -17,22 +17,14 @@ export function streamProgress(core: Core, call: Call<'stream.progress'>): void 
 export function streamReaders(core: Core, call: Call<'stream.readers'>): void {
   const { session: reference, limit = DEFAULT_LIMIT } = call.params
   const session = reference === undefined ? undefined : core.sessions.resolve(reference).session
-  const readings = [...core.tickets.readings()].filter(
-    (reading) => session === undefined || reading.session === session,
+  const found = lagging(core).filter(
+    ({ reading }) => session === undefined || reading.session === session,
   )
-  const behind = readings
-    .map((reading) => ({ reading, lag: lagOf(core, reading) }))
-    .sort((a, b) => b.lag - a.lag)
-  const readers = behind.slice(0, limit).map(({ reading }) => readerInfo(core, reading))
-  call.reply({ readers, total: readings.length })
+  const readers = found.slice(0, limit).map((one) => readerInfo(core, one))
+  call.reply({ readers, total: found.length })
 }
 
-/** A reader may wait for what does not exist yet: it is not behind. */
-export function lagOf(core: Core, { session, position }: Reading): number {
-  return Math.max(0, core.streams.of(session).durable - position)
-}
-
-function readerInfo(core: Core, reading: Reading): ReaderInfo {
+function readerInfo(core: Core, { reading, lag }: Lagging): ReaderInfo {
   const { session, holder, isRedeemed, position, reportedAt, issuedAt } = reading
   const now = core.clock.now()
   return {
@@ -42,13 +34,8 @@ function readerInfo(core: Core, reading: Reading): ReaderInfo {
     live: isRedeemed,
     position,
     head: core.streams.of(session).durable,
-    lag: lagOf(core, reading),
+    lag,
     reported_ms: reportedAt === undefined ? -1 : Math.round(now - reportedAt),
     opened_ms: Math.round(now - issuedAt),
   }
-}
-
-/** The id that ROUTER made has bytes that nobody can read or type. */
-function connectionName(connection: string): string {
-  return Buffer.from(connection, 'latin1').toString('hex')
 }

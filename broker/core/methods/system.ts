@@ -1,4 +1,5 @@
-/** system.info and system.health: measured when asked. */
+/** system.info, system.health and system.metrics: measured when asked. */
+import { ProtocolError } from '../../../protocol/errors.ts'
 import { PROTOCOL_VERSION } from '../../../protocol/version.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
@@ -40,6 +41,16 @@ export function systemHealth(core: Core, call: Call<'system.health'>): void {
     journal_corrupt: stats.corrupt,
     journal_last_commit_ms: stats.lastCommitMs,
   })
+}
+
+export function systemMetrics(core: Core, call: Call<'system.metrics'>): void {
+  core.ports.metrics().then(
+    (metrics) => call.reply(metrics),
+    (thrown: unknown) => {
+      core.defect(thrown)
+      call.fail(ProtocolError.from(thrown, 'broker', 'yes'))
+    },
+  )
 }
 
 function problemsOf(core: Core, loopLagMs: number): string[] {
