@@ -8,10 +8,10 @@ import { LoopLag, NO_AGENT } from '../protocol/link/health.ts'
 import { OUTBOX_LIMITS } from '../protocol/link/outbox.ts'
 import { SOFTWARE } from '../protocol/version.ts'
 import { claimEndpoint } from './claim-endpoint.ts'
-import type { BrokerConfig } from './config.ts'
+import { type BrokerConfig, coreLimits } from './config.ts'
 import { CONNECTION_LIMITS, Connections } from './connections.ts'
 import type { Clock } from './core/clock.ts'
-import { CORE_LIMITS, Core } from './core/core.ts'
+import { Core } from './core/core.ts'
 import type { Journal } from './journal/journal.ts'
 import { openLmdbJournal } from './journal/lmdb-journal.ts'
 import { exposition } from './metrics/exposition.ts'
@@ -228,7 +228,7 @@ export class Broker {
       clock: realClock,
       random: randomBytes,
       journal: this.#journal,
-      limits: CORE_LIMITS,
+      limits: coreLimits(this.#config),
       surroundings: {
         software: SOFTWARE,
         instance: this.#instance,

@@ -10,6 +10,12 @@ import {
 import { ProtocolError } from '../protocol/errors.ts'
 import { processSettings } from '../protocol/process-settings.ts'
 import { resolveSettings, type SettingSources } from '../protocol/settings.ts'
+import { CORE_LIMITS, type CoreLimits } from './core/core.ts'
+import { IDEMPOTENCY_LIMITS } from './core/idempotency.ts'
+import { RETENTION } from './core/retention.ts'
+
+const HOUR_MS = 60 * 60 * 1000
+const DAY_MS = 24 * HOUR_MS
 
 export const BrokerSettings = Type.Object({
   ...placeSettings,
@@ -49,6 +55,37 @@ export const BrokerSettings = Type.Object({
     default: 5000,
     description: 'SIGTERM waits this long for calls in flight, ms',
   }),
+  retain_chunk_days: Type.Number({
+    minimum: 0,
+    default: 0,
+    description: 'Chunks older than this are dropped, days; 0 = never for their age',
+  }),
+  retain_session_bytes: Type.Integer({
+    minimum: 65_536,
+    default: RETENTION.sessionBytes,
+    description: 'Most bytes kept of one session; beyond it its oldest chunks are dropped',
+  }),
+  retain_total_bytes: Type.Integer({
+    minimum: 1_048_576,
+    default: RETENTION.totalBytes,
+    description: 'Most bytes kept of all sessions; beyond it the oldest chunks are dropped',
+  }),
+  retain_ended_days: Type.Number({
+    minimum: 0,
+    default: RETENTION.endedAgeMs / DAY_MS,
+    description: 'Sessions that ended this long ago are removed, days; 0 = never',
+  }),
+  idempotency_hours: Type.Number({
+    minimum: 0.1,
+    default: IDEMPOTENCY_LIMITS.windowMs / HOUR_MS,
+    description: 'A repeated request gets its first answer for this long, hours',
+  }),
+  idempotency_keys: Type.Integer({
+    minimum: 1000,
+    maximum: 10_000_000,
+    default: IDEMPOTENCY_LIMITS.maxKeys,
+    description: 'Most requests whose answers are kept, about 600 bytes of memory each',
+  }),
   ...processSettings('broker', 'usable'),
 })
 export type BrokerSettings = Static<typeof BrokerSettings>
@@ -73,6 +110,25 @@ export function brokerConfig(
     places,
     streamsEndpoint,
     journalDir: settings.journal_dir ?? join(places.stateDir, 'journal'),
+  }
+}
+
+/** What the core may hold and keep, by these settings. */
+export function coreLimits(settings: BrokerSettings): CoreLimits {
+  const never = Number.POSITIVE_INFINITY
+  const { retain_chunk_days, retain_ended_days } = settings
+  return {
+    ...CORE_LIMITS,
+    idempotency: {
+      windowMs: settings.idempotency_hours * HOUR_MS,
+      maxKeys: settings.idempotency_keys,
+    },
+    retention: {
+      chunkAgeMs: retain_chunk_days === 0 ? never : retain_chunk_days * DAY_MS,
+      sessionBytes: settings.retain_session_bytes,
+      totalBytes: settings.retain_total_bytes,
+      endedAgeMs: retain_ended_days === 0 ? never : retain_ended_days * DAY_MS,
+    },
   }
 }
 

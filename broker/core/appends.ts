@@ -87,7 +87,7 @@ export class Appends {
     this.#add(group, record, chunk)
     if (!follow) return
     follow(this.#core.clock.wall())
-    group.operations.push(saveSession(record))
+    group.operations.push(saveSession(this.#core, record))
   }
 
   #groupOf(connection: string): Group {

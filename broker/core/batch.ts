@@ -2,11 +2,17 @@
  * Gathers what one turn of the broker wants on disk and hands it to the journal as one write at a time.
  * While a commit is under way the next group gathers: that is the group commit. With a single write
  * outstanding, a failed one leaves nothing after it on disk, so memory can fall back to the journal.
+ * What only frees room is a write of its own behind the group, so that it succeeds on a full disk too.
  */
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { Journal, JournalOperation } from '../journal/journal.ts'
 
 type Settled = (error: Error | undefined) => void
+
+interface Freeing {
+  readonly operations: readonly JournalOperation[]
+  readonly settled: Settled
+}
 
 export interface BatchPorts {
   readonly journal: Journal
@@ -24,7 +30,10 @@ export class Batch {
   readonly #ports: BatchPorts
   #operations: JournalOperation[] = []
   #settled: Settled[] = []
+  #freeing: Freeing[] = []
   #isCommitting = false
+  /** Freeing writes that the journal has. */
+  #freeingNow = 0
   #failure: Error | undefined
 
   constructor(ports: BatchPorts) {
@@ -37,7 +46,8 @@ export class Batch {
   }
 
   get isIdle(): boolean {
-    return !this.#isCommitting && this.#settled.length === 0
+    const isWriting = this.#isCommitting || this.#freeingNow > 0
+    return !isWriting && this.#settled.length === 0 && this.#freeing.length === 0
   }
 
   /** Adds operations; `settled` runs when they are durable, or have failed. */
@@ -46,9 +56,36 @@ export class Batch {
     this.#settled.push(settled)
   }
 
+  /**
+   * Adds operations that only free room: they are written after all that was added before them. Nothing
+   * falls back when they fail.
+   */
+  free(operations: readonly JournalOperation[], settled: Settled): void {
+    this.#freeing.push({ operations, settled })
+  }
+
   /** Called at the end of each turn of the broker. */
   flush(): void {
-    if (this.#isCommitting || this.#settled.length === 0) return
+    if (this.#isCommitting) return
+    this.#writeGroup()
+    for (const freeing of this.#freeing.splice(0)) this.#writeFreeing(freeing)
+  }
+
+  #writeFreeing({ operations, settled }: Freeing): void {
+    this.#freeingNow += 1
+    const done = (error: Error | undefined): void => {
+      this.#freeingNow -= 1
+      this.#settle([settled], error)
+    }
+    try {
+      this.#ports.journal.write(operations, done)
+    } catch (thrown) {
+      done(ProtocolError.from(thrown, 'broker', 'no'))
+    }
+  }
+
+  #writeGroup(): void {
+    if (this.#settled.length === 0) return
     const operations = this.#operations
     const settled = this.#settled
     this.#operations = []

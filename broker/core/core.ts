@@ -16,10 +16,13 @@ import type { Clock } from './clock.ts'
 import { HANDLERS } from './handlers/index.ts'
 import { HostCalls } from './host-calls.ts'
 import { Hosts, type LinkEvidence } from './hosts.ts'
-import { Idempotency } from './idempotency.ts'
-import { hostLost, tellUnreported } from './lifecycle.ts'
+import { IDEMPOTENCY_LIMITS, Idempotency, type IdempotencyLimits } from './idempotency.ts'
+import { hostLost, saveSession, tellUnreported } from './lifecycle.ts'
 import { Redo } from './redo.ts'
+import { removeSession } from './removal.ts'
 import { restore } from './restore.ts'
+import { RETENTION, type RetentionPolicy } from './retention.ts'
+import { RetentionSweep } from './retention-sweep.ts'
 import { Sessions } from './sessions.ts'
 import { Streams } from './streams.ts'
 import { Tally } from './tally.ts'
@@ -34,6 +37,8 @@ export interface CoreLimits {
   readonly maxSessions: number
   /** Hosts that are remembered. */
   readonly maxHosts: number
+  readonly idempotency: IdempotencyLimits
+  readonly retention: RetentionPolicy
 }
 
 export const CORE_LIMITS: CoreLimits = {
@@ -41,6 +46,8 @@ export const CORE_LIMITS: CoreLimits = {
   maxOpenTurns: 64, // a prompt each; more is a runaway script
   maxSessions: 100_000, // about 1 KB of memory each
   maxHosts: 4096, // the most connections there can be
+  idempotency: IDEMPOTENCY_LIMITS,
+  retention: RETENTION,
 }
 
 /** A host that is not back this long after a restart of the broker is reported as away, ms. */
@@ -92,6 +99,7 @@ export class Core {
   readonly calls: Calls
   readonly hostCalls: HostCalls
   readonly appends: Appends
+  readonly retention: RetentionSweep
   readonly redo = new Redo()
   readonly tally = new Tally()
   readonly startedAt: number
@@ -113,12 +121,19 @@ export class Core {
       onFailure: (sessions, error) => this.#rewind(sessions, error),
       onDefect: (thrown) => this.defect(thrown),
     })
-    this.streams = new Streams(ports.journal, ports.random, (topic, messages) => {
-      this.tally.published(messages)
-      ports.publish(topic, messages)
+    const { journal, random, limits } = ports
+    this.retention = this.#buildRetention()
+    this.streams = new Streams({
+      journal,
+      random,
+      publish: (topic, messages) => {
+        this.tally.published(messages)
+        ports.publish(topic, messages)
+      },
+      durable: (session, chunks) => this.retention.added(session, chunks),
     })
-    this.tickets = new Tickets(this.streams, ports.random)
-    this.idempotency = new Idempotency(ports.journal)
+    this.tickets = new Tickets(this.streams, random)
+    this.idempotency = new Idempotency(journal, limits.idempotency)
     this.hostCalls = new HostCalls(ports.send)
     this.calls = new Calls({
       clock: ports.clock,
@@ -203,7 +218,8 @@ export class Core {
       tellUnreported(this)
     }
     const expired = this.idempotency.expire(this.clock.wall())
-    if (expired.length > 0) this.batch.add(expired, () => {})
+    if (expired.length > 0) this.batch.free(expired, () => {})
+    this.retention.tick()
     this.flush()
   }
 
@@ -219,6 +235,21 @@ export class Core {
   /** What must not happen did. `err` is the key under which the log writes a stack. */
   defect(thrown: unknown): void {
     this.ports.log('defect', { err: thrown })
+  }
+
+  #buildRetention(): RetentionSweep {
+    const { clock, journal, limits, log } = this.ports
+    return new RetentionSweep({
+      policy: limits.retention,
+      clock,
+      journal,
+      log,
+      sessions: () => this.sessions.all(),
+      durable: (session) => this.streams.durableOf(session),
+      free: (operations, settled) => this.batch.free(operations, settled),
+      save: (record) => this.batch.add([saveSession(this, record)], () => {}),
+      remove: (record) => removeSession(this, record, () => {}),
+    })
   }
 
   /** A write failed: memory falls back to what is on disk. */
@@ -241,6 +272,7 @@ export class Core {
     if (stored === undefined) {
       this.sessions.delete(session)
       this.streams.forget(session)
+      this.retention.forget(session)
     } else if (record) Object.assign(record, stored)
   }
 }

@@ -18,6 +18,9 @@ export const IDEMPOTENCY_LIMITS: IdempotencyLimits = {
   maxKeys: 50_000, // about 30 MB of memory at 600 bytes each
 }
 
+/** Most keys dropped at a time, so that a day's worth of them holds nobody up. */
+const EXPIRE_AT_ONCE = 1000
+
 export type Outcome =
   | { readonly state: 'running' }
   | { readonly state: 'replied'; readonly body: Buffer }
@@ -75,6 +78,7 @@ export class Idempotency {
     for (const [key, record] of this.#records) {
       const isOld = wallMs - record.at >= this.#limits.windowMs
       if (!isOld && this.#records.size <= this.#limits.maxKeys) break
+      if (dropped.length === EXPIRE_AT_ONCE) break
       if (record.outcome.state !== 'running') dropped.push(this.delete(key))
     }
     return dropped

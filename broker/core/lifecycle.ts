@@ -9,9 +9,11 @@ import type { Host } from './hosts.ts'
 import { isLive, moveTo, type SessionRecord } from './sessions.ts'
 import { appendOperation, newChunk } from './streams.ts'
 
-export function saveSession(record: SessionRecord): JournalOperation {
+export function saveSession(core: Core, record: SessionRecord): JournalOperation {
+  const { session } = record
   // A copy: the record may change again before the journal has encoded it.
-  return { op: 'put', table: 'sessions', key: record.session, value: structuredClone(record) }
+  const value = { ...structuredClone(record), kept: core.retention.sizeOf(session) }
+  return { op: 'put', table: 'sessions', key: session, value }
 }
 
 /** Collects records of the broker's own for one session, to be written together and then published. */
@@ -58,7 +60,7 @@ export class Story {
     const { session } = this.#record
     return [
       ...this.#chunks.map((chunk) => appendOperation(session, chunk)),
-      saveSession(this.#record),
+      saveSession(this.#core, this.#record),
     ]
   }
 

@@ -19,6 +19,7 @@ export function restore(core: Core): number {
       Object.assign(record, { status: 'lost', reason: '' })
     }
     core.sessions.add(record)
+    core.retention.restore(record.session, record.kept)
   }
   endInterrupted(core)
   return nextEpoch(core)

@@ -2,12 +2,15 @@
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { Params } from '../../protocol/methods/index.ts'
 import type { PauseMode, SessionInfo, SessionStatus } from '../../protocol/methods/types.ts'
+import type { KeptSize } from './retention.ts'
 
 /** A turn that was asked for and has not ended. */
 export interface OpenTurn {
   readonly turn: number
   /** Where its prompt is in the stream. */
   readonly sequence: number
+  /** The host has it, so its prompt will not be read again. */
+  readonly given?: true
 }
 
 type StartFields = Omit<Params<'session.create'>, 'name' | 'host' | 'labels'>
@@ -32,6 +35,8 @@ export interface SessionRecord {
   exit_code: number | null
   signal: string
   native_session_id: string
+  /** How much of its stream is kept, when this was written. */
+  kept?: KeptSize
 }
 
 /** Statuses in which a session holds a slot of its host. */
@@ -58,6 +63,11 @@ const MIN_PREFIX = 4
 
 export function isLive(record: SessionRecord): boolean {
   return LIVE.has(record.status)
+}
+
+/** The host has the turns up to this one. */
+export function turnsGiven(record: SessionRecord, turn: number): void {
+  record.open = record.open.map((open) => (open.turn <= turn ? { ...open, given: true } : open))
 }
 
 export class Sessions {

@@ -4,6 +4,7 @@
  */
 import { bundlesOf, type Message } from '../../protocol/bundle.ts'
 import { EMPTY, encode } from '../../protocol/codec.ts'
+import type { ProtocolError } from '../../protocol/errors.ts'
 import { newToken, type RandomBytes } from '../../protocol/ids.ts'
 import { CHUNK_CODES, type ChunkBody, type ChunkType } from '../../protocol/messages/chunk.ts'
 import type { Journal, JournalOperation, StoredChunk } from '../journal/journal.ts'
@@ -34,20 +35,26 @@ export interface NewChunk {
   readonly body: Buffer
 }
 
+export interface StreamsPorts {
+  readonly journal: Pick<Journal, 'head'>
+  readonly random: RandomBytes
+  readonly publish: (topic: string, messages: readonly Message[]) => void
+  /** Chunks are on disk, and before anybody reads them. */
+  readonly durable: (session: string, chunks: readonly StoredChunk[]) => void
+}
+
 export class Streams {
-  readonly #journal: Journal
+  readonly #journal: Pick<Journal, 'head'>
   readonly #random: RandomBytes
   readonly #publish: (topic: string, messages: readonly Message[]) => void
+  readonly #durable: (session: string, chunks: readonly StoredChunk[]) => void
   readonly #states = new Map<string, StreamState>()
 
-  constructor(
-    journal: Journal,
-    random: RandomBytes,
-    publish: (topic: string, messages: readonly Message[]) => void,
-  ) {
+  constructor({ journal, random, publish, durable }: StreamsPorts) {
     this.#journal = journal
     this.#random = random
     this.#publish = publish
+    this.#durable = durable
   }
 
   of(session: string): StreamState {
@@ -67,6 +74,11 @@ export class Streams {
       this.#states.set(session, state)
     }
     return state
+  }
+
+  /** Highest sequence on disk; keeps nothing of a session that nobody uses. */
+  durableOf(session: string): number {
+    return this.#states.get(session)?.durable ?? this.#journal.head(session).sequence
   }
 
   /** Whether all that was numbered is on disk, so that nothing of the session can fall back. */
@@ -114,17 +126,27 @@ export class Streams {
 
   /** Chunks are on disk: readers may see them. */
   published(session: string, chunks: readonly StoredChunk[], now: number): void {
-    const state = this.of(session)
+    const state = this.#states.get(session)
     const last = chunks[chunks.length - 1]
-    if (!last) return
+    if (!state || !last) return
     state.durable = last.sequence
     state.producerDurable = last.producerSequence
+    this.#durable(session, chunks)
     if (state.subscribers === 0) return
     state.publishedAt = now
     // What a host sent as one full bundle, and the ends of turns that came with it, are more than one.
     for (const bundle of bundlesOf(chunks.map((chunk) => liveChunk(session, chunk)))) {
       this.#publish(state.topic, bundle)
     }
+  }
+
+  /** The stream is gone, and its readers are told why. */
+  end(session: string, error: ProtocolError): void {
+    const state = this.#states.get(session)
+    this.#states.delete(session)
+    if (!state || state.subscribers === 0) return
+    const body = encode(error.toWire())
+    this.#publish(state.topic, [{ head: { kind: 'ERROR', id: '' }, body }])
   }
 
   publishHead(state: StreamState, now: number): void {

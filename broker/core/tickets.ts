@@ -38,6 +38,8 @@ export interface Reading {
 }
 
 interface Ticket extends Reading {
+  /** Of the session when the ticket was issued; may outlive it, for its pipe to be unsubscribed. */
+  readonly state: StreamState
   isRedeemed: boolean
   isClosed: boolean
   position: number
@@ -74,6 +76,7 @@ export class Tickets {
     const ticket = newToken(this.#random)
     this.#tickets.set(ticket, {
       session,
+      state: this.#streams.of(session),
       holder,
       issuedAt: now,
       isRedeemed: false,
@@ -90,15 +93,13 @@ export class Tickets {
     const found = this.#tickets.get(ticket)
     if (!found || found.isRedeemed) return undefined
     found.isRedeemed = true
-    const state = this.#streams.of(found.session)
-    state.subscribers += 1
-    return state
+    found.state.subscribers += 1
+    return found.state
   }
 
   /** The stream of a ticket. */
   streamOf(ticket: string): StreamState | undefined {
-    const found = this.#tickets.get(ticket)
-    return found && this.#streams.of(found.session)
+    return this.#tickets.get(ticket)?.state
   }
 
   /** The reader behind a ticket of this connection has come this far; another's ticket is ignored. */
@@ -120,8 +121,13 @@ export class Tickets {
     if (!found?.isRedeemed) this.release(ticket)
     else if (!found.isClosed) {
       found.isClosed = true
-      this.#streams.of(found.session).subscribers -= 1
+      found.state.subscribers -= 1
     }
+  }
+
+  /** The session is gone: nobody reads it any more. */
+  sessionEnded(session: string): void {
+    for (const [ticket, found] of this.#tickets) if (found.session === session) this.close(ticket)
   }
 
   /** Gives a ticket back; the stream to unsubscribe the pipe from, if it was redeemed. */
@@ -131,9 +137,8 @@ export class Tickets {
     this.#tickets.delete(ticket)
     this.#forget(found.holder.connection, ticket)
     if (!found.isRedeemed) return undefined
-    const state = this.#streams.of(found.session)
-    if (!found.isClosed) state.subscribers -= 1
-    return state
+    if (!found.isClosed) found.state.subscribers -= 1
+    return found.state
   }
 
   /** The connection that held them is gone: so are its tickets. */

@@ -1,6 +1,8 @@
 /** The feeds of a client and the one XSUB socket under them. */
 import { decodeBundle } from '../../protocol/bundle.ts'
-import type { ProtocolError } from '../../protocol/errors.ts'
+import { decodeBody } from '../../protocol/codec.ts'
+import { ProtocolError } from '../../protocol/errors.ts'
+import { ErrorBody } from '../../protocol/messages/calls.ts'
 import type { WelcomeBody } from '../../protocol/messages/handshake.ts'
 import type { Caller } from './caller.ts'
 import { Feed, type FeedListener, type FeedPorts, type Ticket } from './feed.ts'
@@ -128,7 +130,16 @@ export class Feeds {
         const { sequence: seq, time, turn, type: code } = head
         feed.chunk({ seq, time, turn, code, body })
       } else if (head.kind === 'HEAD') feed.head(head.sequence)
+      else if (head.kind === 'ERROR') feed.fail(readError(body))
     }
+  }
+}
+
+function readError(body: Uint8Array): ProtocolError {
+  try {
+    return ProtocolError.fromWire(decodeBody(ErrorBody, body))
+  } catch (thrown) {
+    return ProtocolError.from(thrown, 'broker')
   }
 }
 

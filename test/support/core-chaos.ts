@@ -159,9 +159,15 @@ export class Chaos {
     for (const record of sessions.all()) {
       assert.ok(!['starting', 'stopping', 'lost'].includes(record.status), `stuck ${record.status}`)
       assert.equal(this.host.lives(record.session, record.epoch), isLive(record), record.status)
-      assert.deepEqual(journal.get('sessions', record.session), { ...record })
+      assert.deepEqual(stored(journal.get('sessions', record.session)), stored(record))
     }
   }
+}
+
+/** What of a record is never ahead of the disk: counts and marks of the broker's own may be. */
+function stored(value: unknown) {
+  const { kept: _, open, ...rest } = value as SessionRecord
+  return { ...rest, open: open.map(({ turn, sequence }) => ({ turn, sequence })) }
 }
 
 function checkRecord({ status, open }: SessionRecord): void {

@@ -8,18 +8,22 @@ import { Broker } from '../../broker/broker.ts'
 import { brokerConfig } from '../../broker/config.ts'
 import { type Client, type ConnectOptions, connect } from '../../clients/sdk/index.ts'
 
+type Flags = Readonly<Record<string, unknown>>
+
 export class LiveBroker {
   readonly dir: string
+  readonly #flags: Flags
   #broker: Broker | undefined
 
-  private constructor(dir: string) {
+  private constructor(dir: string, flags: Flags) {
     this.dir = dir
+    this.#flags = flags
   }
 
   /** Starts a broker that ends with the test. */
-  static async start(t: Test): Promise<LiveBroker> {
+  static async start(t: Test, flags: Flags = {}): Promise<LiveBroker> {
     // Short, because the path of a socket may have no more than 107 bytes.
-    const live = new LiveBroker(mkdtempSync(join(tmpdir(), 'amq-')))
+    const live = new LiveBroker(mkdtempSync(join(tmpdir(), 'amq-')), flags)
     t.teardown(async () => {
       await live.stop()
       rmSync(live.dir, { recursive: true, force: true })
@@ -33,7 +37,7 @@ export class LiveBroker {
   }
 
   async start(): Promise<void> {
-    const config = brokerConfig({ flags: { dir: this.dir }, env: {} })
+    const config = brokerConfig({ flags: { dir: this.dir, ...this.#flags }, env: {} })
     const broker = new Broker(config, pino({ level: 'silent' }))
     await broker.start()
     this.#broker = broker

@@ -19,15 +19,15 @@ const SESSION = '00000000-0000-4000-8000-000000000000'
 /** Publishes chunks with these bodies; what a reader decodes, bundle by bundle. */
 function publish(bodies: readonly Buffer[]): Message[][] {
   const bundles: Message[][] = []
-  const random = (size: number) => Buffer.alloc(size, 7)
-  const streams = new Streams(
-    new MemoryJournal({ durability: 'manual' }),
-    random,
-    (_, messages) => {
+  const streams = new Streams({
+    journal: new MemoryJournal({ durability: 'manual' }),
+    random: (size) => Buffer.alloc(size, 7),
+    publish: (_, messages) => {
       const { heads, bodies } = encodeBundle(messages)
       bundles.push(decodeBundle([heads, bodies]).flatMap((one) => (one.ok ? [one.message] : [])))
     },
-  )
+    durable: () => undefined,
+  })
   streams.of(SESSION).subscribers = 1
   const type = CHUNK_CODES.text
   const chunks = bodies.map((body) => streams.number(SESSION, { type, turn: 1, body }, 0))

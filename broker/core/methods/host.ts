@@ -9,7 +9,7 @@ import type { Core } from '../core.ts'
 import { endOnHost } from '../end.ts'
 import { type Host, hostInfo } from '../hosts.ts'
 import { isLeased, sessionFound, sessionGone, turnDropped } from '../lifecycle.ts'
-import { isLive, type OpenTurn, type SessionRecord } from '../sessions.ts'
+import { isLive, type OpenTurn, type SessionRecord, turnsGiven } from '../sessions.ts'
 import { tellHost } from './session-pause.ts'
 
 type Reported = Params<'host.register'>['sessions'][number]
@@ -100,6 +100,7 @@ function keep(core: Core, host: Host, reported: Reported) {
 function giveMissedWork(core: Core, host: Host, reported: Reported): void {
   const record = leased(core, host, reported)
   if (!record || !isLive(record)) return
+  turnsGiven(record, reported.turn)
   if (record.status === 'stopping') {
     endAgain(core, host, record)
     return
@@ -132,7 +133,10 @@ function giveMissedTurn(core: Core, host: Host, record: SessionRecord, open: Ope
   }
   const params = { session, epoch, turn, text, when_busy: 'queue' } as const
   core.hostCalls.request(host, { method: 'agent.prompt', params }, (answer) => {
-    if (answer.ok) return
+    if (answer.ok) {
+      if (record.epoch === epoch) turnsGiven(record, turn)
+      return
+    }
     const { error } = answer
     core.ports.log('missed turn refused', { session, turn, error: error.code })
     // A host that is gone again gets it when it is back.

@@ -5,7 +5,7 @@ import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
 import { hostAway } from '../host-away.ts'
 import { Story, turnDropped } from '../lifecycle.ts'
-import { moveTo, type SessionRecord } from '../sessions.ts'
+import { moveTo, type SessionRecord, turnsGiven } from '../sessions.ts'
 
 export function sessionPrompt(core: Core, call: Call<'session.prompt'>): void {
   const { text, when_busy = 'queue' } = call.params
@@ -69,11 +69,13 @@ function givePrompt(
       trace: call.trace,
     },
     (answer) => {
-      if (answer.ok) call.reply({ session, turn, sequence })
-      else {
-        if (answer.error.executed === 'no') turnDropped(core, record, turn, answer.error)
-        call.fail(answer.error)
+      if (answer.ok) {
+        if (record.epoch === epoch) turnsGiven(record, turn)
+        call.reply({ session, turn, sequence })
+        return
       }
+      if (answer.error.executed === 'no') turnDropped(core, record, turn, answer.error)
+      call.fail(answer.error)
     },
   )
 }

@@ -1,0 +1,37 @@
+/** Takes a session away altogether: its record, its stream, and the readers of it. */
+import { ProtocolError } from '../../protocol/errors.ts'
+import type { Core } from './core.ts'
+import type { SessionRecord } from './sessions.ts'
+
+/**
+ * From now on nobody finds it. `done` runs when it is gone from the disk as well; with an error it is
+ * back as it was.
+ */
+export function removeSession(
+  core: Core,
+  record: SessionRecord,
+  done: (error: Error | undefined) => void,
+): void {
+  const { session, name, status, open } = record
+  core.appends.flush() // chunks that were numbered before are written before
+  core.sessions.delete(session)
+  core.redo.forget(session)
+  // For work that is under way and still holds the record: there is nothing to do.
+  Object.assign(record, { status: 'failed', open: [] })
+  const operations = [
+    { op: 'drop', session },
+    { op: 'delete', table: 'sessions', key: session },
+  ] as const
+  core.batch.free(operations, (error) => {
+    if (error) {
+      Object.assign(record, { status, open })
+      core.sessions.add(record)
+    } else {
+      core.ports.log('session removed', { session, name, status })
+      core.retention.forget(session)
+      core.streams.end(session, new ProtocolError('NO_SUCH_SESSION', { session }))
+      core.tickets.sessionEnded(session)
+    }
+    done(error)
+  })
+}
