@@ -252,7 +252,7 @@ t.test('a start that fails says so in the stream, and the session has failed', (
 t.test('a stop that overtakes the start leaves nothing running and nothing stuck', (t) => {
   const { harness, client, host } = setUp({ durability: 'manual' }, { holds: ['agent.stop'] })
   const create = client.ask('session.create', demo)
-  const [created] = client.call('session.list', {}).sessions
+  const [created] = harness.core.sessions.all()
   const session = created?.session ?? ''
   const stop = client.ask('session.stop', { session })
   harness.settle()

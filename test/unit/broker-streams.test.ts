@@ -181,6 +181,43 @@ t.test(
   },
 )
 
+t.test('a turn that has ended is told so when its end is on disk, with a head that has it', (t) => {
+  const { harness, client, host, session } = withSession({ durability: 'manual' })
+  client.ask('session.prompt', { session, text: 'x' })
+  harness.settle()
+  t.match(client.call('session.get', { session }), { pending_turns: 1, head: 3 }, 'at once')
+  host.append(session, 'text', text('a'))
+  host.endTurn(session, 1)
+  const asked = [client.ask('session.get', { session }), client.ask('session.list', {})]
+  t.notOk(asked.some((id) => client.hasEnd(id)))
+  harness.settle()
+  const info = { status: 'idle', pending_turns: 0, head: 5 }
+  t.match(client.resultOf('session.get', asked[0] ?? ''), info)
+  t.match(client.resultOf('session.list', asked[1] ?? ''), { sessions: [info], total: 1 })
+  t.equal(harness.stored(session).length, 5)
+  t.end()
+})
+
+t.test('when it cannot be written, what is told is what is on disk', (t) => {
+  const { harness, client, host, session } = withSession({ durability: 'manual' })
+  client.ask('session.prompt', { session, text: 'x' })
+  harness.settle()
+  harness.journal.isFull = true
+  host.endTurn(session, 1)
+  client.ask('session.create', { ...demo, name: 'anna' })
+  const asked = [
+    client.ask('session.get', { session }),
+    client.ask('session.get', { session: 'anna' }),
+    client.ask('session.list', {}),
+  ]
+  harness.settle()
+  const info = { status: 'running', pending_turns: 1, head: 3 }
+  t.match(client.resultOf('session.get', asked[0] ?? ''), info)
+  t.match(client.errorOf(asked[1] ?? ''), { code: 'NO_SUCH_SESSION' })
+  t.match(client.resultOf('session.list', asked[2] ?? ''), { sessions: [info] })
+  t.end()
+})
+
 t.test('what the broker could not write of a lost host is told when there is room', (t) => {
   const { harness, client, host, session } = withSession()
   harness.journal.isFull = true

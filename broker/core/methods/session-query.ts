@@ -1,4 +1,6 @@
 /** session.get and session.list. */
+import { ProtocolError } from '../../../protocol/errors.ts'
+import type { SessionInfo } from '../../../protocol/methods/types.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
 import { type SessionRecord, sessionInfo } from '../sessions.ts'
@@ -6,7 +8,11 @@ import { type SessionRecord, sessionInfo } from '../sessions.ts'
 const DEFAULT_LIMIT = 1000
 
 export function sessionGet(core: Core, call: Call<'session.get'>): void {
-  call.reply(infoOf(core, core.sessions.resolve(call.params.session)))
+  const { session } = call.params
+  whenOnDisk(core, [core.sessions.resolve(session)], ([info]) => {
+    if (info) call.reply(info)
+    else call.fail(new ProtocolError('NO_SUCH_SESSION', { session }))
+  })
 }
 
 export function sessionList(core: Core, call: Call<'session.list'>): void {
@@ -14,12 +20,32 @@ export function sessionList(core: Core, call: Call<'session.list'>): void {
   const fitting = [...core.sessions.all()]
     .filter((record) => !status || status.includes(record.status))
     .sort((a, b) => b.created_at - a.created_at)
-  call.reply({
-    sessions: fitting.slice(offset, offset + limit).map((record) => infoOf(core, record)),
-    total: fitting.length,
-  })
+  whenOnDisk(core, fitting.slice(offset, offset + limit), (sessions) =>
+    call.reply({ sessions, total: fitting.length }),
+  )
 }
 
-function infoOf(core: Core, record: SessionRecord) {
-  return sessionInfo(record, core.streams.of(record.session).durable)
+/**
+ * Who is told that a turn has ended finds its end in the stream, up to the head told with it, whatever
+ * dies meanwhile. So what is told of a session waits for what of it is on the way to the disk.
+ */
+function whenOnDisk(
+  core: Core,
+  records: readonly SessionRecord[],
+  tell: (sessions: SessionInfo[]) => void,
+): void {
+  const infos = records.map((record) => infoOf(core, record))
+  const areOnDisk = records.every(({ session }) => core.streams.isSettled(session))
+  if (areOnDisk) tell(infos)
+  else core.batch.add([], (error) => tell(error ? infosLeft(core, records) : infos))
+}
+
+/** Memory has fallen back to the disk, perhaps to a time before one of them. */
+function infosLeft(core: Core, records: readonly SessionRecord[]): SessionInfo[] {
+  const left = records.filter((record) => core.sessions.get(record.session) === record)
+  return left.map((record) => infoOf(core, record))
+}
+
+function infoOf(core: Core, record: SessionRecord): SessionInfo {
+  return sessionInfo(record, core.streams.of(record.session).sequence)
 }
