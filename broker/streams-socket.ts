@@ -9,10 +9,12 @@ import { encodeBundle, type Message } from '../protocol/bundle.ts'
 const ZMQ_SUBSCRIBE = 6
 const ZMQ_UNSUBSCRIBE = 7
 
-/** Bundles that libzmq may hold for one reader; beyond it they are dropped and the reader reads back. */
-const SEND_HIGH_WATER_MARK = 256
-/** Largest subscription that is looked at, bytes. */
-const MAX_TICKET_BYTES = 64
+export const STREAMS_LIMITS = {
+  /** Bundles that libzmq may hold for one reader; beyond it they are dropped and the reader reads back. */
+  sendHighWaterMark: 256,
+  /** Largest subscription that is looked at, bytes. */
+  maxTicketBytes: 64,
+} as const
 
 export interface StreamsPort {
   /** The topic for this ticket; undefined = ignore it. */
@@ -39,7 +41,7 @@ export class StreamsSocket {
     this.#port = port
     this.#socket = new zmq.XPublisher({
       linger: 0,
-      sendHighWaterMark: SEND_HIGH_WATER_MARK,
+      sendHighWaterMark: STREAMS_LIMITS.sendHighWaterMark,
       maxMessageSize: 1024, // nothing but subscriptions comes in
       heartbeatInterval: 2000,
       heartbeatTimeout: 6000,
@@ -65,7 +67,9 @@ export class StreamsSocket {
     try {
       for await (const [frame] of this.#socket) {
         // libzmq applies the option to the pipe of the message read last, so: before the next read.
-        if (frame && frame.length > 1 && frame.length <= MAX_TICKET_BYTES) this.#take(frame)
+        if (frame && frame.length > 1 && frame.length <= STREAMS_LIMITS.maxTicketBytes) {
+          this.#take(frame)
+        }
       }
     } catch (error) {
       if (!this.#socket.closed) this.#port.failed(error)

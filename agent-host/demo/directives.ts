@@ -3,6 +3,7 @@
  * order; `@@help` prints this table. A prompt without one gets an ordinary answer.
  */
 import { answer, listFiles, wordDelayMs } from './answer.ts'
+import { Pacer } from './pacer.ts'
 import type { Turn } from './turn.ts'
 
 interface Directive {
@@ -36,6 +37,11 @@ const DIRECTIVES: Readonly<Record<string, Directive>> = {
     argument: 'n, ms, bytes',
     about: 'the numbers 1 to n, so many ms apart (also 0.2), each filled up to so many bytes',
     run: (turn, argument) => pace(turn, argument),
+  },
+  alternate: {
+    argument: 'n, ms',
+    about: 'the numbers 1 to n as text and thinking in turn: each stays a chunk of its own',
+    run: (turn, argument) => alternate(turn, argument),
   },
   huge: {
     argument: 'bytes',
@@ -142,6 +148,21 @@ function pace(turn: Turn, argument: string): Promise<void> {
   const delayMs = Number(ms)
   const pieces = filled(numbered('', count(n, 100)), count(bytes, 0))
   return text(turn, pieces, delayMs >= 0 ? delayMs : 0)
+}
+
+/** A message of the API does not have blocks without end. */
+const BLOCKS_OF_A_MESSAGE = 100
+
+async function alternate(turn: Turn, argument: string): Promise<void> {
+  const [n = '', ms = ''] = argument.split(',')
+  const pacer = new Pacer(Number(ms) >= 0 ? Number(ms) : 0, turn.signal)
+  let said = 0
+  for (const piece of numbered('', count(n, 100))) {
+    await pacer.next()
+    await turn.say(said % 2 === 0 ? 'text' : 'thinking', [piece], 0)
+    said += 1
+    if (said % BLOCKS_OF_A_MESSAGE === 0) await turn.nextMessage()
+  }
 }
 
 function* filled(pieces: Iterable<string>, bytes: number): Generator<string> {

@@ -2,9 +2,9 @@
  * One turn of the demo agent, in the words of Claude Code's stream-json protocol (as recorded from
  * 2.1.330): a message of blocks, each sent as deltas and then whole, and a result at the end.
  */
-import { setTimeout as delay } from 'node:timers/promises'
 import type { History } from './history.ts'
 import type { Output } from './output.ts'
+import { Pacer } from './pacer.ts'
 import type { Recorder } from './recorder.ts'
 
 /** What stays the same over the turns of one process. */
@@ -73,14 +73,9 @@ export class Turn {
     })
     const block = { kind, text: '' }
     this.#partial = block
-    let owedMs = 0
+    const pacer = new Pacer(delayMs, this.signal)
     for (const piece of pieces) {
-      owedMs += delayMs
-      if (owedMs >= 1) {
-        await delay(owedMs, undefined, { signal: this.signal })
-        owedMs = 0 // a timer waits whole milliseconds, so shorter delays are saved up
-      }
-      this.signal.throwIfAborted()
+      await pacer.next()
       block.text += piece
       this.#words++
       if (kind === 'text') this.conversation.record.piece(piece)
@@ -89,6 +84,11 @@ export class Turn {
     }
     await this.#closePartial()
     await this.#event({ type: 'content_block_stop', index })
+  }
+
+  /** What comes next is said in a message of its own. */
+  async nextMessage(): Promise<void> {
+    await this.#close('pause_turn')
   }
 
   /** Calls a tool: its use is told, `run` really runs, its result is told. */

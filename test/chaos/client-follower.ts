@@ -1,6 +1,5 @@
 /** One follower in a client process: writes down what it is shown, and tells who waits for a turn. */
-import { existsSync, openSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { openSync } from 'node:fs'
 import { type Client, ProtocolError } from '../../clients/sdk/index.ts'
 import { type Archive, appendLine, readLines } from './archive.ts'
 import type { ClientOptions } from './client-options.ts'
@@ -9,11 +8,16 @@ import type { FollowLine } from './history.ts'
 /** Turns that a follower remembers to have ended. */
 const REMEMBERED = 64
 
+interface Wait {
+  readonly isOver: () => boolean
+  readonly resolve: () => void
+}
+
 export class ClientFollower {
   readonly session: string
   readonly #file: number
   readonly #ended = new Set<number>()
-  readonly #waiting = new Set<() => void>()
+  readonly #waits = new Set<Wait>()
   #seen: number
   #goal = Number.POSITIVE_INFINITY
   #stop = new AbortController()
@@ -30,21 +34,31 @@ export class ClientFollower {
   }
 
   /** Resolves when this turn has ended in the stream, or the time is over. */
-  async turnEnded(turn: number, signal: AbortSignal): Promise<void> {
-    while (!this.#ended.has(turn) && !signal.aborted) await this.#news(signal)
+  turnEnded(turn: number, signal: AbortSignal): Promise<void> {
+    return this.#until(() => this.#ended.has(turn) || signal.aborted, signal)
   }
 
-  /** Resolves with the next thing that happens to the process of the session. */
-  #news(signal: AbortSignal): Promise<void> {
+  /** Resolves when everything up to `head` was shown. */
+  reached(head: number): Promise<void> {
+    return this.#until(() => this.#seen >= head)
+  }
+
+  /** Looks at what is waited for with each chunk, and when the signal is aborted. */
+  #until(isOver: () => boolean, signal?: AbortSignal): Promise<void> {
+    if (isOver()) return Promise.resolve()
     return new Promise((resolve) => {
-      const look = () => {
-        this.#waiting.delete(look)
-        signal.removeEventListener('abort', look)
-        resolve()
-      }
-      this.#waiting.add(look)
-      signal.addEventListener('abort', look)
+      const wait = { isOver, resolve }
+      this.#waits.add(wait)
+      signal?.addEventListener('abort', () => this.#look(), { once: true })
     })
+  }
+
+  #look(): void {
+    for (const wait of this.#waits) {
+      if (!wait.isOver()) continue
+      this.#waits.delete(wait)
+      wait.resolve()
+    }
   }
 
   /** Ends once everything up to `head` was shown. */
@@ -59,6 +73,7 @@ export class ClientFollower {
         appendLine(this.#file, { type: 'item', item })
         this.#seen = item.type === 'gap' ? item.to : item.seq
         if (item.type === 'turn_complete') this.#turnComplete(item.turn_number)
+        this.#look()
         if (this.#seen >= this.#goal) break
       }
     } catch (thrown) {
@@ -71,24 +86,21 @@ export class ClientFollower {
   #turnComplete(turn: number): void {
     this.#ended.add(turn)
     for (const old of this.#ended) if (this.#ended.size > REMEMBERED) this.#ended.delete(old)
-    for (const look of [...this.#waiting]) look()
   }
 }
 
-/** A new life goes on where the last one was, in some of its sessions; in others it looks back a little. */
+/** A new life goes on where the last one was, or looks back a little. */
 function firstWanted(archive: Archive, session: string, { name, life }: ClientOptions): number {
   if (life === 1) return 1
-  const seen = lastSeen(archive, session, name)
+  const seen = lastSeen(readLines<FollowLine>(archive.follower(session, name, life - 1)))
   return life % 2 === 0 ? seen + 1 : Math.max(1, seen - 500)
 }
 
-function lastSeen(archive: Archive, session: string, client: string): number {
-  let seen = 0
-  for (const name of readdirSync(archive.dir)) {
-    if (!name.startsWith(`follow-${session}-${client}-`)) continue
-    const path = join(archive.dir, name)
-    const line = existsSync(path) ? readLines<FollowLine>(path).at(-1) : undefined
-    if (line?.type === 'item' && 'seq' in line.item) seen = Math.max(seen, line.item.seq)
+/** Where a life came to. The last line may be that it failed. */
+function lastSeen(lines: readonly FollowLine[]): number {
+  for (const line of lines.toReversed()) {
+    if (line.type === 'item' && 'seq' in line.item) return line.item.seq
+    if (line.type === 'from') return line.from - 1
   }
-  return seen
+  return 0
 }

@@ -16,14 +16,21 @@ export interface ClientOptions {
   readonly paceMs: number
 }
 
+/** How far streams go, by session. */
+export type Heads = Readonly<Record<string, number>>
+
 export type Order =
+  /** Have one call answered. */
   | { readonly type: 'probe'; readonly id: number }
+  /** Show each stream at least up to here. */
+  | { readonly type: 'catch up'; readonly id: number; readonly heads: Heads }
   /** Ask nothing new, end what is under way. */
   | { readonly type: 'rest' }
   /** Show each stream up to here, and leave. */
-  | { readonly type: 'finish'; readonly heads: Readonly<Record<string, number>> }
+  | { readonly type: 'finish'; readonly heads: Heads }
 
 export type Answer =
   | { readonly type: 'ready' }
-  | { readonly type: 'probed'; readonly id: number }
+  /** A probe was answered, the readers have caught up. */
+  | { readonly type: 'done'; readonly id: number }
   | { readonly type: 'rests'; readonly calls: number; readonly retries: number }

@@ -11,7 +11,7 @@ import { seededRandom } from '../support/virtual-clock.ts'
 import { Archive } from './archive.ts'
 import { ClientCalls, type End, type Wish } from './client-calls.ts'
 import { ClientFollower } from './client-follower.ts'
-import type { Answer, ClientOptions, Order } from './client-options.ts'
+import type { Answer, ClientOptions, Heads, Order } from './client-options.ts'
 
 const options = JSON.parse(process.argv[2] ?? '{}') as ClientOptions
 const { name, life, maxCount, paceMs } = options
@@ -76,6 +76,23 @@ async function duringTurn(
   await follower.turnEnded(turn, AbortSignal.any([rest.signal, AbortSignal.timeout(TURN_MS)]))
 }
 
+/** A call that fails leaves it unsaid. */
+async function probe(client: Client, id: number): Promise<void> {
+  const isAnswered = await client.call('session.list', { limit: 1 }, { deadlineMs: 30_000 }).then(
+    () => true,
+    () => false,
+  )
+  if (isAnswered) tell({ type: 'done', id })
+}
+
+async function catchUp(
+  followers: readonly ClientFollower[],
+  { id, heads }: { readonly id: number; readonly heads: Heads },
+): Promise<void> {
+  await Promise.all(followers.map((follower) => follower.reached(heads[follower.session] ?? 0)))
+  tell({ type: 'done', id })
+}
+
 async function main(): Promise<void> {
   const client = await openClient()
   const calls = new ClientCalls(client, archive, name, life)
@@ -85,13 +102,9 @@ async function main(): Promise<void> {
   const finish = new Promise<void>((resolve) => {
     process.on('message', (order: Order) => {
       if (order.type === 'rest') rest.abort()
-      else if (order.type === 'probe') {
-        const { id } = order
-        void client.call('session.list', { limit: 1 }, { deadlineMs: 30_000 }).then(
-          () => tell({ type: 'probed', id }),
-          () => undefined,
-        )
-      } else {
+      else if (order.type === 'probe') void probe(client, order.id)
+      else if (order.type === 'catch up') void catchUp(followers, order)
+      else {
         for (const follower of followers) follower.finishAt(order.heads[follower.session] ?? 0)
         resolve()
       }

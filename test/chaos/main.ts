@@ -15,6 +15,10 @@ const { values } = parseArgs({
     hosts: { type: 'string', default: '2' },
     /** Part of the name of the faults to use, such as `kill`. */
     faults: { type: 'string', default: '' },
+    /** Share of the rounds in which a second fault comes before the system has recovered. */
+    doubles: { type: 'string', default: '0.25' },
+    /** `ipc` or `tcp`, over 127.0.0.1. */
+    transport: { type: 'string', default: 'ipc' },
     /** How long readers stall in the scenario with stalled readers. */
     minutes: { type: 'string', default: '1' },
     /** `none` leaves the scenarios out, `only` the rounds. */
@@ -34,10 +38,13 @@ async function playRounds() {
     sessions: Number(values.sessions),
     clients: Number(values.clients),
     hosts: Number(values.hosts),
+    doubles: Number(values.doubles),
+    transport: values.transport === 'tcp' ? 'tcp' : 'ipc',
     faults: namesOfFaults().filter((name) => name.includes(values.faults)),
     maxCount: 60,
     paceMs: 40,
     livenessMs: 1000,
+    recoveryMs: 10_000,
     say,
   })
   say(summary(result))
@@ -50,7 +57,7 @@ async function playScenarios(): Promise<ScenarioResult[]> {
     await stalledReadersScenario({
       readers: 100,
       seconds: 60 * Number(values.minutes),
-      everySeconds: 5,
+      everySeconds: 10,
     }),
   ]
   for (const { line, problems } of results) say([line, ...problems].join('\n  '))

@@ -1,7 +1,7 @@
 /** A process of a run: started, known by pid, ended by pid; one that ends unasked is noticed. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { openSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
@@ -13,17 +13,23 @@ export class PartProcess {
   readonly name: string
   readonly process: ChildProcess
   readonly exited: Promise<string>
+  readonly #onSurprise: (what: string) => void
   #isExpected = false
 
   constructor(name: string, child: ChildProcess, onSurprise: (what: string) => void) {
     this.name = name
     this.process = child
+    this.#onSurprise = onSurprise
     this.exited = once(child, 'exit').then(([code, signal]) => String(signal ?? code))
     void this.exited.then((end) => this.#isExpected || onSurprise(`${name} ended with ${end}`))
   }
 
   get pid(): number {
     return this.process.pid ?? 0
+  }
+
+  get hasEnded(): boolean {
+    return this.process.exitCode !== null || this.process.signalCode !== null
   }
 
   /** From now on its end is no surprise. */
@@ -35,14 +41,16 @@ export class PartProcess {
     this.process.kill(signal)
   }
 
-  /** Ends it and waits; one that does not end within the time is killed and told as `stuck`. */
-  async end(signal: NodeJS.Signals, withinMs = 20_000): Promise<string> {
+  /** Ends it and waits; one that does not end by SIGTERM, or not well, is a surprise too. */
+  async end(signal: NodeJS.Signals, withinMs = 30_000): Promise<void> {
     this.release()
     this.signal(signal)
     const timer = setTimeout(() => this.signal('SIGKILL'), withinMs)
     const end = await this.exited
     clearTimeout(timer)
-    return end
+    if (signal === 'SIGTERM' && end !== '0') {
+      this.#onSurprise(`${this.name} was told to end and ended with ${end}`)
+    }
   }
 }
 
@@ -60,15 +68,7 @@ export async function startPart(options: PartOptions): Promise<PartProcess> {
   const { name, part, dir, args, env, onSurprise } = options
   const log = `${dir}/${name}.log`
   const common = ['--dir', dir, '--ready-fd', '3', '--log-file', log, '--exit-with-parent']
-  const child = spawn(
-    process.execPath,
-    ['--enable-source-maps', AGENTMQ, part, ...common, ...args],
-    {
-      cwd: dir,
-      env: { PATH: process.env['PATH'], HOME: dir, ...env },
-      stdio: ['pipe', 'ignore', openSync(`${dir}/${name}.err`, 'a'), 'pipe'],
-    },
-  )
+  const child = spawnNode(options, [AGENTMQ, part, ...common, ...args], 'pipe', env)
   child.stdin?.on('error', () => undefined)
   const running = new PartProcess(name, child, onSurprise)
   await readiness(running, once(createInterface({ input: child.stdio[3] as Readable }), 'line'))
@@ -84,19 +84,33 @@ export interface ProgramOptions {
   readonly onSurprise: (what: string) => void
 }
 
-/** Resolves with the first message of the program. It ends when this process does. */
+/** Resolves after the first message of the program. It ends when this process does. */
 export async function startProgram(settings: ProgramOptions): Promise<PartProcess> {
-  const { name, program, dir, options, onSurprise } = settings
-  const args = ['--enable-source-maps', program, JSON.stringify(options)]
-  const child = spawn(process.execPath, args, {
-    cwd: dir,
-    env: { PATH: process.env['PATH'], HOME: dir },
-    stdio: ['ignore', 'ignore', openSync(`${dir}/${name}.err`, 'a'), 'ipc'],
-  })
+  const { name, program, options, onSurprise } = settings
+  const child = spawnNode(settings, [program, JSON.stringify(options)], 'ipc')
   child.on('error', () => undefined) // an order to one that has just been killed
   const running = new PartProcess(name, child, onSurprise)
   await readiness(running, once(child, 'message'))
   return running
+}
+
+/** With stderr in a file; stdin and the fourth descriptor, or the IPC channel, lead to this process. */
+function spawnNode(
+  { name, dir }: Pick<PartOptions, 'name' | 'dir'>,
+  args: readonly string[],
+  channel: 'pipe' | 'ipc',
+  env: Readonly<Record<string, string>> = {},
+): ChildProcess {
+  const errors = openSync(`${dir}/${name}.err`, 'a')
+  try {
+    return spawn(process.execPath, ['--enable-source-maps', ...args], {
+      cwd: dir,
+      env: { PATH: process.env['PATH'], HOME: dir, ...env },
+      stdio: [channel === 'pipe' ? 'pipe' : 'ignore', 'ignore', errors, channel],
+    })
+  } finally {
+    closeSync(errors) // the child has its own; a long run starts hundreds
+  }
 }
 
 async function readiness(part: PartProcess, ready: Promise<unknown>): Promise<void> {

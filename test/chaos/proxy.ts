@@ -2,11 +2,11 @@
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { connect, createServer, type NetConnectOpts, type Server, type Socket } from 'node:net'
+import type { Place } from './places.ts'
 
 export interface ProxyOptions {
-  /** A path of a Unix socket, or a port of 127.0.0.1 (0 = any). */
-  readonly listen: string | number
-  readonly target: string | number
+  readonly listen: Place
+  readonly target: Place
 }
 
 /**
@@ -41,7 +41,8 @@ export class FaultyProxy {
 
   private constructor(options: ProxyOptions) {
     this.#options = options
-    this.#server = createServer({ pauseOnConnect: true }, (near) => this.#accept(near))
+    const settings = { pauseOnConnect: true, noDelay: true }
+    this.#server = createServer(settings, (near) => this.#accept(near))
   }
 
   static async start(options: ProxyOptions): Promise<FaultyProxy> {
@@ -49,14 +50,6 @@ export class FaultyProxy {
     proxy.#server.listen(addressOf(options.listen))
     await once(proxy.#server, 'listening')
     return proxy
-  }
-
-  /** The endpoint that peers dial. */
-  get endpoint(): string {
-    const address = this.#server.address()
-    return typeof address === 'string'
-      ? `ipc://${address}`
-      : `tcp://127.0.0.1:${address?.port ?? 0}`
   }
 
   get connections(): number {
@@ -139,8 +132,9 @@ export class FaultyProxy {
   }
 }
 
-function addressOf(place: string | number): NetConnectOpts {
-  return typeof place === 'string' ? { path: place } : { port: place, host: '127.0.0.1' }
+function addressOf(place: Place): NetConnectOpts {
+  if (typeof place === 'string') return { path: place }
+  return { port: place, host: '127.0.0.1', noDelay: true }
 }
 
 function ignore(): void {}

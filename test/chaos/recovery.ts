@@ -1,20 +1,25 @@
-/** When is the system well again? When every session takes a prompt and every client is answered. */
+/**
+ * When is the system well again? When every session takes a prompt, every client is answered, every host
+ * carries out a turn, and every reader has come to where its streams then are.
+ */
 import { ProtocolError, type SessionInfo } from '../../clients/sdk/index.ts'
-import type { Answer } from './client-options.ts'
+import type { Answer, Order } from './client-options.ts'
 import { becomesTrue, within } from './patience.ts'
 import type { System } from './system.ts'
 
 let probes = 0
 
 /** What is not well after the time; empty when all is. Failed sessions are recovered on the way. */
-export async function recover(system: System, withinMs: number): Promise<string[]> {
+export async function recover(system: System): Promise<string[]> {
+  const withinMs = system.options.recoveryMs
   const untilMs = performance.now() + withinMs
   const trouble = await Promise.all([
     sessionsAreWell(system, withinMs),
     ...[...system.clients.keys()].map((name) => clientIsWell(system, name, withinMs)),
   ])
-  const left = untilMs - performance.now()
-  return [...trouble.flat(), ...(await hostsAnswer(system, Math.max(1, left)))]
+  const left = Math.max(1, untilMs - performance.now())
+  const more = await Promise.all([hostsAnswer(system, left), readersCatchUp(system, left)])
+  return [...trouble, ...more].flat()
 }
 
 async function sessionsAreWell(system: System, withinMs: number): Promise<string[]> {
@@ -52,19 +57,41 @@ function revive(system: System, session: string, recovering: Set<string>): void 
     .finally(() => recovering.delete(session))
 }
 
-async function clientIsWell(system: System, name: string, withinMs: number): Promise<string[]> {
+function clientIsWell(system: System, name: string, withinMs: number): Promise<string[]> {
+  return replies(system, name, (id) => ({ type: 'probe', id }), withinMs, 'is not answered')
+}
+
+/** Readers hang unnoticed until the end of the run, and may then be saved by a later fault. */
+async function readersCatchUp(system: System, withinMs: number): Promise<string[]> {
+  const all = await list(system)
+  const heads = Object.fromEntries(all.map(({ session, head }) => [session, head]))
+  const order = (id: number): Order => ({ type: 'catch up', id, heads })
+  const catching = [...system.clients.keys()].map((name) =>
+    replies(system, name, order, withinMs, 'has a reader that hangs'),
+  )
+  return (await Promise.all(catching)).flat()
+}
+
+/** Empty when the client reports within the time that it has done what it was told. */
+async function replies(
+  system: System,
+  name: string,
+  order: (id: number) => Order,
+  withinMs: number,
+  otherwise: string,
+): Promise<string[]> {
   const client = system.clients.get(name)
   if (!client) return [`client ${name} is not there`]
   probes += 1
   const id = probes
-  const isAnswer = (answer: Answer): answer is Extract<Answer, { type: 'probed' }> =>
-    answer.type === 'probed' && answer.id === id
-  const answered = system.answer(client, isAnswer).then(
+  const isAnswer = (answer: Answer): answer is Extract<Answer, { type: 'done' }> =>
+    answer.type === 'done' && answer.id === id
+  const done = system.answer(client, isAnswer).then(
     () => true,
     () => false,
   )
-  system.order(client, { type: 'probe', id })
-  return (await within(answered, withinMs)) ? [] : [`client ${name} is not answered`]
+  system.order(client, order(id))
+  return (await within(done, withinMs)) ? [] : [`client ${name} ${otherwise}`]
 }
 
 /** A whole turn on each host, from the prompt to its end in the stream. */
@@ -84,7 +111,7 @@ async function probeTurn(system: System, host: string): Promise<void> {
   if (!session) return
   probes += 1
   const text = `@@echo(probe ${probes})`
-  for await (const item of system.driver.session(session).run(text, { deadlineMs: 10_000 })) {
+  for await (const item of system.driver.session(session).run(text)) {
     if (item.type === 'turn_complete') return
   }
   throw new Error('the stream ended within the turn')

@@ -2,13 +2,13 @@
 
 import { groupBy } from './group-by.ts'
 import type { Violation } from './history.ts'
-import type { RunResult } from './run.ts'
+import type { PlayedRound, RunResult } from './run.ts'
 
 /** Violations that are printed in full. */
 const MOST_SHOWN = 40
 
 export function summary({ rounds, violations, totals, seconds, seed, kept }: RunResult): string {
-  const byFault = groupBy(rounds, ({ fault }) => fault)
+  const byFault = groupBy(rounds, ({ faults }) => (faults.includes(' + ') ? 'two at once' : faults))
   const rows = [...byFault]
     .sort(([a], [b]) => a.localeCompare(b))
     .map(([fault, all]) => row(fault, all.map(recovery)))
@@ -16,6 +16,7 @@ export function summary({ rounds, violations, totals, seconds, seed, kept }: Run
     `${'fault'.padEnd(20)} rounds    p50    p99    max   ms until all works again`,
     ...rows,
     row('all', rounds.map(recovery)),
+    ...slowest(rounds),
     '',
     `${rounds.length} rounds in ${seconds.toFixed(0)} s from seed ${seed}`,
     `${totals.turns} turns, ${totals.chunks} chunks in the journal, ${totals.shown} shown to readers`,
@@ -26,8 +27,18 @@ export function summary({ rounds, violations, totals, seconds, seed, kept }: Run
   ].join('\n')
 }
 
-function recovery({ recoveryMs }: { readonly recoveryMs: number }): number {
+function recovery({ recoveryMs }: PlayedRound): number {
   return recoveryMs
+}
+
+/** The rounds after which the system took longest. */
+function slowest(rounds: readonly PlayedRound[]): string[] {
+  const numbered = rounds.map((round, index) => ({ ...round, number: index + 1 }))
+  const worst = numbered.toSorted((a, b) => b.recoveryMs - a.recoveryMs).slice(0, 3)
+  return worst.map(
+    ({ number, faults, recoveryMs }) =>
+      `slow: round ${number}, ${faults}: ${recoveryMs.toFixed(0)} ms`,
+  )
 }
 
 function row(name: string, ms: readonly number[]): string {

@@ -1,25 +1,26 @@
 /** One run: a system under load, a fault each round, and a judgement at the end. */
 import { rmSync } from 'node:fs'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { INFLICT } from './faults.ts'
+import { inflict } from './faults.ts'
 import type { Violation } from './history.ts'
 import { filesOf, processesOf } from './leftovers.ts'
 import { becomesTrue } from './patience.ts'
 import { recover } from './recovery.ts'
-import { type FaultName, type Round, schedule } from './schedule.ts'
+import { type Plan, type Round, schedule } from './schedule.ts'
 import { System, type SystemOptions } from './system.ts'
 import { judge, settle, type Totals } from './verify.ts'
 
-export interface RunOptions extends SystemOptions {
-  readonly rounds: number
-  /** Default: all. */
-  readonly faults?: readonly FaultName[]
+export interface RunOptions extends SystemOptions, Plan {
   readonly say: (line: string) => void
+}
+
+export interface PlayedRound {
+  readonly faults: string
+  readonly recoveryMs: number
 }
 
 export interface RunResult {
   readonly seed: number
-  readonly rounds: readonly { readonly fault: FaultName; readonly recoveryMs: number }[]
+  readonly rounds: readonly PlayedRound[]
   readonly violations: readonly Violation[]
   readonly totals: Totals
   readonly seconds: number
@@ -27,8 +28,6 @@ export interface RunResult {
   readonly kept: string | undefined
 }
 
-/** The system must work again after so long. */
-export const RECOVERY_MS = 10_000
 /** A host that was killed leaves its agents this long to end by themselves (guardian-link.ts), and more. */
 const GONE_MS = 10_000
 const SAY_EVERY = 25
@@ -36,16 +35,17 @@ const SAY_EVERY = 25
 export async function run(options: RunOptions): Promise<RunResult> {
   const startedMs = performance.now()
   const system = new System(options)
-  const rounds: { fault: FaultName; recoveryMs: number }[] = []
+  const rounds: PlayedRound[] = []
   const violations: Violation[] = []
   const totals: Totals = { chunks: 0, shown: 0, turns: 0, calls: 0, retries: 0 }
   try {
     await system.start()
-    for (const round of schedule(options.seed, options.rounds, options.faults)) {
-      const { recoveryMs, broken } = await play(system, round)
-      rounds.push({ fault: round.fault, recoveryMs })
+    for (const round of schedule(options)) {
+      const { broken, ...played } = await play(system, round)
+      rounds.push(played)
       violations.push(...broken)
-      sayProgress(options, round, violations, startedMs)
+      sayBroken(options, broken)
+      sayProgress(options, round.number, violations, startedMs)
     }
     const settled = await settle(system, totals)
     const judged = await judge(system, settled.heads, totals)
@@ -66,28 +66,40 @@ export async function run(options: RunOptions): Promise<RunResult> {
 async function play(
   system: System,
   round: Round,
-): Promise<{ recoveryMs: number; broken: Violation[] }> {
-  await sleep(round.afterMs) // the moment of the fault is part of the schedule
-  const where = `round ${round.number} (${round.fault})`
-  const fault = await INFLICT[round.fault](system, round).then(
-    () => [],
-    (thrown: unknown) => [String(thrown)],
-  )
+): Promise<PlayedRound & { readonly broken: Violation[] }> {
+  const blows = round.second ? [round, round.second] : [round]
+  const faults = blows.map(({ fault }) => fault).join(' + ')
+  const thrown = await Promise.allSettled(blows.map((blow) => inflict(system, blow)))
   const startedMs = performance.now()
-  const trouble = [...fault, ...(await recover(system, RECOVERY_MS))]
-  const broken = trouble.map((detail) => ({ rule: 'works again within 10 s', where, detail }))
-  return { recoveryMs: performance.now() - startedMs, broken }
+  const trouble = [
+    ...thrown.flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : [])),
+    ...(await recover(system)),
+  ]
+  const where = `round ${round.number} (${faults})`
+  const rule = `works again within ${system.options.recoveryMs / 1000} s`
+  const broken = trouble.map((detail) => ({ rule, where, detail }))
+  return { faults, recoveryMs: performance.now() - startedMs, broken }
+}
+
+/** At once: the end of a long run is a long way off. */
+function sayBroken({ say }: RunOptions, broken: readonly Violation[]): void {
+  for (const { rule, where, detail } of broken) say(`  ${rule}: ${where}: ${detail}`)
 }
 
 function sayProgress(
   { rounds, say }: RunOptions,
-  { number, fault }: Round,
+  number: number,
   { length }: readonly Violation[],
   startedMs: number,
 ): void {
   if (number % SAY_EVERY !== 0 && number !== rounds) return
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(0)
-  say(`round ${number} of ${rounds}, ${seconds} s, last fault: ${fault}, violations: ${length}`)
+  const memory = `memory of the driver: ${megabytes(process.memoryUsage.rss())} MiB`
+  say(`round ${number} of ${rounds}, ${seconds} s, ${memory}, violations: ${length}`)
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1024 / 1024).toFixed(0)
 }
 
 async function leftoversOf({ dir }: System): Promise<Violation[]> {

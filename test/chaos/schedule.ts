@@ -28,10 +28,10 @@ export const FAULTS = {
 
 export type FaultName = keyof typeof FAULTS
 
-export interface Round {
-  readonly number: number
+/** One fault. */
+export interface Blow {
   readonly fault: FaultName
-  /** The fault comes so long after the system was well, ms. */
+  /** It comes so long after the system was well, or after the first one of its round began, ms. */
   readonly afterMs: number
   /** [0, 1): which of the processes or lines. */
   readonly target: number
@@ -39,21 +39,44 @@ export interface Round {
   readonly extent: number
 }
 
-const MOST_AFTER_MS = 250
+export interface Round extends Blow {
+  readonly number: number
+  /** Comes while the first one lasts, or while the system recovers from it. */
+  readonly second?: Blow
+}
 
-export function schedule(
-  seed: number,
-  rounds: number,
-  names: readonly FaultName[] = namesOfFaults(),
-): Round[] {
+export interface Plan {
+  readonly seed: number
+  readonly rounds: number
+  /** Default: all. */
+  readonly faults?: readonly FaultName[]
+  /** Share of the rounds that have a second fault, 0 to 1. */
+  readonly doubles: number
+}
+
+/** The last moment of a fault after the one before, ms. */
+const MOST_AFTER_MS = 250
+const MOST_SECOND_AFTER_MS = 1000
+
+export function schedule({ seed, rounds, faults = namesOfFaults(), doubles }: Plan): Round[] {
   const random = seededRandom(seed)
-  return Array.from({ length: rounds }, (_, index) => ({
-    number: index + 1,
+  const blow = (names: readonly FaultName[], mostAfterMs: number): Blow => ({
     fault: draw(random(), names),
-    afterMs: Math.floor(random() * MOST_AFTER_MS),
+    afterMs: Math.floor(random() * mostAfterMs),
     target: random(),
     extent: random(),
-  }))
+  })
+  return Array.from({ length: rounds }, (_, index) => {
+    const round = { number: index + 1, ...blow(faults, MOST_AFTER_MS) }
+    const others = faults.filter((name) => victimOf(name) !== victimOf(round.fault))
+    if (random() >= doubles || others.length === 0) return round
+    return { ...round, second: blow(others, MOST_SECOND_AFTER_MS) }
+  })
+}
+
+/** Two faults at a time have different victims: what one ends, the other could not start. */
+function victimOf(name: FaultName): string {
+  return name.slice(0, name.indexOf(' '))
 }
 
 export function namesOfFaults(): FaultName[] {

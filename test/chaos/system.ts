@@ -7,9 +7,11 @@ import { type Client, connect } from '../../clients/sdk/index.ts'
 import { Archive } from './archive.ts'
 import type { Answer, ClientOptions, Order } from './client-options.ts'
 import { type PartProcess, startPart, startProgram } from './part-process.ts'
-import { FaultyProxy } from './proxy.ts'
+import { choosePlaces, endpointOf, LINES, type Places, type Transport } from './places.ts'
+import { Proxies } from './proxies.ts'
 
 export interface SystemOptions {
+  readonly transport: Transport
   readonly seed: number
   readonly sessions: number
   readonly clients: number
@@ -17,15 +19,16 @@ export interface SystemOptions {
   readonly maxCount: number
   readonly paceMs: number
   readonly livenessMs: number
+  /** After a fault the system must work again within this, ms. */
+  readonly recoveryMs: number
+  /** Default: a fifth of `livenessMs`. */
+  readonly heartbeatMs?: number
 }
 
 const CLIENT = fileURLToPath(new URL('./client-process.js', import.meta.url))
 
 /** Readers of each session. */
 const READERS = 2
-
-/** Where a proxy stands. */
-export type Line = 'calls' | 'streams' | 'hosts'
 
 export class System {
   readonly options: SystemOptions
@@ -38,7 +41,9 @@ export class System {
   readonly sessions: string[] = []
   /** One session on each host, for the driver to see whether turns are carried out; by host. */
   readonly probes = new Map<string, string>()
-  readonly #proxies = new Map<Line, FaultyProxy>()
+  readonly #onSurprise = (what: string) => void this.surprises.push(what)
+  #places: Places | undefined
+  #proxies: Proxies | undefined
   #broker: PartProcess | undefined
   #driver: Client | undefined
   #stopped: Promise<void> | undefined
@@ -51,18 +56,13 @@ export class System {
   }
 
   async start(): Promise<void> {
-    const run = join(this.dir, 'run')
-    const lines = { calls: 'broker', streams: 'streams', hosts: 'broker' } as const
-    for (const line of Object.keys(lines) as Line[]) {
-      const target = join(run, `${lines[line]}.sock`)
-      this.#proxies.set(
-        line,
-        await FaultyProxy.start({ listen: join(this.dir, 'p', line), target }),
-      )
-    }
+    const { dir } = this
+    this.#places = await choosePlaces(this.options.transport, dir)
+    const settings = { dir, places: this.#places, onSurprise: this.#onSurprise }
+    this.#proxies = await Proxies.start(settings)
     await this.startBroker()
     for (let n = 1; n <= this.options.hosts; n += 1) await this.startHost(`h${n}`)
-    this.#driver = await connect({ dir: this.dir, deadlineMs: 10_000 })
+    this.#driver = await connect({ endpoint: this.endpoint, deadlineMs: this.options.recoveryMs })
     for (const host of this.hosts.keys()) {
       this.probes.set(host, await this.#createSession(`probe-${host}`, host))
     }
@@ -84,10 +84,19 @@ export class System {
     return this.#broker
   }
 
-  proxy(line: Line): FaultyProxy {
-    const proxy = this.#proxies.get(line)
-    if (!proxy) throw new Error('the system was not started')
-    return proxy
+  get proxies(): Proxies {
+    if (!this.#proxies) throw new Error('the system was not started')
+    return this.#proxies
+  }
+
+  get places(): Places {
+    if (!this.#places) throw new Error('the system was not started')
+    return this.#places
+  }
+
+  /** Where the broker itself listens, behind the proxies. */
+  get endpoint(): string {
+    return endpointOf(this.places.broker)
   }
 
   async #createSession(name: string, host: string): Promise<string> {
@@ -100,13 +109,16 @@ export class System {
   }
 
   async startBroker(): Promise<void> {
-    const { livenessMs } = this.options
-    const times = ['--liveness-ms', `${livenessMs}`, '--heartbeat-ms', `${livenessMs / 5}`]
-    this.#broker = await this.#part('broker', 'broker', times)
+    const { livenessMs, heartbeatMs = livenessMs / 5, transport } = this.options
+    const times = ['--liveness-ms', `${livenessMs}`, '--heartbeat-ms', `${heartbeatMs}`]
+    const streams = endpointOf(this.places.streams)
+    const places = ['--endpoint', this.endpoint, '--streams-endpoint', streams]
+    const leave = transport === 'tcp' ? ['--insecure-loopback'] : []
+    this.#broker = await this.#part('broker', 'broker', [...times, ...places, ...leave])
   }
 
   async startHost(name: string): Promise<void> {
-    const { endpoint } = this.proxy('hosts')
+    const endpoint = endpointOf(this.places.lines.hosts)
     const args = ['--name', name, '--endpoint', endpoint, '--slots', '200', '--stop-ms', '500']
     this.hosts.set(name, await this.#part(name, 'host', args))
   }
@@ -117,8 +129,7 @@ export class System {
       AGENTMQ_DEMO_RECORD: this.archive.agents,
       AGENTMQ_DEMO_DELAY_MS: '0',
     }
-    const onSurprise = (what: string) => this.surprises.push(what)
-    return startPart({ name, part, dir: this.dir, args, env, onSurprise })
+    return startPart({ name, part, dir: this.dir, args, env, onSurprise: this.#onSurprise })
   }
 
   /** Starts a client, or the next life of one. */
@@ -131,15 +142,14 @@ export class System {
       name,
       life,
       archive: this.archive.dir,
-      endpoint: this.proxy('calls').endpoint,
-      streams: this.proxy('streams').endpoint,
+      endpoint: endpointOf(this.places.lines.calls),
+      streams: endpointOf(this.places.lines.streams),
       sessions: this.#sessionsOf(index),
       seed: seed + 1000 * index,
       maxCount,
       paceMs,
     }
-    const onSurprise = (what: string) => this.surprises.push(what)
-    const program = { name, program: CLIENT, dir: this.dir, options, onSurprise }
+    const program = { name, program: CLIENT, dir: this.dir, options, onSurprise: this.#onSurprise }
     this.clients.set(name, await startProgram(program))
   }
 
@@ -161,14 +171,20 @@ export class System {
     client: PartProcess,
     fits: (answer: Answer) => answer is Extract<Answer, { type: T }>,
   ): Promise<Extract<Answer, { type: T }>> {
+    const { process: child, name } = client
     return new Promise((resolve, reject) => {
+      const done = () => child.off('message', hear).off('exit', end)
       const hear = (answer: Answer) => {
         if (!fits(answer)) return
-        client.process.off('message', hear)
+        done()
         resolve(answer)
       }
-      client.process.on('message', hear)
-      void client.exited.then((end) => reject(new Error(`${client.name} ended with ${end}`)))
+      const end = () => {
+        done()
+        reject(new Error(`${name} has ended`))
+      }
+      if (client.hasEnded) end()
+      else child.on('message', hear).on('exit', end)
     })
   }
 
@@ -179,7 +195,7 @@ export class System {
   }
 
   async #stop(): Promise<void> {
-    for (const proxy of this.#proxies.values()) proxy.heal()
+    for (const line of LINES) await this.#proxies?.order(line, 'heal').catch(() => undefined)
     const parts = [...this.clients.values(), ...this.hosts.values()]
     for (const part of [...parts, ...(this.#broker ? [this.#broker] : [])]) {
       part.release()
@@ -189,6 +205,6 @@ export class System {
     await this.#driver?.close()
     await Promise.all([...this.hosts.values()].map((host) => host.end('SIGTERM')))
     await this.#broker?.end('SIGTERM')
-    await Promise.all([...this.#proxies.values()].map((proxy) => proxy.close()))
+    await this.#proxies?.end()
   }
 }

@@ -3,7 +3,7 @@ import type { StreamItem } from '../../clients/sdk/index.ts'
 import type { RawChunk } from '../../clients/sdk/reader.ts'
 import { toStreamItem } from '../../clients/sdk/stream-item.ts'
 import { check } from './checker.ts'
-import type { Answer } from './client-options.ts'
+import type { Answer, Heads } from './client-options.ts'
 import type { Violation } from './history.ts'
 import { becomesTrue, within } from './patience.ts'
 import type { System } from './system.ts'
@@ -18,12 +18,12 @@ export interface Totals {
   retries: number
 }
 
-/** How far each stream went when readers were told to come to the end. */
-type Heads = Readonly<Record<string, number>>
-
 type Rests = Extract<Answer, { type: 'rests' }>
 
-/** Tells all clients to rest, waits for the open turns, and lets followers come to the end. */
+/**
+ * Tells all clients to rest, waits for the open turns, and lets followers come to the end. Resolves with
+ * how far the streams went when they were told to.
+ */
 export async function settle(
   system: System,
   totals: Totals,
@@ -71,7 +71,7 @@ export async function judge(system: System, heads: Heads, totals: Totals): Promi
   const violations: Violation[] = []
   const calls = system.archive.calls([...system.clients.keys()])
   for (const session of system.allSessions) {
-    // This process is busy now, and with it the proxies: hosts may be lost and found behind the end.
+    // A machine that is busy with this may lose and find hosts: that is behind the end of the readers.
     const journal = (await readJournal(system, session)).slice(0, heads[session] ?? 0)
     const { native_session_id } = await system.driver.call('session.get', { session })
     const history = {

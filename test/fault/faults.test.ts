@@ -4,7 +4,7 @@ import { summary } from '../chaos/report.ts'
 import { run } from '../chaos/run.ts'
 import { longStreamScenario, stalledReadersScenario } from '../chaos/scenarios.ts'
 
-t.setTimeout(110_000) // processes start slowly on a busy machine
+t.setTimeout(390_000) // a busy machine may be slow, that alone is no failure
 
 const SMALL = {
   sessions: 3,
@@ -13,11 +13,13 @@ const SMALL = {
   maxCount: 30,
   paceMs: 20,
   livenessMs: 1000,
+  recoveryMs: 60_000,
 }
 
 t.test('nothing is lost, doubled or left behind when processes are killed', async (t) => {
   const faults = ['broker kill', 'host kill', 'agent kill', 'client kill'] as const
-  const result = await run({ ...SMALL, seed: 7, rounds: 6, faults, say: (line) => t.comment(line) })
+  const options = { ...SMALL, transport: 'ipc', seed: 7, rounds: 6, faults, doubles: 0.5 } as const
+  const result = await run({ ...options, say: (line) => t.comment(line) })
   t.strictSame(result.violations, [], summary(result))
   t.ok(result.totals.shown > 100, `${result.totals.shown} chunks were shown`)
 })
@@ -34,12 +36,13 @@ t.test('nor when they stop for a while, restart, or the network fails', async (t
     'net half-open',
     'net refuse',
   ] as const
-  const result = await run({ ...SMALL, seed: 3, rounds: 7, faults, say: (line) => t.comment(line) })
+  const options = { ...SMALL, transport: 'tcp', seed: 3, rounds: 7, faults, doubles: 0 } as const
+  const result = await run({ ...options, say: (line) => t.comment(line) })
   t.strictSame(result.violations, [], summary(result))
   t.ok(result.totals.shown > 100, `${result.totals.shown} chunks were shown`)
 })
 
-t.test('a reader of a long answer goes on through kills of the broker', async (t) => {
+t.test('a reader of a long turn goes on through kills of the broker', async (t) => {
   const { line, problems } = await longStreamScenario({ numbers: 4000, paceMs: 0.5, kills: 2 })
   t.strictSame(problems, [], line)
 })

@@ -107,6 +107,16 @@ t.test('answers a prompt with thinking, a real tool call and a true text', async
   t.match(await stop(child, context), { how: 'end of input', exit: { exitCode: 0 } })
 })
 
+t.test('alternates text and thinking, so that no two pieces can be merged', async (t: Test) => {
+  const { turn } = await setUp(t)
+  const events = await turn('@@alternate(250)')
+  const said = events.flatMap((event) =>
+    event.type === 'text' || event.type === 'thinking' ? [`${event.type} ${event.content}`] : [],
+  )
+  const due = Array.from({ length: 250 }, (_, at) => `${at % 2 ? 'thinking' : 'text'} ${at + 1} `)
+  t.strictSame(said, due)
+})
+
 t.test('directives run in order, and an argument is taken as it is', async (t: Test) => {
   const { turn } = await setUp(t)
   t.equal(

@@ -3,6 +3,8 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { choosePlaces } from '../chaos/places.ts'
+import { Proxies } from '../chaos/proxies.ts'
 import { FaultyProxy } from '../chaos/proxy.ts'
 import { shortDir } from '../support/cli.ts'
 
@@ -69,4 +71,35 @@ t.test('a delay keeps the order', async (t) => {
   const startedMs = performance.now()
   t.equal(await said('late'), 'late')
   t.ok(performance.now() - startedMs >= 35, 'both ways')
+})
+
+t.test('proxies in a process of their own do as they are told, then pass again', async (t) => {
+  const dir = shortDir(t)
+  const places = await choosePlaces('tcp', dir)
+  const server = createServer((socket) => void socket.on('error', () => undefined).pipe(socket))
+  await once(server.listen(Number(places.broker), '127.0.0.1'), 'listening')
+  const surprises: string[] = []
+  const onSurprise = (what: string) => void surprises.push(what)
+  const proxies = await Proxies.start({ dir, places, onSurprise })
+  const dial = () => connect(Number(places.lines.calls), '127.0.0.1').setEncoding('utf8')
+  const near = dial()
+  near.write('hello')
+  t.strictSame(await once(near, 'data'), ['hello'])
+  const closed = once(near, 'close')
+  await proxies.order('calls', 'cut')
+  await closed
+  await proxies.order('calls', 'refuse')
+  await once(
+    dial().on('error', () => undefined),
+    'close',
+  )
+  await proxies.order('calls', 'heal')
+  const again = dial()
+  again.write('again')
+  t.strictSame(await once(again, 'data'), ['again'])
+  await proxies.end()
+  again.destroy()
+  server.close()
+  t.strictSame(surprises, [])
+  await t.rejects(proxies.order('calls', 'heal'), /the proxies ended/)
 })

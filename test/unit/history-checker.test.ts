@@ -187,7 +187,24 @@ t.test('lines of calls are joined; a new life cuts off what had not ended', asyn
 })
 
 t.test('a seed gives the same faults every time, and another seed others', async (t) => {
-  t.strictSame(schedule(5, 50), schedule(5, 50))
-  t.notSame(schedule(5, 50), schedule(6, 50))
-  t.strictSame(schedule(5, 50).slice(0, 20), schedule(5, 20), 'a shorter run is its beginning')
+  const of = (seed: number, rounds = 50) => schedule({ seed, rounds, doubles: 0.5 })
+  t.strictSame(of(5), of(5))
+  t.notSame(of(5), of(6))
+  t.strictSame(of(5).slice(0, 20), of(5, 20), 'a shorter run is its beginning')
+})
+
+t.test('a second fault has another victim, and comes as often as was asked for', async (t) => {
+  const victim = (fault: string | undefined) => fault?.split(' ')[0]
+  const rounds = schedule({ seed: 1, rounds: 400, doubles: 0.5 })
+  for (const { fault, second } of rounds) t.not(victim(second?.fault), victim(fault))
+  const doubles = rounds.filter(({ second }) => second).length
+  t.ok(doubles > 150 && doubles < 250, `${doubles} of 400`)
+  const none = schedule({ seed: 1, rounds: 400, doubles: 0 })
+  t.notOk(none.some(({ second }) => second))
+  const faults = ['net cut', 'net refuse'] as const
+  const alike = schedule({ seed: 1, rounds: 50, doubles: 1, faults })
+  t.notOk(
+    alike.some(({ second }) => second),
+    'there is no other victim',
+  )
 })

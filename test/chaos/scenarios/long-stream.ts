@@ -1,11 +1,12 @@
-/** A reader of one long answer, while the broker is killed again and again. */
+/** A reader of one long turn, while the broker is killed again and again. */
 import { rmSync } from 'node:fs'
+import type { StreamItem } from '../../../clients/sdk/index.ts'
 import { filesOf, processesOf } from '../leftovers.ts'
 import { becomesTrue } from '../patience.ts'
 import { System } from '../system.ts'
 
 export interface LongStreamOptions {
-  /** The agent counts up to here. */
+  /** The agent counts up to here, each number in a chunk of its own. */
   readonly numbers: number
   readonly paceMs: number
   /** How often the broker is killed, evenly over the answer. */
@@ -13,16 +14,27 @@ export interface LongStreamOptions {
 }
 
 export interface LongStreamResult {
-  /** What the reader was shown, number by number. */
-  readonly isWhole: boolean
-  readonly areSequencesWhole: boolean
+  /** Numbers that the reader was shown, each in the chunk that it has to be in. */
+  readonly shown: number
+  /** The first chunk that was not the one that was due. */
+  readonly wrong: string | undefined
+  /** Chunks that the reader was shown, among them the prompt and what became of the hosts. */
   readonly chunks: number
   readonly kills: number
   readonly seconds: number
   readonly leftovers: readonly string[]
 }
 
-const SMALL = { seed: 1, sessions: 1, clients: 0, hosts: 1, maxCount: 1, paceMs: 1 }
+const SMALL = {
+  transport: 'ipc',
+  seed: 1,
+  sessions: 1,
+  clients: 0,
+  hosts: 1,
+  maxCount: 1,
+  paceMs: 1,
+  recoveryMs: 30_000,
+} as const
 
 export async function longStream(options: LongStreamOptions): Promise<LongStreamResult> {
   const system = new System({ ...SMALL, livenessMs: 2000 })
@@ -45,26 +57,45 @@ async function readThroughKills(
 ): Promise<Omit<LongStreamResult, 'leftovers'>> {
   const startedMs = performance.now()
   const session = system.driver.session(system.sessions[0] ?? '')
-  const { sequence } = await session.prompt(`@@pace(${numbers},${paceMs})`)
-  const seen = { text: '', due: sequence, areSequencesWhole: true, killed: 0, chunks: 0 }
+  const { sequence } = await session.prompt(`@@alternate(${numbers},${paceMs})`)
+  const count = new Count(sequence)
+  let killed = 0
   let isBack: Promise<void> = Promise.resolve()
   for await (const item of session.follow({ from: sequence })) {
-    if (!('seq' in item) || item.seq !== seen.due) seen.areSequencesWhole = false
-    seen.due += 1
-    seen.chunks += 1
+    count.see(item)
     if (item.type === 'turn_complete') break
-    if (item.type !== 'text') continue
-    seen.text += item.content
-    const reached = Number(/(\d+) $/.exec(item.content)?.[1] ?? 0)
-    if (seen.killed >= kills || reached < ((seen.killed + 1) * numbers) / (kills + 1)) continue
-    seen.killed += 1
+    if (killed >= kills || count.shown < ((killed + 1) * numbers) / (kills + 1)) continue
+    killed += 1
     isBack = isBack.then(() => restart(system))
   }
   await isBack
-  const { text, areSequencesWhole, killed, chunks } = seen
-  const isWhole = text === Array.from({ length: numbers }, (_, n) => `${n + 1} `).join('')
   const seconds = (performance.now() - startedMs) / 1000
-  return { isWhole, areSequencesWhole, chunks, kills: killed, seconds }
+  return { shown: count.shown, wrong: count.wrong, chunks: count.chunks, kills: killed, seconds }
+}
+
+/** Sequences have no holes, and the numbers in them are 1, 2, 3 …, text and thinking in turn. */
+class Count {
+  shown = 0
+  chunks = 0
+  wrong: string | undefined
+  readonly #first: number
+
+  constructor(first: number) {
+    this.#first = first
+  }
+
+  see(item: StreamItem): void {
+    const isDue = 'seq' in item && item.seq === this.#first + this.chunks
+    this.chunks += 1
+    if (!isDue || !this.#isNext(item)) this.wrong ??= JSON.stringify(item)
+  }
+
+  #isNext(item: StreamItem): boolean {
+    if (item.type !== 'text' && item.type !== 'thinking') return true
+    this.shown += 1
+    const due = this.shown % 2 === 1 ? 'text' : 'thinking'
+    return item.type === due && item.content === `${this.shown} `
+  }
 }
 
 async function restart(system: System): Promise<void> {

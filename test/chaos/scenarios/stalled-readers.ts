@@ -13,30 +13,48 @@ export interface StalledReadersOptions {
   readonly everySeconds: number
 }
 
+/** Memory of the broker, MiB. */
+export interface Memory {
+  /** All that it has resident, with pages of the journal's file, which the kernel takes back when it wants to. */
+  readonly resident: number
+  /** What is its own. */
+  readonly own: number
+}
+
 export interface StalledReadersResult {
-  /** Memory that is the broker's own, MiB: without readers, then at each look. */
-  readonly rssMb: readonly number[]
+  /** Without readers, then at each look. */
+  readonly series: readonly Memory[]
   /** Chunks that a reader who does read was shown meanwhile. */
   readonly shown: number
   readonly isGapFree: boolean
 }
 
 const PROGRAM = fileURLToPath(new URL('./stalled-process.js', import.meta.url))
-const SMALL = { seed: 1, sessions: 1, clients: 0, hosts: 1, maxCount: 1, paceMs: 1 }
+const SMALL = {
+  transport: 'ipc',
+  seed: 1,
+  sessions: 1,
+  clients: 0,
+  hosts: 1,
+  maxCount: 1,
+  paceMs: 1,
+  recoveryMs: 30_000,
+} as const
+
 /** Longer than any run: the worst case is that nobody is ever given up. */
 const NEVER_MS = 3_600_000
 /** Each number of the answer is filled up to so many bytes, and they are so many ms apart. */
-const CHUNK_BYTES = 1024
+export const CHUNK_BYTES = 1024
 const PACE_MS = 5
 
 export async function stalledReaders(
   options: StalledReadersOptions,
 ): Promise<StalledReadersResult> {
-  const system = new System({ ...SMALL, livenessMs: NEVER_MS })
+  const system = new System({ ...SMALL, livenessMs: NEVER_MS, heartbeatMs: 1000 })
   const stalled: PartProcess[] = []
   try {
     await system.start()
-    const rssMb = [rssOf(system)]
+    const series = [memoryOf(system)]
     for (const kind of ['deaf', 'stopped'] as const) {
       stalled.push(await startStalled(system, kind, Math.ceil(options.readers / 2)))
     }
@@ -48,10 +66,10 @@ export async function stalledReaders(
     await session.prompt(`@@pace(${count},${PACE_MS},${CHUNK_BYTES})`)
     for (let at = 0; at < options.seconds; at += options.everySeconds) {
       await sleep(options.everySeconds * 1000)
-      rssMb.push(rssOf(system))
+      series.push(memoryOf(system))
     }
     reading.abort()
-    return { rssMb, ...(await reader) }
+    return { series, ...(await reader) }
   } finally {
     await Promise.all(stalled.map((part) => part.end('SIGKILL')))
     await system.stop()
@@ -60,9 +78,8 @@ export async function stalledReaders(
 }
 
 function startStalled(system: System, kind: StalledOptions['kind'], readers: number) {
-  const endpoint = `ipc://${system.dir}/run/broker.sock`
   const session = system.sessions[0] ?? ''
-  const options: StalledOptions = { endpoint, session, readers, kind }
+  const options: StalledOptions = { endpoint: system.endpoint, session, readers, kind }
   const onSurprise = (what: string) => system.surprises.push(what)
   return startProgram({ name: kind, program: PROGRAM, dir: system.dir, options, onSurprise })
 }
@@ -84,8 +101,8 @@ async function readAll(
   return { shown, isGapFree }
 }
 
-/** Without the pages of the journal's file, which the kernel takes back when it wants to. */
-function rssOf({ broker }: System): number {
+function memoryOf({ broker }: System): Memory {
   const status = readFileSync(`/proc/${broker.pid}/status`, 'latin1')
-  return Math.round(Number(/RssAnon:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024)
+  const megabytes = (pattern: RegExp) => Math.round(Number(pattern.exec(status)?.[1] ?? 0) / 1024)
+  return { resident: megabytes(/VmRSS:\s+(\d+)/), own: megabytes(/RssAnon:\s+(\d+)/) }
 }
