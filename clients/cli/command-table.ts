@@ -76,6 +76,15 @@ export const COMMANDS = {
     ],
     load: () => import('./commands/logs.ts'),
   },
+  output: {
+    usage: 'output <session>',
+    describe: 'Look through what an agent wrote, line by line',
+    examples: [
+      ['agentmq output blue --grep "error|warning" -i', 'Lines with a match (RE2 syntax)'],
+      ['agentmq output blue --stream stderr --limit 20', 'The first diagnostics'],
+    ],
+    load: () => import('./commands/output.ts'),
+  },
   attach: {
     usage: 'attach <session>',
     describe: 'Join a running conversation: see it so far, follow, and type prompts',

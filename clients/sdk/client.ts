@@ -11,6 +11,7 @@ import { Caller, type CallOptions } from './caller.ts'
 import { Feeds } from './feeds.ts'
 import { type Follow, type FollowOptions, follow } from './follow.ts'
 import { SDK_LIMITS } from './limits.ts'
+import { type OutputLine, type OutputOptions, outputLines } from './output-lines.ts'
 import { SessionHandle } from './session-handle.ts'
 import { type ConnectionStatus, StatusBoard } from './status.ts'
 import { followPorts, isSessionId } from './stream-calls.ts'
@@ -105,6 +106,16 @@ export class Client {
    */
   follow(session: string, options: FollowOptions = {}): Follow {
     return follow(session, options, followPorts(this.#caller, this.#feeds, this.#options))
+  }
+
+  /** Looks through what an agent wrote, line by line. Throws INVALID_PARAMS for a bad pattern. */
+  output(session: string, options: OutputOptions = {}): AsyncGenerator<OutputLine, undefined> {
+    const { signal } = options
+    return outputLines(
+      (params) => this.call('output.query', params, signal ? { signal } : {}),
+      session,
+      options,
+    )
   }
 
   /** A handle on a session, by id, name or the start of its id; nothing is sent. */

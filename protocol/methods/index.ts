@@ -20,6 +20,7 @@ import {
   SessionWrite,
 } from './control.ts'
 import { HostGet, HostList, HostRegister } from './host.ts'
+import { OutputQuery } from './output.ts'
 import { StreamProgress, StreamReaders } from './readers.ts'
 import {
   SessionCreate,
@@ -56,6 +57,7 @@ export const METHODS = {
   'host.list': HostList,
   'host.get': HostGet,
   'host.register': HostRegister,
+  'output.query': OutputQuery,
   'system.info': SystemInfo,
   'system.health': SystemHealth,
   'system.metrics': SystemMetrics,

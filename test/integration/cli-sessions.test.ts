@@ -36,6 +36,20 @@ t.test('a session is spawned, prompted, listed, read, stopped and recovered', as
   t.match(await run(['kill', 'blue', '--json']), { exit: 0, stdout: /"signal":"SIGKILL"/ })
 })
 
+t.test('output is looked through line by line', async (t) => {
+  await run(['spawn', '--backend', 'demo', '--name', 'searched', '@@count(3000) @@stderr(3)'])
+  await run(['prompt', 'searched', '@@echo()'])
+  const found = await run(['output', 'searched', '--grep', '\\b299[89] ', '--stream', 'stdout'])
+  t.match(found, { exit: 0, stdout: /^1 2 3 .* 2998 2999 / })
+  const warnings = await run(['output', 'searched', '--stream', 'stderr', '--limit', '2', '--json'])
+  t.same(
+    records(warnings.stdout).map(({ text }) => text),
+    ['stderr line 1 ', 'stderr line 2 '],
+  )
+  t.match(await run(['output', 'searched', '--grep', '(']), { exit: 2, stderr: /pattern/ })
+  await run(['kill', 'searched'])
+})
+
 t.test('what is not there has its exit code', async (t) => {
   for (const args of [
     ['logs', 'nope'],

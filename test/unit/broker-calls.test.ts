@@ -31,6 +31,7 @@ const PARAMS: { readonly [M in BrokerMethod]: (session: string) => Params<M> } =
     ...{ host: 'h2', name: 'two', labels: [], slots: 1, backends: [], sessions: [] },
     ...{ software: 'test', pid: 8 },
   }),
+  'output.query': (session) => ({ session, pattern: 'a+' }),
   'system.info': () => ({}),
   'system.health': () => ({}),
   'system.metrics': () => ({}),

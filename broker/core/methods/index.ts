@@ -3,6 +3,7 @@ import type { BrokerMethod } from '../../../protocol/methods/index.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
 import { hostGet, hostList, hostRegister } from './host.ts'
+import { outputQuery } from './output.ts'
 import { streamProgress, streamReaders } from './readers.ts'
 import { sessionInterrupt, sessionKill, sessionStop } from './session-control.ts'
 import { sessionCreate } from './session-create.ts'
@@ -39,6 +40,7 @@ export const METHOD_HANDLERS: { readonly [M in BrokerMethod]: MethodHandler<M> }
   'host.list': hostList,
   'host.get': hostGet,
   'host.register': hostRegister,
+  'output.query': outputQuery,
   'system.info': systemInfo,
   'system.health': systemHealth,
   'system.metrics': systemMetrics,
