@@ -7,10 +7,7 @@ import { encode } from '../protocol/codec.ts'
 import { MAX_CHUNK_BYTES, WIRE_LIMITS } from '../protocol/limits.ts'
 import { CHUNK_CODES, type Chunk } from '../protocol/messages/chunk.ts'
 import { scanMsgpack } from '../protocol/msgpack-scan.ts'
-
-export const CHUNK_LOG_LIMITS = {
-  maxBytes: 4 * 1024 * 1024, // bytes waiting or unacknowledged; beyond it the child is not read
-} as const
+import { BUFFER_LIMITS, HeldBytes } from './held-bytes.ts'
 
 /** A chunk with its place in the session, ready for APPEND. */
 export interface Numbered {
@@ -23,38 +20,48 @@ export interface Numbered {
 interface Waiting {
   readonly turn: number
   chunk: Chunk
-  /** Roughly what the body will take. */
+  /** At least what it will cost when it is sent, so that sending never needs room. */
   bytes: number
 }
 
-/** What a chunk takes beside its text. */
+/** What a chunk takes beside its body, and each of the pieces that a text is merged from. */
 const OVERHEAD_BYTES = 64
+/** What a body takes beside its text: names of fields, ids, numbers. */
+const WRAPPING_BYTES = 128
 
 export class ChunkLog {
-  readonly #maxBytes: number
+  /** Of all sessions together. */
+  readonly #all: HeldBytes
   #waiting: Waiting[] = []
   #sent: Numbered[] = []
   /** Index in `#sent` of the next one to send; at its end, a waiting one is next. */
   #cursor = 0
   #lastNumber = 0
-  #bytes = 0
+  readonly #held: HeldBytes
+  #isDiscarded = false
 
-  constructor(maxBytes: number = CHUNK_LOG_LIMITS.maxBytes) {
-    this.#maxBytes = maxBytes
+  constructor(maxBytes: number = BUFFER_LIMITS.sessionBytes, all: HeldBytes = new HeldBytes()) {
+    this.#held = new HeldBytes(maxBytes)
+    this.#all = all
   }
 
   get bytes(): number {
-    return this.#bytes
+    return this.#held.bytes
+  }
+
+  /** The most that it has held. */
+  get peakBytes(): number {
+    return this.#held.peakBytes
   }
 
   /** The child must not be read until there is room again. */
   get isFull(): boolean {
-    return this.#bytes >= this.#maxBytes
+    return this.#held.isFull || this.#all.isOver
   }
 
   /** There is room enough to read the child again. */
   get hasRoom(): boolean {
-    return this.#bytes <= this.#maxBytes / 2
+    return this.#held.hasRoom && !this.#all.isOver
   }
 
   get isEmpty(): boolean {
@@ -75,15 +82,30 @@ export class ChunkLog {
     return this.#lastNumber
   }
 
+  /** Nobody will ask for its chunks any more; what still comes is dropped. */
+  discard(): void {
+    this.#isDiscarded = true
+    this.#waiting = []
+    this.#sent = []
+    this.#cursor = 0
+    this.#account(-this.bytes)
+  }
+
+  #account(bytes: number): void {
+    this.#held.add(bytes)
+    this.#all.add(bytes)
+  }
+
   add(turn: number, chunk: Chunk): void {
+    if (this.#isDiscarded) return
     for (const piece of pieces(chunk)) this.#add(turn, piece)
   }
 
   #add(turn: number, chunk: Chunk): void {
-    const bytes = sizeOf(chunk)
-    this.#bytes += bytes
     const last = this.#waiting[this.#waiting.length - 1]
     const merged = last && last.turn === turn ? merge(last.chunk, chunk) : undefined
+    const bytes = sizeOf(chunk) + (merged ? 0 : WRAPPING_BYTES)
+    this.#account(bytes)
     if (last && merged) {
       last.chunk = merged
       last.bytes += bytes
@@ -101,7 +123,7 @@ export class ChunkLog {
     if (!first) return undefined
     this.#lastNumber += 1
     const numbered = { sequence: this.#lastNumber, turn: first.turn, ...encoded(first.chunk) }
-    this.#bytes += costOf(numbered) - first.bytes
+    this.#account(costOf(numbered) - first.bytes)
     this.#sent.push(numbered)
     this.#cursor = this.#sent.length
     return numbered
@@ -111,7 +133,7 @@ export class ChunkLog {
   acknowledge(sequence: number): boolean {
     const count = this.#indexAfter(sequence)
     if (count === 0) return false
-    for (const chunk of this.#sent.splice(0, count)) this.#bytes -= costOf(chunk)
+    for (const chunk of this.#sent.splice(0, count)) this.#account(-costOf(chunk))
     this.#cursor = Math.max(0, this.#cursor - count)
     return true
   }
@@ -141,10 +163,10 @@ function encoded({ type, ...fields }: Chunk): Pick<Numbered, 'type' | 'body'> {
 }
 
 function sizeOf(chunk: Chunk): number {
-  if ('content' in chunk) return chunk.content.length + OVERHEAD_BYTES
-  if (chunk.type === 'tool_result') return chunk.result.length + OVERHEAD_BYTES
+  if ('content' in chunk) return Buffer.byteLength(chunk.content) + OVERHEAD_BYTES
+  if (chunk.type === 'tool_result') return Buffer.byteLength(chunk.result) + OVERHEAD_BYTES
   if (chunk.type === 'tool_use_input') return encode(chunk.input).length + OVERHEAD_BYTES
-  if (chunk.type === 'error') return chunk.message.length + OVERHEAD_BYTES
+  if (chunk.type === 'error') return Buffer.byteLength(chunk.message) + OVERHEAD_BYTES
   return 2 * OVERHEAD_BYTES
 }
 

@@ -9,6 +9,7 @@ import {
 } from '../protocol/endpoints.ts'
 import { processSettings } from '../protocol/process-settings.ts'
 import { resolveSettings, type SettingSources } from '../protocol/settings.ts'
+import { BUFFER_LIMITS } from './held-bytes.ts'
 
 const names = (description: string, flag: string, fallback: readonly string[]) =>
   Type.Array(Type.String({ minLength: 1, maxLength: 4096 }), {
@@ -74,6 +75,17 @@ export const HostSettings = Type.Object({
     minimum: 0,
     default: 5000,
     description: 'A CLI that is told to stop may finish for this long before SIGTERM, ms',
+  }),
+  session_buffer_bytes: Type.Integer({
+    minimum: 65_536,
+    default: BUFFER_LIMITS.sessionBytes,
+    description:
+      'A session that holds this much which the broker has not on disk is not read on, bytes',
+  }),
+  buffer_bytes: Type.Integer({
+    minimum: 65_536,
+    default: BUFFER_LIMITS.allBytes,
+    description: 'The same for all sessions together, bytes',
   }),
   ...processSettings('host', 'registered'),
 })

@@ -20,6 +20,7 @@ import {
   type Result,
 } from '../protocol/methods/index.ts'
 import { SOFTWARE } from '../protocol/version.ts'
+import type { BufferLimits } from './held-bytes.ts'
 import { LiveSessions } from './live-sessions.ts'
 import { Outflow } from './outflow.ts'
 import type { Timers } from './process/timers.ts'
@@ -50,14 +51,16 @@ export interface DialogueOptions {
     signal: AbortSignal,
   ) => Promise<Result<M>>
   readonly notice: (notice: DialogueNotice) => void
-  readonly log: { readonly info: Log; readonly warn: Log; readonly error: Log }
+  /** How much chunks may take while the broker does not take them. */
+  readonly buffers: BufferLimits
+  readonly log: Readonly<Record<'debug' | 'info' | 'warn' | 'error', Log>>
 }
 
 export class Dialogue {
   readonly #options: DialogueOptions
   readonly #connection: PeerConnection
   readonly #outflow = new Outflow((head, body) => this.#connection.send(head, body))
-  readonly sessions = new LiveSessions(this.#outflow)
+  readonly sessions: LiveSessions
   readonly #ids = new RequestIds()
   /** Requests of the broker under way, by id. A new one with each connection: a broker counts anew. */
   #answering = new Map<string, AbortController>()
@@ -68,6 +71,11 @@ export class Dialogue {
   /** Throws BAD_CONFIG for an endpoint that cannot be one. */
   constructor(options: DialogueOptions) {
     this.#options = options
+    this.sessions = new LiveSessions({
+      outflow: this.#outflow,
+      buffers: options.buffers,
+      onReadAgain: (notice) => options.log.debug({ ...notice }, 'agent read again'),
+    })
     this.#connection = new PeerConnection({
       endpoint: options.endpoint,
       role: 'host',

@@ -78,6 +78,7 @@ export class AgentHost {
       health: () => this.#health(),
       run: (method, params, signal) => this.#run(method, params, signal),
       notice: (given) => this.#notice(given),
+      buffers: { sessionBytes: config.session_buffer_bytes, allBytes: config.buffer_bytes },
       log,
     })
   }

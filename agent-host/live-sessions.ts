@@ -4,6 +4,8 @@ import { ProtocolError } from '../protocol/errors.ts'
 import type { LiveSession } from '../protocol/methods/host.ts'
 import type { Params } from '../protocol/methods/index.ts'
 import type { Backend, Detection } from './backends/backend.ts'
+import { ChunkLog } from './chunk-log.ts'
+import { type BufferLimits, HeldBytes } from './held-bytes.ts'
 import type { Outflow } from './outflow.ts'
 import type { Exit } from './process/child-process.ts'
 import { type RunnerOptions, SessionRunner } from './session-runner.ts'
@@ -29,12 +31,32 @@ interface Live {
 
 export type Lease = Pick<Params<'agent.interrupt'>, 'session' | 'epoch'>
 
+/** What a session held when its child was read again, and the most that it and all of them ever held. */
+export interface HeldNotice {
+  readonly session: string
+  readonly held_bytes: number
+  readonly peak_bytes: number
+  readonly all_bytes: number
+  readonly all_peak_bytes: number
+}
+
+export interface LiveSessionsOptions {
+  readonly outflow: Outflow
+  readonly buffers: BufferLimits
+  /** A child that was not read, because too much was held, is read again. */
+  readonly onReadAgain: (notice: HeldNotice) => void
+}
+
 export class LiveSessions {
+  readonly #options: LiveSessionsOptions
   readonly #outflow: Outflow
+  readonly #held: HeldBytes
   readonly #live = new Map<string, Live>()
 
-  constructor(outflow: Outflow) {
-    this.#outflow = outflow
+  constructor(options: LiveSessionsOptions) {
+    this.#options = options
+    this.#outflow = options.outflow
+    this.#held = new HeldBytes(options.buffers.allBytes)
   }
 
   /** Sessions beside this one. */
@@ -53,7 +75,8 @@ export class LiveSessions {
       }
       await this.#fence(older)
     }
-    const runner = new SessionRunner(options)
+    const log = new ChunkLog(this.#options.buffers.sessionBytes, this.#held)
+    const runner = new SessionRunner(options, log)
     const live = newLive(runner)
     this.#live.set(session, live)
     void runner.ended.then((exit) => this.#ended(live, exit))
@@ -122,9 +145,28 @@ export class LiveSessions {
   settle(session: string): void {
     const live = this.#live.get(session)
     if (!live) return
-    const { runner } = live
-    if (runner.isPaused && runner.log.hasRoom) runner.resume()
-    if (live.exit && runner.log.isEmpty) this.#forget(live)
+    this.#readOn(live)
+    if (live.exit && live.runner.log.isEmpty) this.#forget(live)
+    this.#relieve()
+  }
+
+  #readOn({ runner }: Live): void {
+    const { log, options } = runner
+    if (!runner.isPaused || !log.hasRoom) return
+    runner.resume()
+    this.#options.onReadAgain({
+      session: options.session,
+      held_bytes: log.bytes,
+      peak_bytes: log.peakBytes,
+      all_bytes: this.#held.bytes,
+      all_peak_bytes: this.#held.peakBytes,
+    })
+  }
+
+  /** All sessions together held too much, and no longer do: those that waited for that are read again. */
+  #relieve(): void {
+    if (!this.#held.takeRelief()) return
+    for (const live of this.#live.values()) this.#readOn(live)
   }
 
   #ended(live: Live, exit: Exit): void {
@@ -137,6 +179,8 @@ export class LiveSessions {
     if (this.#live.get(session) !== live) return
     this.#live.delete(session)
     this.#outflow.remove(session)
+    live.runner.log.discard()
+    this.#relieve()
     live.settle(live.exit ?? { exitCode: null, signal: null })
   }
 }

@@ -47,7 +47,7 @@ const DYING_MS = 1000
 
 export class SessionRunner {
   readonly options: RunnerOptions
-  readonly log = new ChunkLog()
+  readonly log: ChunkLog
   readonly #turns: TurnQueue
   readonly #driver: Driver
   readonly #suspension: Suspension
@@ -68,8 +68,9 @@ export class SessionRunner {
     this.#settleEnd = resolve
   })
 
-  constructor(options: RunnerOptions) {
+  constructor(options: RunnerOptions, log: ChunkLog = new ChunkLog()) {
     this.options = options
+    this.log = log
     this.#turns = new TurnQueue(options.highestTurn)
     this.#nativeSessionId = options.start.nativeSessionId
     this.#suspension = new Suspension(options.stop.tree)

@@ -1,5 +1,6 @@
 /** A host between an agent that floods and a broker that does not take it: bounded, and nothing lost. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { HOST_VARIABLE } from '../../agent-host/process/markers.ts'
@@ -35,10 +36,13 @@ async function stalled(pid: number): Promise<number> {
   return written(pid) ?? 0
 }
 
-async function stage(t: Test) {
+async function stage(t: Test, ...args: string[]) {
   const cluster = await Cluster.make(t)
   const broker = await cluster.broker()
-  const host = await cluster.host({ args: ['--stop-ms', '300'] })
+  const host = await cluster.host({
+    args: ['--stop-ms', '300', ...args],
+    env: { AGENTMQ_DEMO_RECORD: join(cluster.dir, 'record') },
+  })
   const client = await cluster.connect()
   const session = await client.createSession({ backend: 'demo', cwd: cluster.workspace })
   const child = session.info.pid ?? 0
@@ -115,3 +119,63 @@ t.test('a flood of one session does not starve another', async (t) => {
   t.ok(Math.max(...times) < 3000)
   await Promise.all([session.kill(), other.kill()])
 })
+
+interface Held {
+  readonly peak_bytes: number
+  readonly all_peak_bytes: number
+}
+
+/** What the host itself has accounted for each time it read an agent again. */
+function accounted(cluster: Cluster): Held[] {
+  return cluster
+    .logOf('agent-host')
+    .split('\n')
+    .filter((line) => line.includes('"agent read again"'))
+    .map((line) => JSON.parse(line) as Held)
+}
+
+/** What the lines of one read may add after the budget is used up; docs/reliability.md. */
+const ONE_READ = 4 * 128 * 1024
+
+/** Text that the agent has recorded before it wrote it. */
+function recorded(cluster: Cluster, session: string): number {
+  const path = join(cluster.dir, 'record', `${session}.ndjson`)
+  return existsSync(path) ? statSync(path).size : 0
+}
+
+t.test(
+  'what the host holds stays within its budgets, and all of it arrives in the end',
+  async (t) => {
+    const [each, all] = [1024 * 1024, 2 * 1024 * 1024]
+    const budgets = ['--session-buffer-bytes', String(each), '--buffer-bytes', String(all)]
+    const { cluster, broker, client, session } = await stage(t, ...budgets, '--log-level', 'debug')
+    const others = await Promise.all(
+      [1, 2, 3].map(() => client.createSession({ backend: 'demo', cwd: cluster.workspace })),
+    )
+    const sessions = [session, ...others]
+    const size = 12_000_000
+    await Promise.all(sessions.map((one) => one.prompt(`@@huge(${size})`)))
+    const reading = sessions.map((one) => until(one.follow(), isTurnEnd))
+    await Promise.all(sessions.map((one) => until(one.follow(), isText)))
+    broker.process.kill('SIGSTOP')
+    const native = sessions.map(({ info }) => info.native_session_id)
+    await Promise.all(sessions.map(({ info }) => stalled(info.pid ?? 0)))
+    const blocked = native.map((id) => recorded(cluster, id))
+    t.ok(
+      blocked.every((bytes) => bytes > 0 && bytes < size),
+      `by their own records the agents are blocked after ${blocked.join(', ')} bytes`,
+    )
+    broker.process.kill('SIGCONT')
+    for (const [index, seen] of (await Promise.all(reading)).entries()) {
+      t.ok(textOf(seen) === BLOCK.repeat(size / BLOCK.length), `all of session ${index} arrived`)
+      t.ok(recorded(cluster, native[index] ?? '') >= size)
+    }
+    const held = accounted(cluster)
+    const most = (of: (one: Held) => number) => Math.max(0, ...held.map(of))
+    const [session_, together] = [most((one) => one.peak_bytes), most((one) => one.all_peak_bytes)]
+    t.ok(together >= all, 'the budget of all was used up')
+    t.ok(session_ <= each + ONE_READ, `one session held at most ${session_} bytes`)
+    t.ok(together <= all + sessions.length * ONE_READ, `all held at most ${together} bytes`)
+    t.comment(`held at most ${session_} bytes each, ${together} together`)
+  },
+)

@@ -1,5 +1,7 @@
 /** One life of a host: the real dialogue, sessions, logs and queues, with scripted agents as children. */
+
 import { Dialogue } from '../../agent-host/dialogue.ts'
+import { BUFFER_LIMITS } from '../../agent-host/held-bytes.ts'
 import type { Found } from '../../agent-host/live-sessions.ts'
 import { ProcessTree } from '../../agent-host/process/process-tree.ts'
 import { REQUEST_HANDLERS, type RequestContext } from '../../agent-host/requests.ts'
@@ -47,7 +49,8 @@ export class SimHost {
       health: () => ({ loop_lag_ms: 0, progress_age_ms: -1 }),
       run: (method, params, signal) => this.#run(method, params, signal),
       notice: ({ type }) => scheduler.trace(`${name} ${type}`),
-      log: { info: ignore, warn: ignore, error: ignore },
+      buffers: BUFFER_LIMITS,
+      log: { debug: ignore, info: ignore, warn: ignore, error: ignore },
     })
     this.#context = this.#requestContext()
     life.onEnd(() => this.#endAgents())
@@ -125,6 +128,8 @@ function registration(name: string) {
 
 function hostConfig(name: string): RequestContext['config'] {
   return {
+    session_buffer_bytes: BUFFER_LIMITS.sessionBytes,
+    buffer_bytes: BUFFER_LIMITS.allBytes,
     name,
     slots: SLOTS,
     labels: [],

@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { ChunkLog, type Numbered } from '../../agent-host/chunk-log.ts'
+import { HeldBytes } from '../../agent-host/held-bytes.ts'
 import { Outflow, RESEND_MS } from '../../agent-host/outflow.ts'
 import { decodeTrusted } from '../../protocol/codec.ts'
 import { MAX_CHUNK_BYTES } from '../../protocol/limits.ts'
@@ -62,9 +63,14 @@ function told(chunks: readonly { turn: number; chunk: Chunk }[]): string[] {
 /** A broker that takes chunks in order and ignores what it has. */
 class Taker {
   readonly chunks: { turn: number; chunk: Chunk }[] = []
+  readonly #sent = new Map<number, string>()
   last = 0
 
   take({ sequence, turn, type, body }: Numbered): void {
+    const content = `${turn} ${type} ${body.toString('base64')}`
+    const earlier = this.#sent.get(sequence) ?? content
+    if (earlier !== content) throw new Error(`${sequence} was sent before as something else`)
+    this.#sent.set(sequence, content)
     if (sequence <= this.last) return
     if (sequence !== this.last + 1) throw new Error(`${sequence} came after ${this.last}`)
     this.last = sequence
@@ -78,7 +84,9 @@ t.test(
   (t) => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const log = new ChunkLog()
+        const all = new HeldBytes()
+        all.add(5000) // of other sessions
+        const log = new ChunkLog(undefined, all)
         const taker = new Taker()
         const added: { turn: number; chunk: Chunk }[] = []
         const receive = (one: Numbered | undefined) => {
@@ -92,17 +100,105 @@ t.test(
           } else if (one.do === 'take') receive(log.take())
           else if (one.do === 'acknowledge') log.acknowledge(Math.floor(one.share * taker.last))
           else log.rewind(Math.floor(one.share * taker.last))
+          if (all.bytes !== 5000 + log.bytes) throw new Error('not all bytes are accounted for')
         }
         drain(log).forEach(receive)
         t.strictSame(told(taker.chunks), told(added))
         log.acknowledge(taker.last)
         t.ok(log.isEmpty && log.bytes === 0 && log.inFlight === 0, `${log.bytes} bytes are left`)
+        t.equal(all.bytes, 5000)
       }),
       { numRuns: 150 },
     )
     t.end()
   },
 )
+
+const delta = fc.record({
+  turn: fc.integer({ min: 1, max: 2 }),
+  type: fc.constantFrom('text' as const, 'thinking' as const, 'stderr' as const),
+  content: fc.string({ unit: 'binary', minLength: 1, maxLength: 20 }),
+})
+
+t.test('what waits becomes one chunk for each run of deltas, however many they are', (t) => {
+  fc.assert(
+    fc.property(fc.array(fc.array(delta, { maxLength: 30 }), { maxLength: 4 }), (bursts) => {
+      const log = new ChunkLog()
+      for (const burst of bursts) {
+        const runs: string[] = []
+        let last = ''
+        for (const { turn, type, content } of burst) {
+          log.add(turn, { type, content })
+          const run = `${turn} ${type}`
+          if (run === last && type !== 'stderr') runs.push(`${runs.pop() ?? ''}${content}`)
+          else runs.push(content)
+          last = run
+        }
+        // What is sent ends a run: the next burst begins a new one.
+        t.strictSame(
+          drain(log).map((one) => bodyOf(one).content),
+          runs,
+        )
+      }
+    }),
+    { numRuns: 200 },
+  )
+  t.end()
+})
+
+t.test('a merged chunk never outgrows what one may have', (t) => {
+  const log = new ChunkLog(64 * 1024 * 1024)
+  for (let count = 0; count < 50_000; count += 1) log.add(1, text('漢字かな'))
+  const taken = drain(log)
+  t.ok(taken.every(({ body }) => body.length <= MAX_CHUNK_BYTES))
+  t.ok(taken.length < 10, `${taken.length} chunks`)
+  t.equal(taken.map((one) => bodyOf(one).content ?? '').join('').length, 200_000)
+  t.end()
+})
+
+t.test('sending never needs more room than waiting did', (t) => {
+  const log = new ChunkLog(64 * 1024 * 1024)
+  for (const content of ['x', 'é'.repeat(60_000), '漢'.repeat(60_000), '😀'.repeat(30_000)]) {
+    for (const type of ['text', 'thinking', 'stderr'] as const) log.add(1, { type, content })
+    log.add(1, { type: 'tool_result', tool_id: 't'.repeat(40), result: content, is_error: true })
+  }
+  const waiting = log.bytes
+  drain(log)
+  t.ok(log.bytes <= waiting, `${waiting} bytes waited, ${log.bytes} are sent`)
+  t.equal(log.peakBytes, waiting)
+  t.end()
+})
+
+t.test('a log that was given up holds nothing and takes nothing', (t) => {
+  const all = new HeldBytes(1000)
+  const log = new ChunkLog(undefined, all)
+  log.add(1, text('x'.repeat(2000)))
+  log.take()
+  log.add(1, text('y'))
+  t.ok(all.isOver && log.isFull)
+  log.discard()
+  t.same([log.bytes, all.bytes, log.isEmpty], [0, 0, true])
+  log.add(1, text('z'))
+  t.equal(log.take(), undefined)
+  t.equal(all.takeRelief(), true)
+  t.end()
+})
+
+t.test('all logs together are full at their limit, until half of it is free again', (t) => {
+  const all = new HeldBytes(10_000)
+  const [one, other] = [new ChunkLog(1_000_000, all), new ChunkLog(1_000_000, all)]
+  one.add(1, text('x'.repeat(9000)))
+  t.same([one.isFull, other.isFull, other.hasRoom], [false, false, true])
+  other.add(1, text('x'.repeat(1000)))
+  t.same([one.isFull, other.isFull, other.hasRoom], [true, true, false])
+  other.take()
+  other.acknowledge(1)
+  t.same([other.hasRoom, all.takeRelief()], [false, false], 'below the limit is not enough')
+  one.take()
+  one.acknowledge(1)
+  t.same([all.takeRelief(), all.takeRelief(), other.hasRoom], [true, false, true])
+  t.end()
+})
 
 t.test('deltas that wait are merged, but neither over turns nor after they were sent', (t) => {
   const log = new ChunkLog()
