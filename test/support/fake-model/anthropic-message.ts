@@ -6,6 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Exchange } from './exchange.ts'
 import type { JsonObject } from './json.ts'
+import { pieces } from './pieces.ts'
 import type { ToolCall } from './tools.ts'
 
 type Block =
@@ -17,12 +18,6 @@ const SIGNATURE = 'ZmFrZS1zaWduYXR1cmU='
 const INPUT_TOKENS = 25
 
 const newId = (prefix: string): string => `${prefix}_fake${randomBytes(8).toString('hex')}`
-
-/** Words arrive in small pieces as from a model; a very long text in few, or it would take minutes. */
-function pieces(text: string): readonly string[] {
-  const size = text.length > 2000 ? 4000 : 8
-  return text.match(new RegExp(`[^]{1,${size}}`, 'g')) ?? []
-}
 
 export class AnthropicMessage {
   readonly #exchange: Exchange

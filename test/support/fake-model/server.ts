@@ -7,11 +7,13 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { anthropic } from './anthropic.ts'
 import { Exchange, type RecordedRequest } from './exchange.ts'
+import { gemini } from './gemini.ts'
 import { parseObject } from './json.ts'
+import { openaiChat } from './openai-chat.ts'
 import { Script } from './script.ts'
 import type { Route, WireApi } from './wire.ts'
 
-const WIRES: readonly WireApi[] = [anthropic]
+const WIRES: readonly WireApi[] = [anthropic, openaiChat, gemini]
 
 export interface FakeModelOptions {
   /** Requests remembered; older ones are forgotten. */
