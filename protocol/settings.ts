@@ -85,8 +85,9 @@ export function resolveSettings<P extends TProperties>(
   for (const [key, property] of Object.entries(schema.properties)) {
     const flag = flagName(key, property)
     const variable = env[environmentName(key)]
-    if (flags[flag] !== undefined) settings[key] = take(`--${flag}`, property, flags[flag])
-    else if (variable !== undefined && variable !== '') {
+    if (flags[flag] !== undefined) {
+      settings[key] = take(`--${flag}`, property, fromFlag(property, flags[flag]))
+    } else if (variable !== undefined && variable !== '') {
       settings[key] = take(environmentName(key), property, fromText(property, variable))
     } else if (file[key] !== undefined)
       settings[key] = take(`${fileName}: ${key}`, property, file[key])
@@ -122,6 +123,12 @@ export function rejectUnknown(
   }
 }
 
+/** The parser of flags has made numbers and booleans already, but knows no objects. */
+function fromFlag(schema: TSchema, value: unknown): unknown {
+  const isText = typeof value === 'string' && annotations(schema).type === 'object'
+  return isText ? fromText(schema, value) : value
+}
+
 function fromText(schema: TSchema, text: string): unknown {
   switch (annotations(schema).type) {
     case 'integer':
@@ -135,8 +142,25 @@ function fromText(schema: TSchema, text: string): unknown {
           : text
     case 'array':
       return text.split(',').map((item) => item.trim())
+    case 'object':
+      return fromJson(text)
     default:
       return text
+  }
+}
+
+/** Of an object the path says enough; what it holds may be nobody's business. */
+function shown(value: unknown): string {
+  if (typeof value === 'object') return ''
+  return `${Number.isNaN(value) ? 'this' : JSON.stringify(value)} `
+}
+
+/** What is no JSON stays text, and is refused as that. */
+function fromJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return text
   }
 }
 
@@ -146,6 +170,6 @@ function take(source: string, schema: TSchema, value: unknown): unknown {
   const reason = problem.replace(/^\/ /, '')
   throw new ProtocolError('BAD_CONFIG', {
     source,
-    reason: `${Number.isNaN(value) ? 'this' : JSON.stringify(value)} ${reason}`,
+    reason: `${shown(value)}${reason}`,
   })
 }
