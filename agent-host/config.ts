@@ -1,6 +1,6 @@
 /** The settings of an agent host: one schema for flags, environment, config file, defaults and help. */
 import { cpus, homedir, hostname, tmpdir } from 'node:os'
-import { type Static, Type } from 'typebox'
+import { type Static, type TSchema, Type } from 'typebox'
 import {
   type Environment,
   type Places,
@@ -9,6 +9,9 @@ import {
 } from '../protocol/endpoints.ts'
 import { processSettings } from '../protocol/process-settings.ts'
 import { resolveSettings, type SettingSources } from '../protocol/settings.ts'
+import { AcpAgentSettings } from './backends/acp-agents.ts'
+import type { BackendOptions } from './backends/index.ts'
+import { StdioCommand } from './backends/stdio-command.ts'
 import { BUFFER_LIMITS } from './held-bytes.ts'
 
 const names = (description: string, flag: string, fallback: readonly string[]) =>
@@ -17,6 +20,17 @@ const names = (description: string, flag: string, fallback: readonly string[]) =
     flag,
     default: [...fallback],
     maxItems: 256,
+  })
+
+const command = (name: string, title: string) =>
+  Type.String({ default: name, minLength: 1, description: `Name or path of ${title}` })
+
+/** Backends of the config: nothing but these, and what is known here, can ever be run. */
+const named = <S extends TSchema>(schema: S, description: string) =>
+  Type.Record(Type.String({ pattern: '^[a-z][a-z0-9._-]{0,63}$' }), schema, {
+    description,
+    default: {},
+    additionalProperties: false,
   })
 
 /** What a program behind a company proxy needs to reach the network; nothing secret. */
@@ -61,11 +75,17 @@ export const HostSettings = Type.Object({
   allow_env: names('Variable that a request may set for its agent; NAME or PREFIX_*', 'allow-env', [
     'AGENTMQ_DEMO_*',
   ]),
-  claude_command: Type.String({
-    default: 'claude',
-    minLength: 1,
-    description: 'Name or path of Claude Code',
-  }),
+  claude_command: command('claude', 'Claude Code'),
+  opencode_command: command('opencode', 'OpenCode'),
+  gemini_command: command('gemini', 'Gemini CLI'),
+  acp_agents: named(
+    AcpAgentSettings,
+    'Further agents of the Agent Client Protocol, by the name of their backend; as a flag: JSON',
+  ),
+  stdio_commands: named(
+    StdioCommand,
+    'Programs that read and write lines, by the name of their backend; as a flag: JSON',
+  ),
   start_ms: Type.Integer({
     minimum: 100,
     default: 60_000,
@@ -110,6 +130,17 @@ export function hostConfig(sources: SettingSources & { readonly env: Environment
     name: settings.name ?? machineName(),
     slots: settings.slots ?? SLOTS_PER_CPU * cpus().length,
     roots: settings.roots.length > 0 ? settings.roots : [homedir(), process.cwd(), tmpdir()],
+  }
+}
+
+/** What of the config is for the backends. */
+export function backendOptions(config: HostConfig): BackendOptions {
+  return {
+    claude: { command: config.claude_command },
+    opencode: { command: config.opencode_command },
+    gemini: { command: config.gemini_command },
+    acpAgents: config.acp_agents,
+    stdioCommands: config.stdio_commands,
   }
 }
 

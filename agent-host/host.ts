@@ -6,8 +6,9 @@ import { LoopLag, NO_AGENT } from '../protocol/link/health.ts'
 import type { HostMethod, Params, Result } from '../protocol/methods/index.ts'
 import type { BackendInfo } from '../protocol/methods/types.ts'
 import { SOFTWARE } from '../protocol/version.ts'
-import { createBackends } from './backends/index.ts'
-import type { HostConfig } from './config.ts'
+import type { Backend } from './backends/backend.ts'
+import { hostBackends } from './backends/index.ts'
+import { backendOptions, type HostConfig } from './config.ts'
 import { Dialogue, type DialogueNotice } from './dialogue.ts'
 import { hostId } from './host-id.ts'
 import { lockHost } from './host-lock.ts'
@@ -42,13 +43,14 @@ export class AgentHost {
   readonly #stop: StopContext
   readonly #guardian: GuardianLink
   readonly #dialogue: Dialogue
+  readonly #known: readonly Backend[]
   readonly #backends = new Map<string, Found>()
   readonly #lag = new LoopLag(realTimers.now())
   #progressAt: number | undefined
   #ticks: NodeJS.Timeout | undefined
   #draining: Promise<void> | undefined
 
-  /** Throws BAD_CONFIG for an endpoint that cannot be one, IN_USE when this host runs already. */
+  /** Throws BAD_CONFIG for an endpoint or a backend that cannot be one, IN_USE when this host runs already. */
   constructor(
     config: HostConfig,
     env: Readonly<Record<string, string | undefined>>,
@@ -59,6 +61,7 @@ export class AgentHost {
     this.#env = env
     this.#log = log
     this.#tell = notice
+    this.#known = hostBackends(backendOptions(config))
     const tree = new ProcessTree()
     this.#unlock = lockHost(config.places.stateDir, config.name, tree)
     this.id = hostId(config.places.stateDir, config.name, randomBytes)
@@ -101,11 +104,8 @@ export class AgentHost {
       env: childEnvironment(this.#env, {}, rules),
       markers: hostMarkers(this.id, this.#stop.tree.self()),
     })
-    const backends = Object.values(
-      createBackends({ claude: { command: this.#config.claude_command } }),
-    )
     for (const [backend, detection] of await Promise.all(
-      backends.map(async (backend) => [backend, await backend.detect(probe)] as const),
+      this.#known.map(async (backend) => [backend, await backend.detect(probe)] as const),
     )) {
       this.#backends.set(backend.name, { backend, detection })
     }

@@ -80,6 +80,11 @@ export class SessionRunner {
       },
       emit: (event) => this.#event(event),
       newId: options.newId,
+      endInput: () => this.#child?.closeStdin(),
+      signal: (name) => {
+        this.#child?.signalGroup(name)
+      },
+      after: (ms, run) => options.stop.timers.after(ms, run),
     })
   }
 

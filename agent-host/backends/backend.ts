@@ -129,6 +129,12 @@ export interface DriverPort {
   emit(event: BackendEvent): void
   /** A fresh id for a request to the child. */
   newId(): string
+  /** Ends the child's stdin after what was written: for programs that answer then. */
+  endInput(): void
+  /** Signals the child and what runs in its process group. */
+  signal(signal: 'SIGINT'): void
+  /** Calls `run` once after so many ms, unless the function that it gives is called before. */
+  after(ms: number, run: () => void): () => void
 }
 
 /** One live conversation with one child. All methods are synchronous and never throw on bad input. */

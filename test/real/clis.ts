@@ -9,7 +9,7 @@ interface CliRow {
   readonly package: string
   /** The program, inside the package. */
   readonly executable: string
-  /** `process.platform` and `process.arch` that the package is built for. */
+  /** `process.platform` and `process.arch` that the package is built for; `any` for JavaScript. */
   readonly platform: string
 }
 
@@ -17,6 +17,16 @@ export const CLIS = {
   claude: {
     package: '@anthropic-ai/claude-code-linux-x64',
     executable: 'claude',
+    platform: 'linux-x64',
+  },
+  gemini: {
+    package: '@google/gemini-cli',
+    executable: 'bundle/gemini.js',
+    platform: 'any',
+  },
+  opencode: {
+    package: 'opencode-linux-x64',
+    executable: 'bin/opencode',
     platform: 'linux-x64',
   },
 } as const satisfies Readonly<Record<string, CliRow>>
@@ -58,7 +68,7 @@ export function findCli(name: CliName, cache: string = cacheFolder()): Cli {
   const row = CLIS[name]
   const version = wantedVersion(name)
   const here = `${process.platform}-${process.arch}`
-  if (row.platform !== here) {
+  if (row.platform !== 'any' && row.platform !== here) {
     return {
       state: 'unsupported',
       version,

@@ -3,7 +3,7 @@
  * nothing of the machine's settings, keys or history.
  */
 
-import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
@@ -23,7 +23,36 @@ interface Ground {
 }
 
 /** The settings of one CLI. A CLI that wants config files writes them into the home here. */
-type Settings = (ground: Ground) => Readonly<Record<string, string>>
+type Settings = (
+  ground: Ground,
+) => Promise<Readonly<Record<string, string>>> | Readonly<Record<string, string>>
+
+const GEMINI_SETTINGS = {
+  security: { auth: { selectedType: 'gemini-api-key' } },
+  privacy: { usageStatisticsEnabled: false },
+  general: { enableAutoUpdate: false },
+}
+
+/** One provider, the fake model, by the chat-completions package that the CLI brings along. */
+function openCodeConfig(modelUrl: string): object {
+  const model = { name: 'Fake', reasoning: true, tool_call: true }
+  return {
+    provider: {
+      fake: {
+        npm: '@ai-sdk/openai-compatible',
+        name: 'Fake',
+        options: { baseURL: `${modelUrl}/v1`, apiKey: 'sk-fake-key' },
+        models: { 'fake-model': { ...model, limit: { context: 200_000, output: 8192 } } },
+      },
+    },
+    model: 'fake/fake-model',
+    small_model: 'fake/fake-model',
+    enabled_providers: ['fake'],
+    autoupdate: false,
+    share: 'disabled',
+    snapshot: false,
+  }
+}
 
 const SETTINGS: Readonly<Record<CliName, Settings>> = {
   claude: ({ home, modelUrl }) => ({
@@ -36,6 +65,24 @@ const SETTINGS: Readonly<Record<CliName, Settings>> = {
     CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
     // The default of 10, with its backoff, outlasts any test of a failure.
     CLAUDE_CODE_MAX_RETRIES: '1',
+  }),
+  gemini: async ({ home, modelUrl }) => {
+    await mkdir(join(home, '.gemini'))
+    await writeFile(join(home, '.gemini', 'settings.json'), JSON.stringify(GEMINI_SETTINGS))
+    return {
+      GOOGLE_GEMINI_BASE_URL: modelUrl,
+      GEMINI_API_KEY: 'sk-fake-key',
+      GEMINI_CLI_TRUST_WORKSPACE: 'true',
+      GEMINI_TELEMETRY_ENABLED: 'false',
+    }
+  },
+  opencode: ({ modelUrl }) => ({
+    OPENCODE_CONFIG_CONTENT: JSON.stringify(openCodeConfig(modelUrl)),
+    OPENCODE_PERMISSION: JSON.stringify({ bash: 'ask', edit: 'ask' }),
+    OPENCODE_DISABLE_AUTOUPDATE: '1',
+    OPENCODE_DISABLE_MODELS_FETCH: '1',
+    OPENCODE_DISABLE_LSP_DOWNLOAD: '1',
+    OPENCODE_DISABLE_DEFAULT_PLUGINS: '1',
   }),
 }
 
@@ -61,5 +108,6 @@ export async function realEnvironment(
     LANG: 'C.UTF-8',
     TERM: 'dumb',
   }
-  return { env: { ...base, ...SETTINGS[cli]({ home, modelUrl }) }, home, workspace }
+  const own = await SETTINGS[cli]({ home, modelUrl })
+  return { env: { ...base, ...own }, home, workspace }
 }

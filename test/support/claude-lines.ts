@@ -1,6 +1,7 @@
 /** A driver of stream-json with its two ends open, and the lines that a CLI would say to it. */
 import type { BackendEvent, StartOptions } from '../../agent-host/backends/backend.ts'
 import { StreamJsonDriver, type StreamJsonOptions } from '../../agent-host/backends/stream-json.ts'
+import { NO_CHILD } from './driver-port.ts'
 
 export const OPTIONS: StartOptions = {
   session: 's',
@@ -15,6 +16,7 @@ export function setUp(streamJson: StreamJsonOptions = {}) {
   const written: Record<string, unknown>[] = []
   let ids = 0
   const port = {
+    ...NO_CHILD,
     writeLine: (line: string) => written.push(JSON.parse(line)),
     emit: (event: BackendEvent) => events.push(event),
     newId: () => `id-${++ids}`,

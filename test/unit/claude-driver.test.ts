@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import type { BackendEvent } from '../../agent-host/backends/backend.ts'
 import { StreamJsonDriver } from '../../agent-host/backends/stream-json.ts'
+import { NO_CHILD } from '../support/driver-port.ts'
 
 /** Recorded with Claude Code 2.1.330; beside each, the events that a reader of it should get. */
 const FIXTURES = join(import.meta.dirname, '../../../test/fixtures/claude')
@@ -22,6 +23,7 @@ function play(lines: readonly string[]) {
   const written: string[] = []
   const options = { session: 's', cwd: '/', env: {}, nativeSessionId: 'native', resume: false }
   const driver = new StreamJsonDriver(options, {
+    ...NO_CHILD,
     writeLine: (line) => written.push(line),
     emit: (event) => events.push(event),
     newId: () => 'id',

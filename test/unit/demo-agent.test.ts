@@ -6,6 +6,7 @@ import { demo } from '../../agent-host/backends/demo.ts'
 import { ChildProcess } from '../../agent-host/process/child-process.ts'
 import { createProbe } from '../../agent-host/process/probe.ts'
 import { killNow, stop } from '../../agent-host/process/stop.ts'
+import { NO_CHILD } from '../support/driver-port.ts'
 import { freshMarkers, timers, tree } from '../support/processes.ts'
 
 const context = { tree, timers }
@@ -43,6 +44,7 @@ async function setUp(t: Test, setup: Setup = {}) {
     },
   )
   const driver: Driver = demo.drive(options, {
+    ...NO_CHILD,
     writeLine: (line) => child.write(line),
     newId: randomUUID,
     emit: (event) => {
