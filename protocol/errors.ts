@@ -141,6 +141,13 @@ export const ERRORS = {
     503,
     true,
   ),
+  HOST_DRAINING: row(
+    'host {host} is being drained and takes no new session',
+    'Choose another host, or let it take sessions again with `agentmq undrain`.',
+    -32008,
+    503,
+    true,
+  ),
   HOST_LOST: row(
     'host {host} is not connected',
     'Wait for it to come back, or start it again with `agentmq host`.',

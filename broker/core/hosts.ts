@@ -33,6 +33,8 @@ export interface PlacementRequest {
 export class Hosts {
   readonly #hosts = new Map<string, Host>()
   readonly #byConnection = new Map<string, Host>()
+  /** Ids of hosts that get no new session. */
+  readonly draining = new Set<string>()
 
   register(registration: Registration, connection: string, wallMs: number): Host {
     const host = this.#hosts.get(registration.host) ?? {
@@ -117,11 +119,14 @@ export class Hosts {
     if (host !== undefined) {
       const named = this.resolve(host)
       if (named.connection === undefined) throw new ProtocolError('HOST_LOST', { host })
+      if (this.draining.has(named.id)) throw new ProtocolError('HOST_DRAINING', { host })
       return [named]
     }
     const online = [...this.#hosts.values()].filter(({ connection }) => connection !== undefined)
     if (online.length === 0) throw new ProtocolError('NO_HOST', { reason: 'none is connected' })
-    const labelled = online.filter(({ registration }) =>
+    const open = online.filter(({ id }) => !this.draining.has(id))
+    if (open.length === 0) throw new ProtocolError('NO_HOST', { reason: 'all are being drained' })
+    const labelled = open.filter(({ registration }) =>
       labels.every((label) => registration.labels.includes(label)),
     )
     if (labelled.length > 0) return labelled
@@ -146,12 +151,17 @@ function noBackend(backend: string, hosts: readonly Host[]): ProtocolError {
   return new ProtocolError('NO_BACKEND', { backend, reason })
 }
 
-export function hostInfo(host: Host, used: number, link: LinkEvidence | undefined): HostInfo {
+export function hostInfo(
+  host: Host,
+  { used, draining }: Pick<HostInfo, 'used' | 'draining'>,
+  link: LinkEvidence | undefined,
+): HostInfo {
   const { registration } = host
   return {
     host: host.id,
     name: registration.name,
     status: statusOf(host, link),
+    draining,
     labels: registration.labels,
     slots: registration.slots,
     used,

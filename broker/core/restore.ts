@@ -4,6 +4,7 @@ import { Type } from 'typebox'
 import { ProtocolError } from '../../protocol/errors.ts'
 import { matches } from '../../protocol/schema.ts'
 import type { Core } from './core.ts'
+import { drainedHosts } from './methods/host-drain.ts'
 import { isLive, type SessionRecord } from './sessions.ts'
 
 const EPOCH_KEY = 'epoch'
@@ -21,6 +22,7 @@ export function restore(core: Core): number {
     core.sessions.add(record)
     core.retention.restore(record.session, record.kept)
   }
+  for (const host of drainedHosts(core)) core.hosts.draining.add(host)
   endInterrupted(core)
   return nextEpoch(core)
 }

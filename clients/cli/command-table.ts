@@ -157,6 +157,22 @@ export const COMMANDS = {
     ],
     load: () => import('./commands/hosts.ts'),
   },
+  drain: {
+    usage: 'drain <host>',
+    describe: 'Give a host no new sessions, before it is shut down',
+    examples: [
+      ['agentmq drain lab', 'Those that it has go on'],
+      ['agentmq drain lab --wait', 'Until the last of them has ended'],
+      ['agentmq drain lab --stop', 'Stop them, step by step'],
+    ],
+    load: () => import('./commands/drain.ts'),
+  },
+  undrain: {
+    usage: 'undrain <host>',
+    describe: 'Let a host take sessions again',
+    examples: [['agentmq undrain lab', '']],
+    load: () => import('./commands/undrain.ts'),
+  },
   readers: {
     usage: 'readers [session]',
     describe: 'List who follows sessions, and how many chunks each is behind',

@@ -3,6 +3,8 @@ import { type Static, Type } from 'typebox'
 import { defineMethod } from './define.ts'
 import { BackendInfo, HostInfo, PauseModeSchema } from './types.ts'
 
+const host = Type.String({ minLength: 1, maxLength: 128, description: 'Host id or name' })
+
 export const HostList = defineMethod('host.list', {
   description: 'All hosts that have registered since the broker started.',
   answeredBy: 'broker',
@@ -18,9 +20,28 @@ export const HostGet = defineMethod('host.get', {
   answeredBy: 'broker',
   scope: 'read',
   mutating: false,
-  params: Type.Object({
-    host: Type.String({ minLength: 1, maxLength: 128, description: 'Host id or name' }),
-  }),
+  params: Type.Object({ host }),
+  result: HostInfo,
+  errors: ['NO_SUCH_HOST'],
+})
+
+export const HostDrain = defineMethod('host.drain', {
+  description:
+    'From now on the host gets no new session; those that it has go on. It stays so until host.undrain.',
+  answeredBy: 'broker',
+  scope: 'control',
+  mutating: true,
+  params: Type.Object({ host }),
+  result: HostInfo,
+  errors: ['NO_SUCH_HOST'],
+})
+
+export const HostUndrain = defineMethod('host.undrain', {
+  description: 'The host may get new sessions again.',
+  answeredBy: 'broker',
+  scope: 'control',
+  mutating: true,
+  params: Type.Object({ host }),
   result: HostInfo,
   errors: ['NO_SUCH_HOST'],
 })

@@ -19,7 +19,7 @@ import {
   SessionSignal,
   SessionWrite,
 } from './control.ts'
-import { HostGet, HostList, HostRegister } from './host.ts'
+import { HostDrain, HostGet, HostList, HostRegister, HostUndrain } from './host.ts'
 import { OutputQuery } from './output.ts'
 import { StreamProgress, StreamReaders } from './readers.ts'
 import {
@@ -56,6 +56,8 @@ export const METHODS = {
   'stream.readers': StreamReaders,
   'host.list': HostList,
   'host.get': HostGet,
+  'host.drain': HostDrain,
+  'host.undrain': HostUndrain,
   'host.register': HostRegister,
   'output.query': OutputQuery,
   'system.info': SystemInfo,

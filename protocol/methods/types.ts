@@ -104,6 +104,7 @@ export const HostInfo = Type.Object(
       HOST_STATUSES,
       'online, silent (connected, but its event loop does not answer), offline',
     ),
+    draining: Type.Boolean({ description: 'It gets no new session' }),
     labels: Type.Array(Type.String(), { description: 'Labels for placement' }),
     slots: Type.Integer({ minimum: 0, description: 'Sessions it may run at once' }),
     used: Type.Integer({ minimum: 0, description: 'Sessions that hold a slot' }),

@@ -102,3 +102,18 @@ t.test('--no-wait returns at once, and interrupt ends the turn from elsewhere', 
   t.match(await run(['prompt', 'bg', '--when-busy', 'reject', 'x']), { exit: 6 })
   t.match(await run(['interrupt', 'bg']), { exit: 0, stdout: /interrupted turn 1/ })
 })
+
+t.test('a host is drained, emptied and given back', async (t) => {
+  await run(['spawn', '--backend', 'demo', '--name', 'drained'])
+  const [host] = (records((await run(['hosts', '--json'])).stdout)[0]?.['hosts'] ?? []) as {
+    name: string
+  }[]
+  const name = String(host?.name)
+  t.match(await run(['drain', name, '--stop']), { exit: 0, stdout: /no new session; 0 left/ })
+  t.match((await run(['ps', '--all'])).stdout, /drained +ended/)
+  t.match(await run(['spawn', '--backend', 'demo']), { exit: 4, stderr: /being drained/ })
+  t.match((await run(['hosts'])).stdout, /online \(draining\)/)
+  t.match(await run(['undrain', name]), { exit: 0, stdout: /takes sessions again/ })
+  t.match(await run(['spawn', '--backend', 'demo', '--name', 'after']), { exit: 0 })
+  await run(['kill', 'after'])
+})

@@ -27,6 +27,8 @@ const PARAMS: { readonly [M in BrokerMethod]: (session: string) => Params<M> } =
   'stream.read': (session) => ({ session, from: 1 }),
   'host.list': () => ({}),
   'host.get': () => ({ host: 'h1' }),
+  'host.drain': () => ({ host: 'h1' }),
+  'host.undrain': () => ({ host: 'h1' }),
   'host.register': () => ({
     ...{ host: 'h2', name: 'two', labels: [], slots: 1, backends: [], sessions: [] },
     ...{ software: 'test', pid: 8 },

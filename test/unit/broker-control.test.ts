@@ -3,7 +3,7 @@ import t from 'tap'
 import { decodeTrusted } from '../../protocol/codec.ts'
 import { CHUNK_CODES } from '../../protocol/messages/chunk.ts'
 import type { CoreHarness } from '../support/core-harness.ts'
-import { Client, Host, withSession } from '../support/core-peers.ts'
+import { Client, demo, Host, withSession } from '../support/core-peers.ts'
 
 /** What the stream on disk says of pauses and modes. */
 function told(harness: CoreHarness, session: string) {
@@ -127,5 +127,27 @@ t.test('a mode that could not be written is told once it can be', (t) => {
   harness.advance(2000)
   harness.settle()
   t.match(client.resultOf('session.set_mode', id), { session })
+  t.end()
+})
+
+t.test('a drained host keeps its sessions and gets no other, also after a restart', (t) => {
+  const { harness, client, host, session } = withSession()
+  t.match(client.call('host.drain', { host: 'h1' }), { draining: true, used: 1 })
+  t.match(client.failure('session.create', demo), { code: 'NO_HOST', message: /being drained/ })
+  const named = { ...demo, host: 'h1' }
+  t.match(client.failure('session.create', named), { code: 'HOST_DRAINING', executed: 'no' })
+  t.match(client.call('session.prompt', { session, text: 'go on' }), { turn: 1 })
+  const other = new Host(harness, 'h2')
+  other.register()
+  t.equal(client.call('session.create', demo).host, 'h2')
+  host.leave()
+  const next = harness.restart()
+  const later = new Client(next)
+  new Host(next).register({ ...alive(session, ''), turn: 1 })
+  t.match(later.call('host.get', { host: 'h1' }), { draining: true })
+  t.match(later.failure('session.create', named), { code: 'HOST_DRAINING' })
+  t.match(later.call('host.undrain', { host: 'h1' }), { draining: false })
+  t.equal(later.call('session.create', named).host, 'h1')
+  t.match(later.failure('host.drain', { host: 'nobody' }), { code: 'NO_SUCH_HOST' })
   t.end()
 })

@@ -127,6 +127,7 @@ function host(status: HostInfo['status'], claude: boolean): HostInfo {
     host: 'h',
     name: 'lab',
     status,
+    draining: false,
     labels: [],
     slots: 1,
     used: 0,

@@ -22,9 +22,10 @@ export function hostGet(core: Core, call: Call<'host.get'>): void {
   call.reply(infoOf(core, core.hosts.resolve(call.params.host)))
 }
 
-function infoOf(core: Core, host: Host): HostInfo {
+export function infoOf(core: Core, host: Host): HostInfo {
   const link = host.connection === undefined ? undefined : core.ports.link(host.connection)
-  return hostInfo(host, core.sessions.used(host.id), link)
+  const draining = core.hosts.draining.has(host.id)
+  return hostInfo(host, { used: core.sessions.used(host.id), draining }, link)
 }
 
 /** The host says what lives on it; what the broker thought lived there and does not, has failed. */

@@ -3,6 +3,7 @@ import type { BrokerMethod } from '../../../protocol/methods/index.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
 import { hostGet, hostList, hostRegister } from './host.ts'
+import { hostDrain, hostUndrain } from './host-drain.ts'
 import { outputQuery } from './output.ts'
 import { streamProgress, streamReaders } from './readers.ts'
 import { sessionInterrupt, sessionKill, sessionStop } from './session-control.ts'
@@ -39,6 +40,8 @@ export const METHOD_HANDLERS: { readonly [M in BrokerMethod]: MethodHandler<M> }
   'stream.readers': streamReaders,
   'host.list': hostList,
   'host.get': hostGet,
+  'host.drain': hostDrain,
+  'host.undrain': hostUndrain,
   'host.register': hostRegister,
   'output.query': outputQuery,
   'system.info': systemInfo,

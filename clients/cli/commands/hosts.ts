@@ -48,7 +48,7 @@ function hostColumns(cli: Cli, hostsWithProcess: readonly string[]): readonly Co
     { title: 'NAME', value: (host) => host.name },
     {
       title: 'STATUS',
-      value: (host) => host.status,
+      value: (host) => (host.draining ? `${host.status} (draining)` : host.status),
       paint: (cell, host) => (host.status === 'online' ? style.green(cell) : style.red(cell)),
     },
     { title: 'SLOTS', value: (host) => `${host.used}/${host.slots}`, align: 'right' },

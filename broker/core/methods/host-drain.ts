@@ -1,0 +1,35 @@
+/** host.drain and host.undrain: which hosts get no new session, also after a restart of the broker. */
+import type { JournalOperation } from '../../journal/journal.ts'
+import type { Call } from '../calls.ts'
+import type { Core } from '../core.ts'
+import { infoOf } from './host.ts'
+
+const PREFIX = 'draining/'
+
+/** The hosts that were being drained when the journal was last written. */
+export function drainedHosts(core: Core): string[] {
+  return [...core.journal.entries('meta')]
+    .filter(({ key }) => key.startsWith(PREFIX))
+    .map(({ key }) => key.slice(PREFIX.length))
+}
+
+export function hostDrain(core: Core, call: Call<'host.drain'>): void {
+  const { id } = core.hosts.resolve(call.params.host)
+  core.hosts.draining.add(id)
+  change(core, call, id, { op: 'put', table: 'meta', key: PREFIX + id, value: core.clock.wall() })
+}
+
+export function hostUndrain(core: Core, call: Call<'host.undrain'>): void {
+  const { id } = core.hosts.resolve(call.params.host)
+  core.hosts.draining.delete(id)
+  change(core, call, id, { op: 'delete', table: 'meta', key: PREFIX + id })
+}
+
+function change(
+  core: Core,
+  call: Call<'host.drain'> | Call<'host.undrain'>,
+  id: string,
+  operation: JournalOperation,
+): void {
+  call.persist([operation], () => call.reply(infoOf(core, core.hosts.resolve(id))))
+}
