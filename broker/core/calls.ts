@@ -52,6 +52,8 @@ export interface KeyedRequest {
 
 export interface CallsPorts {
   readonly clock: Clock
+  /** The clock of ages. */
+  readonly ageNow: () => number
   readonly batch: Batch
   readonly idempotency: Idempotency
   readonly tally: Tally
@@ -119,7 +121,7 @@ export class Calls {
     const running: Running = {
       method: request.method,
       keyed,
-      startedAt: this.#ports.clock.wall(),
+      startedAt: this.#ports.ageNow(),
       waiters: [],
       cancelled: new Set(),
       phase: 'begun',

@@ -12,7 +12,7 @@ import type { Journal } from '../journal/journal.ts'
 import { Appends } from './appends.ts'
 import { Batch } from './batch.ts'
 import { Calls } from './calls.ts'
-import type { Clock } from './clock.ts'
+import { ageClock, type Clock } from './clock.ts'
 import { HANDLERS } from './handlers/index.ts'
 import { HostCalls } from './host-calls.ts'
 import { Hosts, type LinkEvidence } from './hosts.ts'
@@ -102,7 +102,10 @@ export class Core {
   readonly retention: RetentionSweep
   readonly redo = new Redo()
   readonly tally = new Tally()
+  /** ms since 1970. */
   readonly startedAt: number
+  readonly #startedNow: number
+  readonly #ageNow: () => number
   /** How often this journal has been opened by a broker. */
   readonly epoch: number
   #phase: 'running' | 'draining' = 'running'
@@ -114,6 +117,7 @@ export class Core {
     this.clock = ports.clock
     this.journal = ports.journal
     this.startedAt = ports.clock.wall()
+    this.#startedNow = ports.clock.now()
     this.batch = new Batch({
       journal: ports.journal,
       now: () => ports.clock.now(),
@@ -135,8 +139,11 @@ export class Core {
     this.tickets = new Tickets(this.streams, random)
     this.idempotency = new Idempotency(journal, limits.idempotency)
     this.hostCalls = new HostCalls(ports.send)
+    const ageNow = ageClock(ports.clock, this.idempotency.newestAt)
+    this.#ageNow = ageNow
     this.calls = new Calls({
       clock: ports.clock,
+      ageNow,
       batch: this.batch,
       idempotency: this.idempotency,
       tally: this.tally,
@@ -145,6 +152,10 @@ export class Core {
     this.appends = new Appends(this)
     this.epoch = restore(this)
     this.#unreportedAt = ports.clock.now() + COME_BACK_MS
+  }
+
+  get uptimeMs(): number {
+    return this.clock.now() - this.#startedNow
   }
 
   get isDraining(): boolean {
@@ -195,7 +206,10 @@ export class Core {
   connectionEnded(connection: string, reason: string): void {
     this.tickets.connectionEnded(connection)
     this.calls.connectionEnded(connection)
-    const host = this.hosts.connectionEnded(connection, this.clock.wall())
+    const host = this.hosts.connectionEnded(connection, {
+      wallMs: this.clock.wall(),
+      now: this.clock.now(),
+    })
     if (host) hostLost(this, host, reason)
     this.hostCalls.connectionEnded(connection)
     this.appends.connectionEnded(connection)
@@ -217,7 +231,7 @@ export class Core {
       this.#unreportedAt = undefined
       tellUnreported(this)
     }
-    const expired = this.idempotency.expire(this.clock.wall())
+    const expired = this.idempotency.expire(this.#ageNow())
     if (expired.length > 0) this.batch.free(expired, () => {})
     this.retention.tick()
     this.flush()

@@ -10,7 +10,7 @@ const RETRY_AFTER_MS = 100
 /** Says when to try again while the host, or this broker, has only just gone: then it is on its way back. */
 export function hostAway(core: Core, record: SessionRecord): ProtocolError {
   const host = core.hosts.get(record.host)
-  const awayMs = core.clock.wall() - (host?.since ?? core.startedAt)
+  const awayMs = host ? core.clock.now() - host.leftAt : core.uptimeMs
   const name = host?.registration.name ?? record.host
   const origin = awayMs < BACK_SOON_MS ? { retryAfterMs: RETRY_AFTER_MS } : {}
   return new ProtocolError('HOST_LOST', { host: name }, origin)

@@ -13,6 +13,8 @@ export interface Host {
   connection: string | undefined
   /** When it came or went, ms since 1970. */
   since: number
+  /** When it went, monotonic ms. */
+  leftAt: number
 }
 
 /** What the link of a connection knows about its peer. */
@@ -42,6 +44,7 @@ export class Hosts {
       registration,
       connection: undefined,
       since: wallMs,
+      leftAt: 0,
     }
     if (host.connection !== undefined) this.#byConnection.delete(host.connection)
     if (host.connection !== connection) host.since = wallMs
@@ -53,12 +56,16 @@ export class Hosts {
   }
 
   /** The host that this connection was, if it was one. */
-  connectionEnded(connection: string, wallMs: number): Host | undefined {
+  connectionEnded(
+    connection: string,
+    { wallMs, now }: { readonly wallMs: number; readonly now: number },
+  ): Host | undefined {
     const host = this.#byConnection.get(connection)
     if (!host) return undefined
     this.#byConnection.delete(connection)
     host.connection = undefined
     host.since = wallMs
+    host.leftAt = now
     return host
   }
 

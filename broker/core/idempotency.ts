@@ -30,7 +30,7 @@ export interface KeyRecord {
   readonly method: string
   /** SHA-256 of method, target and body. */
   readonly hash: string
-  /** When it was first seen, ms since 1970. */
+  /** When it was first seen, by the clock of ages (clock.ts), ms. */
   readonly at: number
   readonly outcome: Outcome
 }
@@ -54,6 +54,11 @@ export class Idempotency {
     }
   }
 
+  /** When the newest key was first seen; 0 when there is none. */
+  get newestAt(): number {
+    return Math.max(0, [...this.#records.values()].at(-1)?.at ?? 0)
+  }
+
   get size(): number {
     return this.#records.size
   }
@@ -73,10 +78,10 @@ export class Idempotency {
   }
 
   /** Drops what is too old or too much; a running one is never dropped. */
-  expire(wallMs: number): JournalOperation[] {
+  expire(nowMs: number): JournalOperation[] {
     const dropped: JournalOperation[] = []
     for (const [key, record] of this.#records) {
-      const isOld = wallMs - record.at >= this.#limits.windowMs
+      const isOld = nowMs - record.at >= this.#limits.windowMs
       if (!isOld && this.#records.size <= this.#limits.maxKeys) break
       if (dropped.length === EXPIRE_AT_ONCE) break
       if (record.outcome.state !== 'running') dropped.push(this.delete(key))

@@ -20,6 +20,8 @@ export interface HarnessOptions {
   readonly seed?: number
   readonly journal?: MemoryJournal
   readonly metrics?: CorePorts['metrics']
+  /** By how much the wall clock is ahead. */
+  readonly jumpedMs?: number
 }
 
 /** Who is at the other end of a connection. */
@@ -45,14 +47,17 @@ export class CoreHarness {
   readonly #options: HarnessOptions
   readonly #receivers = new Map<string, Receiver>()
   #now = 0
+  /** By how much the wall clock is ahead of where it would be. */
+  #jumpedMs: number
   #connections = 0
 
   constructor(options: HarnessOptions = {}) {
     this.#options = options
+    this.#jumpedMs = options.jumpedMs ?? 0
     this.journal = options.journal ?? new MemoryJournal({ durability: 'manual' })
     const random = seededRandom(options.seed ?? 1)
     this.core = new Core({
-      clock: { now: () => this.#now, wall: () => EPOCH_MS + this.#now },
+      clock: { now: () => this.#now, wall: () => EPOCH_MS + this.#now + this.#jumpedMs },
       random: (size) => Buffer.from(Array.from({ length: size }, () => Math.floor(random() * 256))),
       journal: this.journal,
       limits: { ...CORE_LIMITS, ...options.limits },
@@ -111,6 +116,20 @@ export class CoreHarness {
     }
   }
 
+  /** Lets much time pass at once, with one tick at its end. */
+  skip(ms: number): void {
+    this.#now += ms
+    this.core.tick()
+    this.turn()
+  }
+
+  /** Somebody sets the wall clock forwards, or back. */
+  jump(ms: number): void {
+    this.#jumpedMs += ms
+    this.core.tick()
+    this.turn()
+  }
+
   /** One commit, and what follows from it. */
   commit(): void {
     this.journal.commit()
@@ -135,8 +154,8 @@ export class CoreHarness {
   }
 
   /** `kill -9` and a new broker on what was on disk. */
-  restart(): CoreHarness {
-    return new CoreHarness({ ...this.#options, journal: this.journal.crash() })
+  restart(more: Pick<HarnessOptions, 'jumpedMs'> = {}): CoreHarness {
+    return new CoreHarness({ ...this.#options, ...more, journal: this.journal.crash() })
   }
 
   /** Everything of a stream that is on disk. */

@@ -29,7 +29,7 @@ export function systemHealth(core: Core, call: Call<'system.health'>): void {
   call.reply({
     status: core.isDraining ? 'draining' : problems.length > 0 ? 'degraded' : 'ok',
     problems,
-    uptime_ms: core.clock.wall() - core.startedAt,
+    uptime_ms: core.uptimeMs,
     connections: core.ports.connectionCount(),
     hosts_online: core.hosts.onlineCount(),
     sessions_live: core.sessions.liveCount(),
