@@ -40,6 +40,8 @@ export interface Call<M extends BrokerMethod> {
   fail(error: ProtocolError): void
   /** Whether nobody wants the result any more. */
   isCancelled(): boolean
+  /** Whether all who waited for it have gone, or have been told that their time is over. */
+  isAbandoned(): boolean
   /** What to do when nobody wants the result any more; replaces what was set before. */
   onCancel(cancel: () => void): void
 }
@@ -138,6 +140,7 @@ export class Calls {
       reply: (result) => this.#end(running, { state: 'replied', body: encode(result) }),
       fail: (error) => this.#end(running, failed(error)),
       isCancelled: () => isCancelled(running),
+      isAbandoned: () => running.waiters.length === 0 || isCancelled(running),
       onCancel: (cancel) => {
         running.cancel = cancel
       },

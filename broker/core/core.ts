@@ -18,6 +18,7 @@ import { HostCalls } from './host-calls.ts'
 import { Hosts, type LinkEvidence } from './hosts.ts'
 import { IDEMPOTENCY_LIMITS, Idempotency, type IdempotencyLimits } from './idempotency.ts'
 import { hostLost, saveSession, tellUnreported } from './lifecycle.ts'
+import { AutoRecovery } from './recover.ts'
 import { Redo } from './redo.ts'
 import { removeSession } from './removal.ts'
 import { restore } from './restore.ts'
@@ -101,6 +102,7 @@ export class Core {
   readonly appends: Appends
   readonly retention: RetentionSweep
   readonly redo = new Redo()
+  readonly autoRecovery = new AutoRecovery()
   readonly tally = new Tally()
   /** ms since 1970. */
   readonly startedAt: number

@@ -9,11 +9,14 @@ import { isLive, type SessionRecord } from './sessions.ts'
 
 const EPOCH_KEY = 'epoch'
 
+/** What records did not have in the beginning, with what it means that they do not. */
+const LATER_FIELDS = { paused: '', recovery: 'manual' } as const
+type EarlierRecord = Omit<SessionRecord, keyof typeof LATER_FIELDS>
+
 /** Loads what the journal holds and returns the epoch of this run. */
 export function restore(core: Core): number {
   for (const { value } of core.journal.entries('sessions')) {
-    // Written before sessions could be paused, it says nothing of it.
-    const record: SessionRecord = { paused: '', ...(value as Omit<SessionRecord, 'paused'>) }
+    const record: SessionRecord = { ...LATER_FIELDS, ...(value as EarlierRecord) }
     // Its host has not reported yet. The stream says nothing of it: the host may be back in an instant.
     // What was told before the last run ended stays told.
     if (isLive(record) && record.status !== 'lost') {

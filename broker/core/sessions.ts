@@ -1,6 +1,7 @@
 /** Sessions as the broker keeps them: records, the table of legal moves, and how references resolve. */
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { Params } from '../../protocol/methods/index.ts'
+import type { RecoveryPolicy } from '../../protocol/methods/session.ts'
 import type { PauseMode, SessionInfo, SessionStatus } from '../../protocol/methods/types.ts'
 import type { KeptSize } from './retention.ts'
 
@@ -13,7 +14,7 @@ export interface OpenTurn {
   readonly given?: true
 }
 
-type StartFields = Omit<Params<'session.create'>, 'name' | 'host' | 'labels'>
+type StartFields = Omit<Params<'session.create'>, 'name' | 'host' | 'labels' | 'recovery'>
 
 /** What the journal holds of a session. */
 export interface SessionRecord {
@@ -26,6 +27,7 @@ export interface SessionRecord {
   status: SessionStatus
   reason: string
   paused: PauseMode | ''
+  readonly recovery: RecoveryPolicy
   epoch: number
   turn: number
   open: OpenTurn[]

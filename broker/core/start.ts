@@ -1,4 +1,4 @@
-/** Starts the process of a session on its host, for session.create and session.recover. */
+/** Starts the process of a session on its host, for a new session or a recovery. */
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { Result } from '../../protocol/methods/index.ts'
 import type { Call } from './calls.ts'
@@ -6,12 +6,16 @@ import type { Core } from './core.ts'
 import { Story } from './lifecycle.ts'
 import { isLive, type SessionRecord, sessionInfo } from './sessions.ts'
 
-type StartCall = Call<'session.create'> | Call<'session.recover'>
+/** Who waits for the start. */
+export type Starter = Pick<
+  Call<'session.recover'>,
+  'trace' | 'remainingMs' | 'isCancelled' | 'onCancel' | 'reply' | 'fail'
+>
 
 /** One life of a session that is being started, and the call that asked for it. */
 export interface Start {
   readonly core: Core
-  readonly call: StartCall
+  readonly call: Starter
   readonly record: SessionRecord
   /** Taken when the start was asked for: an answer that comes after this epoch is about nothing. */
   readonly epoch: number

@@ -1,6 +1,12 @@
 /** The flags that describe a new session, for `chat` and `spawn`. */
 import type { Argv } from 'yargs'
 import type { Params } from '../../protocol/methods/index.ts'
+import {
+  RECOVERIES,
+  type RecoveryPolicy,
+  THINKING_LEVELS,
+  type ThinkingLevel,
+} from '../../protocol/methods/session.ts'
 import type { Globals } from './command.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -33,6 +39,25 @@ export const sessionOptions = <T extends Globals>(yargs: Argv<T>) =>
       requiresArg: true,
       describe: 'Text to add to the system prompt',
     })
+    .option('think', {
+      choices: THINKING_LEVELS,
+      describe: 'How hard the model should think, where the CLI has such a setting',
+    })
+    .option('max-turns', {
+      type: 'number',
+      requiresArg: true,
+      describe: 'Most requests to the model in one turn, where the CLI can count them',
+    })
+    .option('extra-arg', {
+      type: 'string',
+      array: true,
+      requiresArg: true,
+      describe: 'Further argument for the CLI (repeatable)',
+    })
+    .option('recovery', {
+      choices: RECOVERIES,
+      describe: 'After a failure: wait for `recover`, or let the next prompt begin a new process',
+    })
     .option('env', {
       type: 'string',
       array: true,
@@ -54,6 +79,10 @@ export interface SessionFlags {
   readonly 'allow-tool'?: readonly string[] | undefined
   readonly 'permission-mode'?: string | undefined
   readonly 'system-prompt'?: string | undefined
+  readonly think?: ThinkingLevel | undefined
+  readonly 'max-turns'?: number | undefined
+  readonly 'extra-arg'?: readonly string[] | undefined
+  readonly recovery?: RecoveryPolicy | undefined
   readonly env?: readonly string[] | undefined
   readonly host?: string | undefined
   readonly label?: readonly string[] | undefined
@@ -74,6 +103,10 @@ export function createParams(flags: SessionFlags, backend: string, cwd: string):
     ...(flags['allow-tool'] && { allowed_tools: [...flags['allow-tool']] }),
     ...(flags['permission-mode'] !== undefined && { permission_mode: flags['permission-mode'] }),
     ...(flags['system-prompt'] !== undefined && { system_prompt: flags['system-prompt'] }),
+    ...(flags.think !== undefined && { thinking: flags.think }),
+    ...(flags['max-turns'] !== undefined && { max_turns: flags['max-turns'] }),
+    ...(flags['extra-arg'] && { extra_args: [...flags['extra-arg']] }),
+    ...(flags.recovery !== undefined && { recovery: flags.recovery }),
     ...(flags.env && { env: environment(flags.env) }),
     ...(flags.host !== undefined && { host: flags.host }),
     ...(flags.label && { labels: [...flags.label] }),

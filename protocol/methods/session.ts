@@ -47,6 +47,14 @@ export const startFields = {
   ),
 }
 
+/** Who begins a new life of a session whose process failed or was lost with its host. */
+export const RECOVERIES = ['manual', 'auto'] as const
+export type RecoveryPolicy = (typeof RECOVERIES)[number]
+const RecoverySchema = oneOf(
+  RECOVERIES,
+  'After a failure: only session.recover begins a new process (manual, the default), or the next prompt does as well (auto)',
+)
+
 export const SessionCreate = defineMethod('session.create', {
   description: 'Starts an agent process on a host and returns once it can take a prompt.',
   answeredBy: 'broker',
@@ -67,6 +75,7 @@ export const SessionCreate = defineMethod('session.create', {
         description: 'Host id or name; default: by labels and free slots',
       }),
     ),
+    recovery: Type.Optional(RecoverySchema),
     labels: Type.Optional(
       Type.Array(Type.String({ maxLength: 128 }), {
         maxItems: 32,

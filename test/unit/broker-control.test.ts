@@ -151,3 +151,72 @@ t.test('a drained host keeps its sessions and gets no other, also after a restar
   t.match(later.failure('host.drain', { host: 'nobody' }), { code: 'NO_SUCH_HOST' })
   t.end()
 })
+
+function withFailed(recovery: 'auto' | 'manual') {
+  const setting = withSession()
+  const { client, harness, host } = setting
+  const { session } = client.call('session.create', { ...demo, recovery })
+  client.call('session.prompt', { session, text: 'one' })
+  host.endTurn(session, 1)
+  host.exit(session, 1)
+  harness.settle()
+  return { ...setting, session }
+}
+
+t.test('the next prompt recovers a failed session that was created so', (t) => {
+  const { client, host, session } = withFailed('auto')
+  t.match(client.call('session.prompt', { session, text: 'two' }), { turn: 2 })
+  const [start, prompt] = host.history.slice(-2)
+  t.match(start, { method: 'agent.start', params: { resume: true, epoch: 2, turn: 1 } })
+  t.match(prompt, { method: 'agent.prompt', params: { turn: 2, epoch: 2, text: 'two' } })
+  t.match(client.call('session.get', { session }), { status: 'running', epoch: 2 })
+  const manual = withFailed('manual')
+  const failure = manual.client.failure('session.prompt', { session: manual.session, text: 'two' })
+  t.match(failure, { code: 'WRONG_STATE' })
+  t.end()
+})
+
+t.test('prompts that come together recover it once and are all given', (t) => {
+  const { harness, client, host, session } = withFailed('auto')
+  host.holds.add('agent.start')
+  const ids = ['two', 'three'].map((text) => client.ask('session.prompt', { session, text }))
+  harness.settle()
+  t.match(client.call('session.get', { session }), { status: 'starting' })
+  host.answer('agent.start')
+  harness.settle()
+  t.strictSame(
+    ids.map((id) => client.resultOf('session.prompt', id).turn),
+    [2, 3],
+  )
+  t.equal(host.history.filter(({ method }) => method === 'agent.start').length, 3)
+  t.end()
+})
+
+t.test('a recovery that fails fails its prompts, and nothing of them is done', (t) => {
+  const { harness, client, host, session } = withFailed('auto')
+  host.holds.add('agent.start')
+  const refused = client.ask('session.prompt', { session, text: 'two' })
+  harness.settle()
+  host.refuse('agent.start', 'START_FAILED')
+  harness.settle()
+  t.match(client.errorOf(refused), { code: 'START_FAILED', executed: 'no' })
+  t.match(client.call('session.get', { session }), { status: 'failed', turn: 1 })
+  host.leave()
+  harness.settle()
+  t.match(client.failure('session.prompt', { session, text: 'x' }), { code: 'HOST_LOST' })
+  t.end()
+})
+
+t.test('a prompt whose time is over before the recovery is not carried out', (t) => {
+  const { harness, client, host, session } = withFailed('auto')
+  host.holds.add('agent.start')
+  const late = client.ask('session.prompt', { session, text: 'late' }, { remainingMs: 500 })
+  harness.advance(1000)
+  harness.settle()
+  t.match(client.errorOf(late), { code: 'DEADLINE_EXCEEDED', executed: 'no' })
+  host.answer('agent.start')
+  harness.settle()
+  t.match(client.call('session.get', { session }), { status: 'idle', turn: 1 })
+  t.notOk(host.history.some(({ params }) => params['text'] === 'late'))
+  t.end()
+})

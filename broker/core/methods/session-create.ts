@@ -8,7 +8,7 @@ import type { SessionRecord } from '../sessions.ts'
 import { startOnHost } from '../start.ts'
 
 export function sessionCreate(core: Core, call: Call<'session.create'>): void {
-  const { name = '', host: wanted, labels, ...start } = call.params
+  const { name = '', host: wanted, labels, recovery = 'manual', ...start } = call.params
   const { maxSessions } = core.ports.limits
   if (core.sessions.size >= maxSessions) {
     throw new ProtocolError('OVERLOADED', { what: 'the table of sessions', limit: maxSessions })
@@ -20,7 +20,7 @@ export function sessionCreate(core: Core, call: Call<'session.create'>): void {
     ...(labels && { labels }),
   }
   const host = core.hosts.place(request, (id) => core.sessions.used(id))
-  const record = newRecord(core, call, { name, start, host: host.id })
+  const record = newRecord(core, call, { name, start, recovery, host: host.id })
   core.sessions.add(record)
   const story = new Story(core, record)
   story.add('status', 0, { status: 'starting' })
@@ -33,7 +33,7 @@ export function sessionCreate(core: Core, call: Call<'session.create'>): void {
 function newRecord(
   core: Core,
   call: Call<'session.create'>,
-  { name, start, host }: Pick<SessionRecord, 'name' | 'start' | 'host'>,
+  { name, start, recovery, host }: Pick<SessionRecord, 'name' | 'start' | 'recovery' | 'host'>,
 ): SessionRecord {
   const now = core.clock.wall()
   return {
@@ -46,6 +46,7 @@ function newRecord(
     status: 'starting',
     reason: '',
     paused: '',
+    recovery,
     epoch: 1,
     turn: 0,
     open: [],

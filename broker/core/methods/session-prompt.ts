@@ -8,8 +8,30 @@ import { Story, turnDropped } from '../lifecycle.ts'
 import { moveTo, type SessionRecord, turnsGiven } from '../sessions.ts'
 
 export function sessionPrompt(core: Core, call: Call<'session.prompt'>): void {
-  const { text, when_busy = 'queue' } = call.params
   const record = core.sessions.resolve(call.params.session)
+  if (!core.autoRecovery.isDue(record)) {
+    accept(core, call, record)
+    return
+  }
+  core.autoRecovery.recover(core, record, call, (error) => {
+    if (error) call.fail(error)
+    // Whoever gave up was told that it was not done, so it must not be.
+    else if (call.isAbandoned()) call.fail(new ProtocolError('CANCELLED'))
+    else acceptOrFail(core, call, record)
+  })
+}
+
+/** Nothing is left on the stack to catch what it throws. */
+function acceptOrFail(core: Core, call: Call<'session.prompt'>, record: SessionRecord): void {
+  try {
+    accept(core, call, record)
+  } catch (thrown) {
+    call.fail(ProtocolError.from(thrown, 'broker', 'unknown'))
+  }
+}
+
+function accept(core: Core, call: Call<'session.prompt'>, record: SessionRecord): void {
+  const { text, when_busy = 'queue' } = call.params
   requireReady(core, record, when_busy)
   record.turn += 1
   const { turn } = record
