@@ -76,6 +76,7 @@ export const HostSettings = Type.Object({
     'AGENTMQ_DEMO_*',
   ]),
   claude_command: command('claude', 'Claude Code'),
+  codex_command: command('codex', 'Codex'),
   opencode_command: command('opencode', 'OpenCode'),
   gemini_command: command('gemini', 'Gemini CLI'),
   acp_agents: named(
@@ -137,6 +138,7 @@ export function hostConfig(sources: SettingSources & { readonly env: Environment
 export function backendOptions(config: HostConfig): BackendOptions {
   return {
     claude: { command: config.claude_command },
+    codex: { command: config.codex_command },
     opencode: { command: config.opencode_command },
     gemini: { command: config.gemini_command },
     acpAgents: config.acp_agents,

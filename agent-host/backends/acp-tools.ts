@@ -6,17 +6,16 @@ import type { AcpQuirks } from './acp-agents.ts'
 import type { BackendEvent } from './backend.ts'
 import {
   asRecord,
+  INPUT_LEVELS,
   type JsonRecord,
   nestsWithin,
   numberAt,
   recordAt,
   recordsAt,
   stringAt,
+  toolInput,
 } from './json.ts'
 import { OpenTools } from './open-tools.ts'
-
-/** Deepest input that is passed on; the same as for Claude Code. */
-const INPUT_LEVELS = 100
 
 interface Call {
   readonly name: string
@@ -123,7 +122,7 @@ function describedInput(told: JsonRecord): JsonRecord {
 }
 
 function sound(input: unknown): unknown {
-  return nestsWithin(input, INPUT_LEVELS) ? (input ?? {}) : '(nested too deeply)'
+  return toolInput(input) ?? {}
 }
 
 /** OpenCode calls a command completed whatever its exit code, also one that was aborted (null). */

@@ -1,7 +1,8 @@
 /** Claude Code: one live process for each session, stream-json both ways (argv as seen with 2.1.330). */
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { ThinkingLevel } from '../../protocol/methods/session.ts'
-import type { Backend, Detection, Launch, Probe, StartOptions } from './backend.ts'
+import type { Backend, Launch, StartOptions } from './backend.ts'
+import { detectByVersion } from './detect.ts'
 import { StreamJsonDriver } from './stream-json.ts'
 
 export interface ClaudeOptions {
@@ -34,20 +35,10 @@ export function createClaude({ command = 'claude' }: ClaudeOptions = {}): Backen
       write: false,
       usage: true,
     },
-    detect: (probe) => detect(command, probe),
+    detect: (probe) => detectByVersion(command, probe),
     launch,
     drive: (options, port) => new StreamJsonDriver(options, port),
   }
-}
-
-async function detect(command: string, probe: Probe): Promise<Detection> {
-  const found = await probe(command, ['--version'])
-  if ('missing' in found) return { available: false, reason: found.missing }
-  const version = /\d+\.\d+\.\d+\S*/.exec(found.stdout)?.[0]
-  if (found.exitCode !== 0 || version === undefined) {
-    return { available: false, reason: `${command} --version ended with ${found.exitCode}` }
-  }
-  return { available: true, version, command }
 }
 
 /**

@@ -4,6 +4,7 @@ import { createAcp } from './acp.ts'
 import { type AcpAgentSettings, GEMINI, OPENCODE } from './acp-agents.ts'
 import type { Backend } from './backend.ts'
 import { type ClaudeOptions, createClaude } from './claude.ts'
+import { type CodexOptions, createCodex } from './codex.ts'
 import { demo } from './demo.ts'
 import { createStdio } from './stdio.ts'
 import type { StdioCommand } from './stdio-command.ts'
@@ -21,6 +22,7 @@ export interface BackendOptions {
   readonly acpAgents?: Readonly<Record<string, AcpAgentSettings>>
   /** Programs that are no agents, by name. */
   readonly stdioCommands?: Readonly<Record<string, StdioCommand>>
+  readonly codex?: CodexOptions
 }
 
 /** The backends that every host has. */
@@ -29,6 +31,7 @@ export function createBackends(options: BackendOptions = {}) {
     claude: createClaude(options.claude),
     opencode: createAcp({ ...OPENCODE, ...options.opencode }),
     gemini: createAcp({ ...GEMINI, ...options.gemini }),
+    codex: createCodex(options.codex),
     demo,
   } satisfies Record<string, Backend>
 }

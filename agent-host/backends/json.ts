@@ -20,6 +20,12 @@ export function numberAt(of: JsonRecord, name: string): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) ? value : undefined
 }
 
+/** A count; 0 when the field is none. */
+export function countAt(of: JsonRecord, name: string): number {
+  const value = of[name]
+  return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? value : 0
+}
+
 /** The items that are objects; nothing when the field is no list. */
 export function recordsAt(of: JsonRecord, name: string): readonly JsonRecord[] {
   const value = of[name]
@@ -32,6 +38,11 @@ export function stringsAt(of: JsonRecord, name: string): readonly string[] {
   return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : []
 }
 
+/** The entry of a table; a key of somebody else's choice finds nothing that is not in it. */
+export function entryOf<T>(table: Readonly<Record<string, T>>, key: string): T | undefined {
+  return Object.hasOwn(table, key) ? table[key] : undefined
+}
+
 /** The object that a line holds; undefined when it is not JSON, or JSON of another kind. */
 export function parseRecord(line: string): JsonRecord | undefined {
   try {
@@ -39,6 +50,14 @@ export function parseRecord(line: string): JsonRecord | undefined {
   } catch {
     return undefined
   }
+}
+
+/** Deepest tool input that is passed on, in levels. */
+export const INPUT_LEVELS = 100
+
+/** The input of a tool, as it can be sent on. */
+export function toolInput(value: unknown): unknown {
+  return nestsWithin(value, INPUT_LEVELS) ? value : '(nested too deeply)'
 }
 
 /** Whether a value nests at most this deep. Encoders recurse: a deeper one would end the host. */

@@ -4,13 +4,10 @@
  * outcome is the result of the tool that ran it.
  */
 import type { BackendEvent } from './backend.ts'
-import { type JsonRecord, nestsWithin, numberAt, recordAt, recordsAt, stringAt } from './json.ts'
+import { type JsonRecord, numberAt, recordAt, recordsAt, stringAt, toolInput } from './json.ts'
 import { OpenTools } from './open-tools.ts'
 import { toolResultText } from './stream-json-result.ts'
 import { type News, type TextKind, TextLedger } from './text-ledger.ts'
-
-/** Deepest tool input that is passed on, in levels. */
-const INPUT_LEVELS = 100
 
 export interface ContentPort {
   emit(event: BackendEvent): void
@@ -118,8 +115,7 @@ export class StreamJsonContent {
     } else if (type === 'tool_use') {
       this.#toolStart(block)
       const { input = {} } = block
-      const fits = nestsWithin(input, INPUT_LEVELS)
-      this.#tools.input(stringAt(block, 'id') ?? '', fits ? input : '(nested too deeply)')
+      this.#tools.input(stringAt(block, 'id') ?? '', toolInput(input))
     }
   }
 

@@ -4,7 +4,16 @@
  */
 import type { TurnReason } from '../../protocol/messages/chunk.ts'
 import type { BackendEvent } from './backend.ts'
-import { type JsonRecord, numberAt, recordAt, recordsAt, stringAt, stringsAt } from './json.ts'
+import { kindOfStatus } from './failure-kind.ts'
+import {
+  countAt,
+  type JsonRecord,
+  numberAt,
+  recordAt,
+  recordsAt,
+  stringAt,
+  stringsAt,
+} from './json.ts'
 
 type ErrorEvent = Extract<BackendEvent, { type: 'error' }>
 type UsageEvent = Extract<BackendEvent, { type: 'usage' }>
@@ -46,10 +55,10 @@ export function usageOf(result: JsonRecord, earlierCostUsd: number): UsageEvent 
   return {
     type: 'usage',
     inputTokens:
-      tokens(usage, 'input_tokens') +
-      tokens(usage, 'cache_creation_input_tokens') +
-      tokens(usage, 'cache_read_input_tokens'),
-    outputTokens: tokens(usage, 'output_tokens'),
+      countAt(usage, 'input_tokens') +
+      countAt(usage, 'cache_creation_input_tokens') +
+      countAt(usage, 'cache_read_input_tokens'),
+    outputTokens: countAt(usage, 'output_tokens'),
     ...(costUsd !== undefined && { costUsd }),
   }
 }
@@ -103,10 +112,7 @@ function failureKind(
   failure: string | undefined,
 ): ErrorKind | undefined {
   if (status === undefined) return failure === 'authentication_failed' ? 'auth' : 'network'
-  if (status === 401 || status === 403) return 'auth'
-  if (status === 429) return 'rate_limit'
-  if (status === 404) return 'config' // the model that was asked for is not there
-  return status >= 500 ? 'server' : undefined
+  return kindOfStatus(status)
 }
 
 /**
@@ -130,11 +136,6 @@ function modelCost(models: JsonRecord, name: string): number {
 /** Not negative, and without the noise of sums of binary fractions. */
 function money(usd: number): number {
   return Math.round(Math.max(0, usd) * 1e9) / 1e9
-}
-
-function tokens(usage: JsonRecord, name: string): number {
-  const value = numberAt(usage, name) ?? 0
-  return Number.isSafeInteger(value) && value > 0 ? value : 0
 }
 
 function count(message: JsonRecord, name: string): string {

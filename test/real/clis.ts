@@ -7,7 +7,7 @@ import { member, parseObject, text } from '../support/fake-model/json.ts'
 
 interface CliRow {
   readonly package: string
-  /** The program, inside the package. */
+  /** The program, seen from the package; it may lie in one that comes with it. */
   readonly executable: string
   /** `process.platform` and `process.arch` that the package is built for; `any` for JavaScript. */
   readonly platform: string
@@ -27,6 +27,11 @@ export const CLIS = {
   opencode: {
     package: 'opencode-linux-x64',
     executable: 'bin/opencode',
+    platform: 'linux-x64',
+  },
+  codex: {
+    package: '@openai/codex',
+    executable: '../codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex',
     platform: 'linux-x64',
   },
 } as const satisfies Readonly<Record<string, CliRow>>

@@ -9,6 +9,8 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import type { CliName } from './clis.ts'
 
+export const FAKE_KEY = 'sk-fake-key'
+
 export interface RealEnvironment {
   /** Complete: nothing is inherited, though tap adds variables of its own when it starts the child. */
   readonly env: Readonly<Record<string, string>>
@@ -41,7 +43,7 @@ function openCodeConfig(modelUrl: string): object {
       fake: {
         npm: '@ai-sdk/openai-compatible',
         name: 'Fake',
-        options: { baseURL: `${modelUrl}/v1`, apiKey: 'sk-fake-key' },
+        options: { baseURL: `${modelUrl}/v1`, apiKey: FAKE_KEY },
         models: { 'fake-model': { ...model, limit: { context: 200_000, output: 8192 } } },
       },
     },
@@ -58,7 +60,7 @@ const SETTINGS: Readonly<Record<CliName, Settings>> = {
   claude: ({ home, modelUrl }) => ({
     CLAUDE_CONFIG_DIR: join(home, '.claude'),
     ANTHROPIC_BASE_URL: modelUrl,
-    ANTHROPIC_API_KEY: 'sk-fake-key',
+    ANTHROPIC_API_KEY: FAKE_KEY,
     DISABLE_TELEMETRY: '1',
     DISABLE_AUTOUPDATER: '1',
     DISABLE_ERROR_REPORTING: '1',
@@ -71,7 +73,7 @@ const SETTINGS: Readonly<Record<CliName, Settings>> = {
     await writeFile(join(home, '.gemini', 'settings.json'), JSON.stringify(GEMINI_SETTINGS))
     return {
       GOOGLE_GEMINI_BASE_URL: modelUrl,
-      GEMINI_API_KEY: 'sk-fake-key',
+      GEMINI_API_KEY: FAKE_KEY,
       GEMINI_CLI_TRUST_WORKSPACE: 'true',
       GEMINI_TELEMETRY_ENABLED: 'false',
     }
@@ -84,6 +86,33 @@ const SETTINGS: Readonly<Record<CliName, Settings>> = {
     OPENCODE_DISABLE_LSP_DOWNLOAD: '1',
     OPENCODE_DISABLE_DEFAULT_PLUGINS: '1',
   }),
+  codex: async ({ home, modelUrl }) => {
+    const folder = join(home, '.codex')
+    await mkdir(folder)
+    await writeFile(join(folder, 'config.toml'), codexConfig(modelUrl))
+    return { CODEX_HOME: folder, FAKE_API_KEY: FAKE_KEY }
+  },
+}
+
+/** Retries are few for the same reason as above. */
+function codexConfig(modelUrl: string): string {
+  return `model = "gpt-5.1-codex"
+model_provider = "fake"
+model_reasoning_summary = "detailed"
+check_for_update_on_startup = false
+
+[analytics]
+enabled = false
+
+[model_providers.fake]
+name = "fake"
+base_url = "${modelUrl}/v1"
+wire_api = "responses"
+env_key = "FAKE_API_KEY"
+request_max_retries = 1
+stream_max_retries = 1
+supports_websockets = false
+`
 }
 
 /** Folders outside the checkout, so that no CLI finds this repository; removed with the test. */

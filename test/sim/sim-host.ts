@@ -141,6 +141,7 @@ function hostConfig(name: string): RequestContext['config'] {
     gemini_command: '',
     acp_agents: {},
     stdio_commands: {},
+    codex_command: '',
     start_ms: 60_000,
     stop_ms: 5000,
     log_level: 'silent',

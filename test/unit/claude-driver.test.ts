@@ -5,6 +5,7 @@ import t, { type Test } from 'tap'
 import type { BackendEvent } from '../../agent-host/backends/backend.ts'
 import { StreamJsonDriver } from '../../agent-host/backends/stream-json.ts'
 import { NO_CHILD } from '../support/driver-port.ts'
+import { DAMAGES, isOrderly, spoil } from '../support/transcript-player.ts'
 
 /** Recorded with Claude Code 2.1.330; beside each, the events that a reader of it should get. */
 const FIXTURES = join(import.meta.dirname, '../../../test/fixtures/claude')
@@ -47,7 +48,7 @@ for (const name of NAMES) {
 }
 
 t.test('whatever is done to the lines, nothing throws and tools and turns stay whole', async () => {
-  const damage = fc.constantFrom('drop', 'repeat', 'cut', 'swap', 'nest', 'retype')
+  const damage = fc.constantFrom(...DAMAGES)
   fc.assert(
     fc.property(
       fc.constantFrom(...NAMES),
@@ -72,32 +73,3 @@ t.test('any JSON at all is survived', async () => {
     }),
   )
 })
-
-type Damage = [kind: string, at: number, how: number]
-
-/** One kind of harm to one line, such as a CLI of another version or a torn pipe could do. */
-function spoil(lines: readonly string[], [kind, at, how]: Damage): readonly string[] {
-  if (lines.length === 0) return lines
-  const index = at % lines.length
-  const line = lines[index] ?? ''
-  const other = lines[how % lines.length] ?? ''
-  if (kind === 'drop') return lines.toSpliced(index, 1)
-  if (kind === 'repeat') return lines.toSpliced(index, 0, other)
-  if (kind === 'swap') return lines.with(index, other)
-  if (kind === 'cut') return lines.with(index, line.slice(0, how % (line.length + 1)))
-  if (kind === 'nest') return lines.with(index, line.replaceAll(/"[a-z]+"(?=[,}])/g, '{"a":[1]}'))
-  return lines.with(index, line.replace(/:"[^"]*"/, ':7'))
-}
-
-/** Each tool call has one start before one result, within its turn; diagnostics are short. */
-function isOrderly(events: readonly BackendEvent[]): boolean {
-  const open = new Set<string>()
-  for (const event of events) {
-    if (event.type === 'tool_use_start') open.add(event.toolId)
-    if (event.type === 'tool_use_input' && !open.has(event.toolId)) return false
-    if (event.type === 'tool_result' && !open.delete(event.toolId)) return false
-    if (event.type === 'turn_end' && open.size > 0) return false
-    if (event.type === 'diagnostic' && event.message.length > 200) return false
-  }
-  return open.size === 0
-}

@@ -1,12 +1,10 @@
-import { randomUUID } from 'node:crypto'
 import { statSync } from 'node:fs'
 import t, { type Test } from 'tap'
-import type { BackendEvent, Driver } from '../../agent-host/backends/backend.ts'
+import type { BackendEvent } from '../../agent-host/backends/backend.ts'
 import { demo } from '../../agent-host/backends/demo.ts'
-import { ChildProcess } from '../../agent-host/process/child-process.ts'
 import { createProbe } from '../../agent-host/process/probe.ts'
 import { killNow, stop } from '../../agent-host/process/stop.ts'
-import { NO_CHILD } from '../support/driver-port.ts'
+import { Conversation, said } from '../support/conversation.ts'
 import { freshMarkers, timers, tree } from '../support/processes.ts'
 
 const context = { tree, timers }
@@ -19,68 +17,27 @@ interface Setup {
   readonly state?: string
 }
 
-/** A demo agent as a host runs it: its backend, a driver, a child process. */
-async function setUp(t: Test, setup: Setup = {}) {
-  const events: BackendEvent[] = []
-  const overflows: number[] = []
-  const waiting = new Set<() => void>()
-  const nativeSessionId = setup.nativeSessionId ?? randomUUID()
-  const options = {
-    session: 's',
-    cwd: setup.cwd ?? process.cwd(),
-    env: { AGENTMQ_DEMO_STATE: setup.state ?? t.testdir(), AGENTMQ_DEMO_DELAY_MS: '0' },
-    nativeSessionId,
-    resume: setup.resume ?? false,
-  }
-  const launch = demo.launch(process.execPath, options)
+/** A demo agent as a host runs it. */
+async function setUp(t: Test, { nativeSessionId, resume, cwd, ...setup }: Setup = {}) {
+  const env = { AGENTMQ_DEMO_STATE: setup.state ?? t.testdir(), AGENTMQ_DEMO_DELAY_MS: '0' }
   const { maxLineBytes } = setup
-  const limits = maxLineBytes === undefined ? {} : { maxLineBytes }
-  const child: ChildProcess = await ChildProcess.start(
-    { ...launch, ...limits, backend: 'demo', cwd: options.cwd, markers: freshMarkers(t) },
-    {
-      line: (line) => driver.line(line.text),
-      overflow: (bytes) => overflows.push(bytes),
-      error: () => {},
+  const talk = await Conversation.begin(t, {
+    backend: demo,
+    command: process.execPath,
+    options: {
+      env,
+      ...(nativeSessionId !== undefined && { nativeSessionId }),
+      ...(resume !== undefined && { resume }),
+      ...(cwd !== undefined && { cwd }),
     },
-  )
-  const driver: Driver = demo.drive(options, {
-    ...NO_CHILD,
-    writeLine: (line) => child.write(line),
-    newId: randomUUID,
-    emit: (event) => {
-      events.push(event)
-      for (const look of waiting) look()
-    },
+    ...(maxLineBytes !== undefined && { maxLineBytes }),
   })
-  void child.exited.then(() => driver.ended())
-  /** The first event of this type from this place on. */
-  const next = (type: BackendEvent['type'], from: number): Promise<BackendEvent> =>
-    new Promise((resolve) => {
-      let at = from
-      const look = (): void => {
-        for (let event = events[at]; event !== undefined; event = events[++at]) {
-          if (event.type !== type) continue
-          waiting.delete(look)
-          resolve(event)
-          return
-        }
-      }
-      waiting.add(look)
-      look()
-    })
-  /** Prompts, and gives the events of the turn once it has ended. */
-  const turn = async (text: string): Promise<BackendEvent[]> => {
-    const from = events.length
-    driver.prompt(text)
-    await next('turn_end', from)
-    return events.slice(from)
+  const { child, driver, events, overflows, options } = talk
+  return {
+    ...{ child, driver, events, overflows, nativeSessionId: options.nativeSessionId },
+    next: (...args: Parameters<Conversation['next']>) => talk.next(...args),
+    turn: (text: string) => talk.turn(text),
   }
-  driver.started()
-  return { child, driver, events, overflows, next, turn, nativeSessionId }
-}
-
-function textOf(events: readonly BackendEvent[], type: 'text' | 'thinking' = 'text'): string {
-  return events.map((event) => (event.type === type ? event.content : '')).join('')
 }
 
 const types = (events: readonly BackendEvent[]): string[] => events.map(({ type }) => type)
@@ -96,14 +53,14 @@ t.test('answers a prompt with thinking, a real tool call and a true text', async
   const { turn, next, nativeSessionId, child } = await setUp(t, { cwd, state: `${cwd}/.state` })
   t.match(await next('ready', 0), { nativeSessionId })
   const events = await turn('What is the answer?')
-  t.match(textOf(events, 'thinking'), /4 words/)
+  t.match(said(events, 'thinking'), /4 words/)
   t.match(
     events.find(({ type }) => type === 'tool_result'),
     { result: /a\.txt\nfolder\//, isError: false },
   )
-  t.match(textOf(events), /demo agent.*"What is the answer\?".*turn 1 of/)
+  t.match(said(events), /demo agent.*"What is the answer\?".*turn 1 of/)
   t.match(events.slice(-2), [{ type: 'usage', inputTokens: 4 }, { reason: 'end_turn' }])
-  t.match(textOf(await turn('And again?')), /turn 2 of/)
+  t.match(said(await turn('And again?')), /turn 2 of/)
   const { mode } = statSync(`${cwd}/.state`)
   t.equal(mode & 0o777, 0o700)
   t.match(await stop(child, context), { how: 'end of input', exit: { exitCode: 0 } })
@@ -122,11 +79,11 @@ t.test('alternates text and thinking, so that no two pieces can be merged', asyn
 t.test('directives run in order, and an argument is taken as it is', async (t: Test) => {
   const { turn } = await setUp(t)
   t.equal(
-    textOf(await turn('@@echo(a (b) @@text(1)) and @@text(3)')),
+    said(await turn('@@echo(a (b) @@text(1)) and @@text(3)')),
     'a (b) @@text(1)word1 word2 word3 ',
   )
-  t.match(textOf(await turn('@@help')), /@@count\(n\) .*@@recall/s)
-  t.match(textOf(await turn('mail me@@example @@nothing')), /demo agent/)
+  t.match(said(await turn('@@help')), /@@count\(n\) .*@@recall/s)
+  t.match(said(await turn('mail me@@example @@nothing')), /demo agent/)
   t.match(types(await turn('@@tool(Look)')), ['tool_use_start', 'tool_use_input', 'tool_result'])
 })
 
@@ -143,7 +100,7 @@ t.test('an interrupt ends the turn at once, and the next turn works', async (t: 
   const hanging = turn('@@hang')
   driver.interrupt()
   t.match((await hanging).slice(-1), [{ type: 'turn_end', reason: 'interrupted' }])
-  t.equal(textOf(await turn('@@echo(still here)')), 'still here')
+  t.equal(said(await turn('@@echo(still here)')), 'still here')
 })
 
 t.test('an interrupt gets through while it writes as fast as it can', async (t: Test) => {
@@ -158,7 +115,7 @@ t.test('counts in one delta a number and loses none', async (t: Test) => {
   const { turn } = await setUp(t)
   const events = await turn('@@count(20000)')
   t.equal(events.filter(({ type }) => type === 'text').length, 20_000)
-  t.equal(textOf(events), Array.from({ length: 20_000 }, (_, i) => `${i + 1} `).join(''))
+  t.equal(said(events), Array.from({ length: 20_000 }, (_, i) => `${i + 1} `).join(''))
 })
 
 t.test('a paused reader stops it, and nothing is lost', async (t: Test) => {
@@ -170,28 +127,28 @@ t.test('a paused reader stops it, and nothing is lost', async (t: Test) => {
   await new Promise((resolve) => setImmediate(resolve))
   t.equal(events.length, seen, 'no more comes')
   child.resume()
-  t.match(textOf(await counting), /49999 50000 $/)
+  t.match(said(await counting), /49999 50000 $/)
 })
 
 t.test('huge texts and huge lines have exactly the size that was asked for', async (t: Test) => {
   const { turn, overflows } = await setUp(t, { maxLineBytes: 2_000_000 })
-  t.equal(textOf(await turn('@@huge(1_500_001)')).length, 1_500_001)
+  t.equal(said(await turn('@@huge(1_500_001)')).length, 1_500_001)
   const events = await turn('@@line(3000000)@@echo(ok)')
   t.same(overflows, [3_000_000])
-  t.equal(textOf(events), 'ok')
+  t.equal(said(events), 'ok')
 })
 
 t.test('remembers a conversation over processes, also one that was killed', async (t: Test) => {
   const state = t.testdir()
   const first = await setUp(t, { state })
   const { nativeSessionId } = first
-  t.match(textOf(await first.turn('@@recall')), 'I remember 0 earlier turns.')
+  t.match(said(await first.turn('@@recall')), 'I remember 0 earlier turns.')
   const from = first.events.length
   first.driver.prompt('@@echo(about to) @@hang')
   await first.next('text', from)
   await killNow(first.child, context)
   const second = await setUp(t, { state, nativeSessionId, resume: true })
-  t.match(textOf(await second.turn('@@recall')), /I remember 2 earlier turns.*about to/)
+  t.match(said(await second.turn('@@recall')), /I remember 2 earlier turns.*about to/)
   const third = await setUp(t, { state, nativeSessionId })
   t.match(await third.child.exited, { exitCode: 1 })
   t.match(third.child.stderr.text(), /already in use/)
@@ -209,7 +166,7 @@ t.test('fails as the API would, and goes on', async (t: Test) => {
   )
   t.match(events.slice(-1), [{ type: 'turn_end', reason: 'error' }])
   t.match(await turn('@@error(0)'), [{ kind: 'network' }, { kind: 'network' }])
-  t.equal(textOf(await turn('@@echo(ok)')), 'ok')
+  t.equal(said(await turn('@@echo(ok)')), 'ok')
   t.match(await stop(child, context), { exit: { exitCode: 0 } })
 })
 
@@ -217,7 +174,7 @@ t.test('broken output is diagnosed, and the turn goes on', async (t: Test) => {
   const { turn } = await setUp(t)
   const events = await turn('@@invalid@@stderr(3)@@echo(ok)')
   t.equal(events.filter(({ type }) => type === 'diagnostic').length, 5)
-  t.equal(textOf(events), 'ok')
+  t.equal(said(events), 'ok')
 })
 
 t.test(
@@ -242,7 +199,7 @@ t.test('the end of stdin lets the running turn finish', async (t: Test) => {
   await next('text', 0)
   child.closeStdin()
   t.same(await child.exited, { exitCode: 0, signal: null })
-  t.equal(textOf(events), 'aword1 word2 word3 z')
+  t.equal(said(events), 'aword1 word2 word3 z')
   t.match(events.slice(-1), [{ type: 'turn_end', reason: 'end_turn' }])
 })
 

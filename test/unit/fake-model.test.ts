@@ -232,3 +232,62 @@ t.test('what is no route, no JSON or too large is refused', async (t) => {
   t.equal((await post('/v1/messages', 'not json')).status, 400)
   t.equal((await post('/v1/messages', 'x'.repeat(11))).status, 413)
 })
+
+/** What an OpenAI client sends; the input is a list of items. */
+function askResponses(model: FakeModel, input: readonly unknown[]) {
+  const body = { model: 'm', stream: true, tools: [{ name: 'exec_command' }], input }
+  return fetch(`${model.url}/v1/responses`, { method: 'POST', body: JSON.stringify(body) })
+}
+
+const item = (words: string): JsonObject => ({
+  ...{ type: 'message', role: 'user' },
+  content: [{ type: 'input_text', text: words }],
+})
+
+t.test('the Responses API tells each item by its parts, and then all of them', async (t) => {
+  const model = await fakeModel(t)
+  const events = eventsOf(t, await (await askResponses(model, [item('@@think')])).text())
+  const types = events.map((event) => member(event, 'type'))
+  t.same(types.slice(0, 3), [
+    'response.created',
+    'response.in_progress',
+    'response.output_item.added',
+  ])
+  t.equal(types.at(-1), 'response.completed')
+  const deltas = (type: string) =>
+    events
+      .filter((event) => member(event, 'type') === type)
+      .map((event) => text(member(event, 'delta')))
+      .join('')
+  t.equal(deltas('response.reasoning_summary_text.delta'), 'Let me think. The answer is simple.')
+  t.equal(deltas('response.output_text.delta'), 'The answer is 42.')
+  t.match(member(events.at(-1), 'response'), {
+    status: 'completed',
+    output: [{ type: 'reasoning' }, { content: [{ text: 'The answer is 42.' }] }],
+    usage: { total_tokens: 35 },
+  })
+  t.same(
+    events.map((event) => member(event, 'sequence_number')),
+    events.map((_, at) => at),
+  )
+})
+
+t.test('over the Responses API a tool is asked for and its output closes the turn', async (t) => {
+  const model = await fakeModel(t)
+  const first = eventsOf(t, await (await askResponses(model, [item('@@tool(ls)')])).text())
+  const { output } = member(first.at(-1), 'response') as { output: unknown[] }
+  const [call] = output.slice(-1)
+  t.match(call, { type: 'function_call', name: 'exec_command', arguments: '{"cmd":"ls"}' })
+  const answer = { type: 'function_call_output', call_id: 'c', output: 'a.txt' }
+  const second = await (await askResponses(model, [item('@@tool(ls)'), answer])).text()
+  t.match(second, /The command is done\./)
+})
+
+t.test('the Responses API fails by status, and in the middle', async (t) => {
+  const model = await fakeModel(t)
+  const refused = await askResponses(model, [item('@@429')])
+  t.equal(refused.status, 429)
+  t.match(await refused.json(), { error: { message: 'fake 429' } })
+  const broken = eventsOf(t, await (await askResponses(model, [item('@@sseerr')])).text())
+  t.match(broken.at(-1), { type: 'response.failed', response: { error: { message: /overload/ } } })
+})

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { join } from 'node:path'
 import t from 'tap'
+import { table } from '../real/capability-table.ts'
 import { CLIS, cacheFolder, findCli, STAMP, skipReason, wantedVersion } from '../real/clis.ts'
 import { withLock } from '../real/lock.ts'
 
@@ -92,4 +93,16 @@ t.test('a lock is free again when its holder is killed', { skip: notLinux }, asy
   const kill = () => holder.kill('SIGKILL')
   t.equal(await withLock(name, () => Promise.resolve('free'), kill), 'free')
   t.same(await exit, [null, 'SIGKILL'])
+})
+
+t.test('what was shown is a table with a row for each backend', async (t) => {
+  const rows = table([
+    ['codex', 'text'],
+    ['codex', 'failures'],
+    ['acp', 'tool'],
+  ]).split('\n')
+  t.match(rows[0], /^\| backend \| text \| .* \| failures \|$/)
+  t.match(rows[2], /^\| `acp` \| {2}\| {2}\| yes \| /)
+  t.match(rows[3], /^\| `codex` \| yes \| .*\| yes \|$/)
+  t.equal(rows.length, 5)
 })

@@ -10,10 +10,11 @@ import { Exchange, type RecordedRequest } from './exchange.ts'
 import { gemini } from './gemini.ts'
 import { parseObject } from './json.ts'
 import { openaiChat } from './openai-chat.ts'
+import { responses } from './responses.ts'
 import { Script } from './script.ts'
 import type { Route, WireApi } from './wire.ts'
 
-const WIRES: readonly WireApi[] = [anthropic, openaiChat, gemini]
+const WIRES: readonly WireApi[] = [anthropic, openaiChat, gemini, responses]
 
 export interface FakeModelOptions {
   /** Requests remembered; older ones are forgotten. */
