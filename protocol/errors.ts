@@ -199,6 +199,13 @@ export const ERRORS = {
     429,
     true,
   ),
+  TOO_MANY_SESSIONS: row(
+    'the broker keeps {limit} sessions already, ended ones included',
+    'Remove ended ones with `agentmq remove --all-ended`, or lower `retain_ended_days`.',
+    -32026,
+    507,
+    false,
+  ),
   DEADLINE_EXCEEDED: row(
     'the deadline passed in the {where}',
     'Give more time, or look whether the work was done before repeating it.',

@@ -140,7 +140,7 @@ export class Core {
     })
     this.tickets = new Tickets(this.streams, random)
     this.idempotency = new Idempotency(journal, limits.idempotency)
-    this.hostCalls = new HostCalls(ports.send)
+    this.hostCalls = new HostCalls(ports.send, () => ports.clock.now())
     const ageNow = ageClock(ports.clock, this.idempotency.newestAt)
     this.#ageNow = ageNow
     this.calls = new Calls({
@@ -226,6 +226,7 @@ export class Core {
   tick(): void {
     const now = this.clock.now()
     this.calls.tick(now)
+    this.hostCalls.tick(now)
     this.tickets.tick(now)
     this.streams.tick(now)
     this.redo.tick(now)

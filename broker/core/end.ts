@@ -9,6 +9,8 @@ export interface End {
   readonly record: SessionRecord
   readonly epoch: number
   readonly method: 'agent.stop' | 'agent.kill'
+  /** Time the host has, ms; default: that of any request. */
+  readonly remainingMs?: number
   readonly trace?: string
 }
 
@@ -16,18 +18,22 @@ export interface End {
 export function endOnHost(
   core: Core,
   host: Host,
-  { record, epoch, method, trace = '' }: End,
+  { record, epoch, method, remainingMs = 0, trace = '' }: End,
   done: (error: ProtocolError | undefined) => void,
 ): void {
   const { session } = record
-  core.hostCalls.request(host, { method, params: { session, epoch }, trace }, (answer) => {
-    if (answer.ok || !isNotThere(answer.error)) {
-      done(answer.ok ? undefined : answer.error)
-      return
-    }
-    if (isLive(record) && record.epoch === epoch) sessionGone(core, record, answer.error.message)
-    done(undefined)
-  })
+  core.hostCalls.request(
+    host,
+    { method, params: { session, epoch }, remainingMs, trace },
+    (answer) => {
+      if (answer.ok || !isNotThere(answer.error)) {
+        done(answer.ok ? undefined : answer.error)
+        return
+      }
+      if (isLive(record) && record.epoch === epoch) sessionGone(core, record, answer.error.message)
+      done(undefined)
+    },
+  )
 }
 
 function isNotThere({ code }: ProtocolError): boolean {

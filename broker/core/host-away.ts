@@ -7,11 +7,16 @@ import type { SessionRecord } from './sessions.ts'
 const BACK_SOON_MS = 5000
 const RETRY_AFTER_MS = 100
 
-/** Says when to try again while the host, or this broker, has only just gone: then it is on its way back. */
-export function hostAway(core: Core, record: SessionRecord): ProtocolError {
+/** The host, or this broker, has only just gone: then it is on its way back. */
+export function isBackSoon(core: Core, record: SessionRecord): boolean {
   const host = core.hosts.get(record.host)
   const awayMs = host ? core.clock.now() - host.leftAt : core.uptimeMs
-  const name = host?.registration.name ?? record.host
-  const origin = awayMs < BACK_SOON_MS ? { retryAfterMs: RETRY_AFTER_MS } : {}
+  return awayMs < BACK_SOON_MS
+}
+
+/** Says when to try again while the host is likely to be back in a moment. */
+export function hostAway(core: Core, record: SessionRecord): ProtocolError {
+  const name = core.hosts.get(record.host)?.registration.name ?? record.host
+  const origin = isBackSoon(core, record) ? { retryAfterMs: RETRY_AFTER_MS } : {}
   return new ProtocolError('HOST_LOST', { host: name }, origin)
 }

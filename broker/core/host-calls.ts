@@ -1,8 +1,11 @@
-/** Requests from the broker to hosts. Each ends once: by the host's answer, or by the loss of the host. */
+/**
+ * Requests from the broker to hosts. Each ends once: by the host's answer, by the loss of the host, or
+ * when the host has had its time and more.
+ */
 import { decodeBody, EMPTY, encode } from '../../protocol/codec.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 import { RequestIds } from '../../protocol/ids.ts'
-import { ErrorBody } from '../../protocol/messages/calls.ts'
+import { DEFAULT_DEADLINE_MS, ErrorBody } from '../../protocol/messages/calls.ts'
 import type { Head } from '../../protocol/messages/index.ts'
 import { type HostMethod, METHODS, type Params, type Result } from '../../protocol/methods/index.ts'
 import type { Host } from './hosts.ts'
@@ -11,7 +14,17 @@ export type HostAnswer<M extends HostMethod> =
   | { readonly ok: true; readonly result: Result<M> }
   | { readonly ok: false; readonly error: ProtocolError }
 
+/**
+ * What a host has beyond the time of the request, ms. A host ends what it does by limits of its own, of
+ * which that of a start is the longest, 60 s by default: only one that never answers comes here.
+ */
+const GRACE_MS = 60_000
+/** Requests that one host may have unanswered; far above what a host that answers ever has. */
+const MAX_PER_HOST = 4096
+
 interface Waiting {
+  /** Monotonic, ms. */
+  readonly deadlineAt: number
   readonly host: string
   readonly connection: string
   readonly method: HostMethod
@@ -30,16 +43,19 @@ export class HostCalls {
   readonly #send: (connection: string, head: Head, body: Buffer) => void
   readonly #ids = new RequestIds()
   readonly #waiting = new Map<string, Waiting>()
+  readonly #perConnection = new Map<string, number>()
+  readonly #now: () => number
 
-  constructor(send: (connection: string, head: Head, body: Buffer) => void) {
+  constructor(send: (connection: string, head: Head, body: Buffer) => void, now: () => number) {
     this.#send = send
+    this.#now = now
   }
 
   get inFlight(): number {
     return this.#waiting.size
   }
 
-  /** Asks; a host that is away fails at once. Returns what cancels the request. */
+  /** Asks; a host that is away, or has too much unanswered, fails at once. Returns what cancels the request. */
   request<M extends HostMethod>(
     host: Host,
     request: HostRequest<M>,
@@ -50,8 +66,16 @@ export class HostCalls {
       done({ ok: false, error: new ProtocolError('HOST_LOST', { host: host.registration.name }) })
       return () => {}
     }
+    const unanswered = this.#perConnection.get(connection) ?? 0
+    if (unanswered >= MAX_PER_HOST) {
+      const what = `the queue of requests to host ${host.registration.name}`
+      done({ ok: false, error: new ProtocolError('OVERLOADED', { what, limit: MAX_PER_HOST }) })
+      return () => {}
+    }
+    this.#perConnection.set(connection, unanswered + 1)
     const id = this.#ids.next()
     this.#waiting.set(id, {
+      deadlineAt: this.#now() + (request.remainingMs || DEFAULT_DEADLINE_MS) + GRACE_MS,
       host: host.registration.name,
       connection,
       method: request.method,
@@ -84,7 +108,7 @@ export class HostCalls {
   connectionEnded(connection: string): void {
     for (const [id, waiting] of this.#waiting) {
       if (waiting.connection !== connection) continue
-      this.#waiting.delete(id)
+      this.#forget(id, waiting)
       const origin = { executed: 'unknown' } as const
       waiting.done({
         ok: false,
@@ -93,11 +117,32 @@ export class HostCalls {
     }
   }
 
+  /** Ends what a host had time enough for; what it made of it is not known. */
+  tick(now: number): void {
+    for (const [id, waiting] of this.#waiting) {
+      if (waiting.deadlineAt > now) continue
+      this.#forget(id, waiting)
+      this.#send(waiting.connection, { kind: 'CANCEL', id }, EMPTY)
+      const origin = { executed: 'unknown' } as const
+      waiting.done({
+        ok: false,
+        error: new ProtocolError('DEADLINE_EXCEEDED', { where: 'host' }, origin),
+      })
+    }
+  }
+
   #take(connection: string, id: string): Waiting | undefined {
     const waiting = this.#waiting.get(id)
     if (waiting?.connection !== connection) return undefined
-    this.#waiting.delete(id)
+    this.#forget(id, waiting)
     return waiting
+  }
+
+  #forget(id: string, { connection }: Waiting): void {
+    this.#waiting.delete(id)
+    const left = (this.#perConnection.get(connection) ?? 0) - 1
+    if (left > 0) this.#perConnection.set(connection, left)
+    else this.#perConnection.delete(connection)
   }
 }
 

@@ -162,6 +162,15 @@ export function isLeased(core: Core, record: SessionRecord, epoch: number): bool
 export function sessionGone(core: Core, record: SessionRecord, reason: string): void {
   const { epoch } = record
   const registration = core.hosts.get(record.host)?.registration
+  goneStory(core, record, reason).commit('gone', () => {
+    const now = core.hosts.get(record.host)?.registration
+    const wasSeen = now !== registration && now?.sessions.some((one) => isOf(record, one))
+    if (!wasSeen && isLeased(core, record, epoch)) sessionGone(core, record, reason)
+  })
+}
+
+/** The end of a process that nobody saw end, for readers and in the record. */
+export function goneStory(core: Core, record: SessionRecord, reason: string): Story {
   const story = new Story(core, record)
   for (const { turn } of record.open) {
     story.add('turn_complete', turn, { turn_number: turn, reason: 'gone' })
@@ -169,11 +178,7 @@ export function sessionGone(core: Core, record: SessionRecord, reason: string): 
   const body = { exit_code: null, session_id: record.session, reason }
   story.add('complete', 0, body)
   processEnded(record, body, core.clock.wall())
-  story.commit('gone', () => {
-    const now = core.hosts.get(record.host)?.registration
-    const wasSeen = now !== registration && now?.sessions.some((one) => isOf(record, one))
-    if (!wasSeen && isLeased(core, record, epoch)) sessionGone(core, record, reason)
-  })
+  return story
 }
 
 /** The host said that it will not run this turn, so the turn ends here. */

@@ -19,7 +19,7 @@ type StartFields = Omit<Params<'session.create'>, 'name' | 'host' | 'labels' | '
 /** What the journal holds of a session. */
 export interface SessionRecord {
   readonly session: string
-  readonly name: string
+  name: string
   start: StartFields
   readonly owner: string
   readonly created_at: number

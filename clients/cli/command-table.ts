@@ -148,6 +148,22 @@ export const COMMANDS = {
     examples: [['agentmq recover blue', '']],
     load: () => import('./commands/recover.ts'),
   },
+  remove: {
+    usage: 'remove [session..]',
+    describe: 'Take sessions that have ended away, with all that was said in them',
+    examples: [
+      ['agentmq remove blue', 'Its name is free again'],
+      ['agentmq remove --all-ended', ''],
+      ['agentmq remove --force blue', 'Though its host is lost and may have it still'],
+    ],
+    load: () => import('./commands/remove.ts'),
+  },
+  rename: {
+    usage: 'rename <session> <name>',
+    describe: 'Give a session another name',
+    examples: [['agentmq rename blue green', '']],
+    load: () => import('./commands/rename.ts'),
+  },
   hosts: {
     usage: 'hosts',
     describe: 'List agent hosts, what they can run, and the evidence that they are well',

@@ -22,21 +22,29 @@ export type SessionAction = (
 
 export function eachSession(action: SessionAction) {
   return async (args: ArgsOf<typeof sessionsBuilder>, cli: Cli): Promise<number> =>
-    await withClient(cli, async (client) => {
-      const results: object[] = []
-      let exitCode: number = EXIT.ok
-      for (const session of words(args.session, args)) {
-        try {
-          const { result, line } = await action(client, session)
-          results.push(result)
-          if (!cli.output.json) cli.output.line(line)
-        } catch (thrown) {
-          if (cli.interrupts.signal.aborted) throw thrown
-          const code = reportFailure(thrown, cli.output, cli.globals.debug)
-          exitCode = exitCode === EXIT.ok ? code : exitCode
-        }
-      }
-      if (cli.output.json) cli.output.record({ sessions: results })
-      return exitCode
-    })
+    await withClient(cli, (client) => actOnEach(client, words(args.session, args), cli, action))
+}
+
+/** Acts on one after the other, and gives the exit code. */
+export async function actOnEach(
+  client: Client,
+  sessions: readonly string[],
+  cli: Cli,
+  action: SessionAction,
+): Promise<number> {
+  const results: object[] = []
+  let exitCode: number = EXIT.ok
+  for (const session of sessions) {
+    try {
+      const { result, line } = await action(client, session)
+      results.push(result)
+      if (!cli.output.json) cli.output.line(line)
+    } catch (thrown) {
+      if (cli.interrupts.signal.aborted) throw thrown
+      const code = reportFailure(thrown, cli.output, cli.globals.debug)
+      exitCode = exitCode === EXIT.ok ? code : exitCode
+    }
+  }
+  if (cli.output.json) cli.output.record({ sessions: results })
+  return exitCode
 }

@@ -30,6 +30,8 @@ import {
   SessionList,
   SessionPrompt,
   SessionRecover,
+  SessionRemove,
+  SessionRename,
   SessionStop,
 } from './session.ts'
 import { StreamClose, StreamOpen, StreamRead } from './stream.ts'
@@ -42,6 +44,8 @@ export const METHODS = {
   'session.stop': SessionStop,
   'session.kill': SessionKill,
   'session.recover': SessionRecover,
+  'session.remove': SessionRemove,
+  'session.rename': SessionRename,
   'session.pause': SessionPause,
   'session.resume': SessionResume,
   'session.signal': SessionSignal,

@@ -11,6 +11,11 @@ const option = (description: string) => Type.String({ maxLength: 4096, descripti
 export const THINKING_LEVELS = ['off', 'low', 'medium', 'high', 'max'] as const
 export type ThinkingLevel = (typeof THINKING_LEVELS)[number]
 
+const sessionName = Type.String({
+  pattern: '^[A-Za-z][A-Za-z0-9._-]{0,63}$',
+  description: 'Unique name among sessions that have not ended',
+})
+
 /** What a session is started with; also what the host receives. */
 export const startFields = {
   backend: Type.String({
@@ -62,12 +67,7 @@ export const SessionCreate = defineMethod('session.create', {
   mutating: true,
   params: Type.Object({
     ...startFields,
-    name: Type.Optional(
-      Type.String({
-        pattern: '^[A-Za-z][A-Za-z0-9._-]{0,63}$',
-        description: 'Unique name among sessions that have not ended',
-      }),
-    ),
+    name: Type.Optional(sessionName),
     host: Type.Optional(
       Type.String({
         minLength: 1,
@@ -91,6 +91,7 @@ export const SessionCreate = defineMethod('session.create', {
     'AT_CAPACITY',
     'HOST_DRAINING',
     'NAME_TAKEN',
+    'TOO_MANY_SESSIONS',
     'NOT_ALLOWED',
     'START_FAILED',
     'HOST_LOST',
@@ -188,6 +189,38 @@ export const SessionRecover = defineMethod('session.recover', {
     'START_FAILED',
     'HOST_LOST',
   ],
+})
+
+export const SessionRemove = defineMethod('session.remove', {
+  description:
+    'Takes a session that has ended or failed away, with its stream. Its readers are told NO_SUCH_SESSION, and its name is free.',
+  answeredBy: 'broker',
+  scope: 'control',
+  mutating: true,
+  params: Type.Object({
+    session,
+    force: Type.Optional(
+      Type.Boolean({
+        description:
+          'Also one that is lost: should its host come back with it, the host is told to end it',
+      }),
+    ),
+  }),
+  result: Type.Object({
+    session: Type.String({ description: 'Session id' }),
+    name: Type.String({ description: 'The name it had; may be empty' }),
+  }),
+  errors: ['NO_SUCH_SESSION', 'AMBIGUOUS_SESSION', 'WRONG_STATE'],
+})
+
+export const SessionRename = defineMethod('session.rename', {
+  description: 'Gives a session another name.',
+  answeredBy: 'broker',
+  scope: 'control',
+  mutating: true,
+  params: Type.Object({ session, name: sessionName }),
+  result: SessionInfo,
+  errors: ['NO_SUCH_SESSION', 'AMBIGUOUS_SESSION', 'NAME_TAKEN'],
 })
 
 export const SessionGet = defineMethod('session.get', {

@@ -50,6 +50,25 @@ t.test('output is looked through line by line', async (t) => {
   await run(['kill', 'searched'])
 })
 
+t.test('sessions are renamed, and removed once they have ended', async (t) => {
+  await run(['spawn', '--backend', 'demo', '--name', 'first'])
+  t.match(await run(['rename', 'first', 'second']), { exit: 0, stdout: /renamed to second/ })
+  t.match(await run(['remove', 'second']), { exit: 6, stderr: /cannot be removed before/ })
+  t.match(await run(['remove']), { exit: 2, stderr: /name sessions, or say --all-ended/ })
+  t.match(await run(['remove', 'second', '--all-ended']), { exit: 2 })
+  const follower = start(['logs', 'second', '-f'])
+  await run(['stop', 'second'])
+  await follower.result
+  t.match(await run(['remove', 'second']), { exit: 0, stdout: 'second  removed\n' })
+  t.match(await run(['logs', 'second']), { exit: 3 })
+  await run(['spawn', '--backend', 'demo', '--name', 'second'])
+  await run(['kill', 'second'])
+  const [removed] = records((await run(['remove', '--all-ended', '--json'])).stdout)
+  t.match(removed, { sessions: [{ name: 'second' }] })
+  t.notMatch((await run(['ps', '--all'])).stdout, 'second')
+  t.match(await run(['remove', '--all-ended']), { exit: 0, stderr: /no session has ended/ })
+})
+
 t.test('what is not there has its exit code', async (t) => {
   for (const args of [
     ['logs', 'nope'],

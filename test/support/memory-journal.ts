@@ -42,6 +42,8 @@ const cellOf = (table: Table, key: string): string => `${table}\0${key}`
 export class MemoryJournal implements Journal {
   /** While true, writes that need room fail with STORAGE_FULL. */
   isFull = false
+  /** While true, every write fails with STORAGE_FAILED. */
+  refusesAll = false
   readonly #options: MemoryJournalOptions
   readonly #durables: Durables
   #pending: Pending[] = []
@@ -78,6 +80,11 @@ export class MemoryJournal implements Journal {
     if (this.#state !== 'open') return
     const group = this.#pending
     this.#pending = []
+    if (this.refusesAll) {
+      const failed = new ProtocolError('STORAGE_FAILED', { reason: 'the test said so' })
+      for (const write of group) write.durable(failed)
+      return
+    }
     const isRefused = this.isFull && group.some((write) => write.grows)
     const stored = isRefused ? group.filter((write) => !write.grows) : group
     for (const write of stored) for (const operation of write.operations) this.#apply(operation)

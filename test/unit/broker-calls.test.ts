@@ -13,6 +13,8 @@ const PARAMS: { readonly [M in BrokerMethod]: (session: string) => Params<M> } =
   'session.stop': (session) => ({ session }),
   'session.kill': (session) => ({ session }),
   'session.recover': (session) => ({ session }),
+  'session.remove': (session) => ({ session }),
+  'session.rename': (session) => ({ session, name: 'blue' }),
   'session.pause': (session) => ({ session }),
   'session.resume': (session) => ({ session }),
   'session.signal': (session) => ({ session, signal: 'SIGINT' }),
@@ -43,7 +45,7 @@ const BROKER_METHODS = Object.keys(PARAMS) as BrokerMethod[]
 t.test('every method answers as its schema says', async (t) => {
   for (const method of BROKER_METHODS) {
     const { client, host, session } = withSession()
-    if (method === 'session.recover') host.exit(session, 0)
+    if (method === 'session.recover' || method === 'session.remove') host.exit(session, 0)
     const id = client.ask(method, PARAMS[method](session))
     await new Promise((resolve) => setImmediate(resolve)) // system.metrics takes a moment
     client.resultOf(method, id)
@@ -305,6 +307,83 @@ t.test('keys are forgotten after their window', (t) => {
   client.call('session.create', demo, { key: 'k' })
   harness.core.idempotency.expire(harness.core.clock.wall() + 24 * 60 * 60 * 1000)
   t.equal(harness.core.idempotency.size, 0)
+  t.end()
+})
+
+t.test(
+  'beyond their number the oldest keys go, from memory and journal; running ones stay',
+  (t) => {
+    const idempotency = { windowMs: 1e9, maxKeys: 1000 }
+    const { harness, client } = setUp({ limits: { idempotency } }, { holds: ['agent.start'] })
+    client.ask('session.create', demo, { key: 'runs' })
+    const missing = { session: 'nobody' }
+    for (let n = 0; n < 2500; n += 1) {
+      const hash = 'hash'
+      const outcome = { state: 'replied', body: Buffer.alloc(10) } as const
+      const record = { method: 'session.stop', hash, at: harness.core.clock.wall(), outcome }
+      harness.core.batch.add([harness.core.idempotency.set(`local\nk${n}`, record)], () => {})
+    }
+    harness.settle()
+    harness.advance(50)
+    t.equal(harness.core.idempotency.size, 1501, 'no more than a thousand at a time')
+    harness.advance(50)
+    const stored = [...harness.journal.entries('idempotency')].map(({ key }) => key)
+    t.equal(stored.length, 1000)
+    t.same(harness.core.idempotency.size, 1000)
+    t.ok(stored.includes('local\nruns') && stored.includes('local\nk2499'))
+    t.notOk(stored.includes('local\nk0'))
+    t.match(client.failure('session.stop', missing, { key: 'k2499' }), { code: 'CONFLICT' })
+    t.match(client.failure('session.stop', missing, { key: 'k0' }), { code: 'NO_SUCH_SESSION' })
+    t.equal(harness.restart().core.idempotency.size, 1000)
+    t.end()
+  },
+)
+
+t.test('keys that are too old go from a full journal as well', (t) => {
+  const idempotency = { windowMs: 10_000, maxKeys: 1000 }
+  const { harness, client } = setUp({ limits: { idempotency } })
+  client.call('session.create', demo, { key: 'k' })
+  harness.journal.isFull = true
+  harness.advance(11_000)
+  t.same([...harness.journal.entries('idempotency')], [])
+  t.end()
+})
+
+t.test('a host that never answers ends its requests after their time and a grace', (t) => {
+  const { harness, client, host, session } = withSession({}, { holds: ['agent.prompt'] })
+  const id = client.ask('session.prompt', { session, text: 'x' }, { key: 'k', remainingMs: 5000 })
+  harness.advance(5000)
+  t.match(client.errorOf(id), { code: 'DEADLINE_EXCEEDED', executed: 'unknown' })
+  t.equal(harness.core.calls.inFlight, 1, 'the host may still answer')
+  harness.advance(60_000)
+  t.equal(harness.core.calls.inFlight, 0)
+  t.equal(harness.core.hostCalls.inFlight, 0)
+  t.equal(host.heads('CANCEL').length, 1)
+  const again = client.failure('session.prompt', { session, text: 'x' }, { key: 'k' })
+  t.match(again, { code: 'DEADLINE_EXCEEDED', executed: 'unknown', details: { where: 'host' } })
+  t.equal(host.history.filter(({ method }) => method === 'agent.prompt').length, 1)
+  host.answer('agent.prompt') // too late: nobody waits
+  t.match(client.call('session.get', { session }), { status: 'running', pending_turns: 1 })
+  t.end()
+})
+
+t.test('a start that is never answered fails, and what may run is killed', (t) => {
+  const { harness, client, host } = setUp({}, { holds: ['agent.start', 'agent.kill'] })
+  const id = client.ask('session.create', demo, { remainingMs: 1000 })
+  harness.advance(61_000)
+  t.match(client.errorOf(id), { code: 'DEADLINE_EXCEEDED', executed: 'unknown' })
+  t.match(host.history, [{ method: 'agent.start' }, { method: 'agent.kill' }])
+  t.match(client.call('session.list', {}).sessions, [{ status: 'failed' }])
+  t.end()
+})
+
+t.test('one host has a bounded number of requests unanswered', (t) => {
+  const limits = { maxOpenTurns: 10_000, maxCallsPerConnection: 10_000 }
+  const { client, session, harness } = withSession({ limits }, { holds: ['agent.interrupt'] })
+  for (let n = 0; n < 4096; n += 1) client.ask('session.interrupt', { session }, { id: `i${n}` })
+  t.equal(harness.core.hostCalls.inFlight, 4096)
+  t.match(client.failure('session.interrupt', { session }), { code: 'OVERLOADED', executed: 'no' })
+  t.equal(harness.core.hostCalls.inFlight, 4096)
   t.end()
 })
 

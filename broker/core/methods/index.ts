@@ -13,6 +13,7 @@ import { sessionSetMode, sessionSignal, sessionWrite } from './session-process.t
 import { sessionPrompt } from './session-prompt.ts'
 import { sessionGet, sessionList } from './session-query.ts'
 import { sessionRecover } from './session-recover.ts'
+import { sessionRemove, sessionRename } from './session-remove.ts'
 import { streamClose, streamOpen, streamRead } from './stream.ts'
 import { systemHealth, systemInfo, systemMetrics } from './system.ts'
 
@@ -26,6 +27,8 @@ export const METHOD_HANDLERS: { readonly [M in BrokerMethod]: MethodHandler<M> }
   'session.stop': sessionStop,
   'session.kill': sessionKill,
   'session.recover': sessionRecover,
+  'session.remove': sessionRemove,
+  'session.rename': sessionRename,
   'session.pause': sessionPause,
   'session.resume': sessionResume,
   'session.signal': sessionSignal,

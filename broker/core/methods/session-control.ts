@@ -3,8 +3,9 @@ import type { Call } from '../calls.ts'
 import { controlled } from '../controlled.ts'
 import type { Core } from '../core.ts'
 import { endOnHost } from '../end.ts'
-import { Story } from '../lifecycle.ts'
-import { sessionInfo } from '../sessions.ts'
+import { isBackSoon } from '../host-away.ts'
+import { goneStory, Story } from '../lifecycle.ts'
+import { type SessionRecord, sessionInfo } from '../sessions.ts'
 
 export function sessionInterrupt(core: Core, call: Call<'session.interrupt'>): void {
   const { record, host } = controlled(core, call.params.session, 'be interrupted')
@@ -35,16 +36,40 @@ function end(
   method: 'agent.stop' | 'agent.kill',
   reason: string,
 ): void {
-  const { record, host } = controlled(core, call.params.session, 'be stopped')
+  const wanted = core.sessions.resolve(call.params.session)
+  if (wanted.status === 'lost' && !isBackSoon(core, wanted)) {
+    endAway(core, call, wanted, reason)
+    return
+  }
+  const { record, host } = controlled(core, wanted.session, 'be stopped')
   const { epoch } = record
   const story = new Story(core, record)
   if (record.status !== 'stopping') story.move('stopping', reason)
   call.persist(story.operations(), () => {
     story.publish()
     // The host answers when the process is gone and its last chunk, `complete`, is in the journal.
-    endOnHost(core, host, { record, epoch, method, trace: call.trace }, (error) => {
+    const remainingMs = call.remainingMs()
+    endOnHost(core, host, { record, epoch, method, remainingMs, trace: call.trace }, (error) => {
       if (error) call.fail(error)
       else call.reply(sessionInfo(record, core.streams.of(record.session).durable))
     })
+  })
+}
+
+/**
+ * Nobody can reach the process, so it may still run. Its lease is over: a host that comes back with it is
+ * told not to keep it, and ends it then.
+ */
+function endAway(
+  core: Core,
+  call: Call<'session.stop'> | Call<'session.kill'>,
+  record: SessionRecord,
+  reason: string,
+): void {
+  record.epoch += 1
+  const story = goneStory(core, record, `${reason} while its host was away`)
+  call.persist(story.operations(), () => {
+    story.publish()
+    call.reply(sessionInfo(record, core.streams.durableOf(record.session)))
   })
 }

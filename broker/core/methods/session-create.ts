@@ -11,7 +11,7 @@ export function sessionCreate(core: Core, call: Call<'session.create'>): void {
   const { name = '', host: wanted, labels, recovery = 'manual', ...start } = call.params
   const { maxSessions } = core.ports.limits
   if (core.sessions.size >= maxSessions) {
-    throw new ProtocolError('OVERLOADED', { what: 'the table of sessions', limit: maxSessions })
+    throw new ProtocolError('TOO_MANY_SESSIONS', { limit: maxSessions })
   }
   if (name !== '') core.sessions.claimName(name)
   const request = {

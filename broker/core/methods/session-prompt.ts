@@ -88,6 +88,7 @@ function givePrompt(
     {
       method: 'agent.prompt',
       params: { session, epoch, turn, text, when_busy },
+      remainingMs: call.remainingMs(),
       trace: call.trace,
     },
     (answer) => {
