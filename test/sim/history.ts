@@ -137,11 +137,20 @@ export class History implements AgentWatch, BrokerWatch, ClientWatch {
   }
 
   read(reader: ReaderRecord, item: StreamItem): void {
-    const expected = reader.from + reader.items.length - 1
-    const seq = item.type === 'gap' ? -1 : item.seq
+    const before = reader.items.at(-2)
+    const expected = before ? lastOf(before) + 1 : reader.from
+    const seq = item.type === 'gap' ? item.from : item.seq
     this.#violations.check(
       seq === expected,
       () => `${reader.client} reads ${item.type} ${seq} of ${reader.session}, not ${expected}`,
+    )
+    if (item.type !== 'gap') return
+    this.#count('gap told')
+    const floor = this.#ledger.floorOf(reader.session)
+    this.#violations.check(
+      item.reason === 'retention' && item.to < floor,
+      () =>
+        `${reader.client} is told of a gap ${item.from}-${item.to} (${item.reason}) at ${floor}`,
     )
   }
 
@@ -149,6 +158,11 @@ export class History implements AgentWatch, BrokerWatch, ClientWatch {
     const why = thrown instanceof Error ? thrown.message : String(thrown)
     this.#violations.add(`${reader.client} can no longer read ${reader.session}: ${why}`)
   }
+}
+
+/** The last sequence that an item covers. */
+export function lastOf(item: StreamItem): number {
+  return item.type === 'gap' ? item.to : item.seq
 }
 
 export function short(session: string): string {

@@ -68,6 +68,27 @@ export const MUTATIONS = {
       restoreTake()
     }
   },
+  'a journal that does not tell what was trimmed': () =>
+    replace(
+      SimJournal.prototype,
+      'read',
+      (read) =>
+        function (this: SimJournal, session, range) {
+          return { ...read.call(this, session, range), gaps: [] }
+        },
+    ),
+  'a broker that trims what its readers were promised next': () =>
+    replace(
+      SimJournal.prototype,
+      'write',
+      (write) =>
+        function (this: SimJournal, operations, durable) {
+          const wrong = operations.map((operation) =>
+            operation.op === 'trim' ? ({ ...operation, op: 'drop' } as const) : operation,
+          )
+          write.call(this, wrong, durable)
+        },
+    ),
   'a broker that forgets idempotency keys when it restarts': () =>
     replace(
       SimJournal.prototype,

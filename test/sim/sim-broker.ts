@@ -1,6 +1,7 @@
 /** One life of a broker: the real core and connections, on simulated sockets and a simulated journal. */
 import { CONNECTION_LIMITS, Connections } from '../../broker/connections.ts'
 import { CORE_LIMITS, Core } from '../../broker/core/core.ts'
+import type { RetentionPolicy } from '../../broker/core/retention.ts'
 import { RouterWriter } from '../../broker/router-writer.ts'
 import { encodeBundle, type Message } from '../../protocol/bundle.ts'
 import { newToken } from '../../protocol/ids.ts'
@@ -31,6 +32,7 @@ export interface SimBrokerOptions {
   readonly scheduler: Scheduler
   readonly network: Network
   readonly journal: SimJournal
+  readonly retention: RetentionPolicy
   readonly watch: BrokerWatch
 }
 
@@ -143,12 +145,12 @@ export class SimBroker implements RouterEnd, PublisherEnd {
   }
 
   #buildCore(): Core {
-    const { life, scheduler, network, journal, watch } = this.#options
+    const { life, scheduler, network, journal, watch, retention } = this.#options
     return new Core({
       clock: { now: life.now, wall: () => WALL_AT_START + Math.floor(life.now()) },
       random: (size) => scheduler.bytes(size),
       journal,
-      limits: CORE_LIMITS,
+      limits: { ...CORE_LIMITS, retention },
       surroundings: {
         software: 'simulated',
         instance: 'simulated',

@@ -17,6 +17,8 @@ import type { Violations } from './violations.ts'
 /** Every chunk that was ever durable, by session. */
 export class Ledger {
   readonly streams = new Map<string, StoredChunk[]>()
+  /** First sequence that was not trimmed. */
+  readonly #floors = new Map<string, number>()
   readonly #violations: Violations
 
   constructor(violations: Violations) {
@@ -27,10 +29,21 @@ export class Ledger {
     return this.streams.get(session) ?? []
   }
 
+  /** First sequence of a session that the journal still has. */
+  floorOf(session: string): number {
+    return this.#floors.get(session) ?? 1
+  }
+
   note(operations: readonly JournalOperation[]): void {
     for (const operation of operations) {
       if (operation.op === 'append') this.#append(operation.session, operation.chunk)
+      else if (operation.op === 'trim') this.#trim(operation.session, operation.before)
     }
+  }
+
+  #trim(session: string, before: number): void {
+    const floor = Math.min(before, this.of(session).length)
+    this.#floors.set(session, Math.max(floor, this.floorOf(session)))
   }
 
   #append(session: string, chunk: StoredChunk): void {

@@ -1,5 +1,6 @@
 /** A whole system under one scheduler: a broker, hosts, clients, and what befalls them. */
 
+import { RETENTION, type RetentionPolicy } from '../../broker/core/retention.ts'
 import { befall } from './faults.ts'
 import { History } from './history.ts'
 import { checkAtEnd } from './invariants.ts'
@@ -41,6 +42,7 @@ export class World {
   readonly ledger = new Ledger(this.violations)
   readonly history: History
   readonly journal: SimJournal
+  readonly retention: RetentionPolicy
   readonly hosts = new Map<string, SimHost>()
   readonly clients = new Map<string, SimClient>()
   readonly lives = new Map<string, Life>()
@@ -54,6 +56,7 @@ export class World {
     this.scheduler = new Scheduler(seed)
     this.network = new Network(this.scheduler)
     this.journal = new SimJournal(this.scheduler, this.ledger)
+    this.retention = retentionOf(this.scheduler)
     this.history = new History(this.scheduler, this.violations, this.ledger)
     this.startBroker()
     for (const name of HOSTS) this.startHost(name)
@@ -68,8 +71,8 @@ export class World {
   startBroker(): void {
     const life = this.#life('broker')
     this.figures.brokers += 1
-    const { scheduler, network, journal, history } = this
-    this.broker = new SimBroker({ life, scheduler, network, journal, watch: history })
+    const { scheduler, network, journal, history: watch, retention } = this
+    this.broker = new SimBroker({ life, scheduler, network, journal, retention, watch })
   }
 
   killBroker(): void {
@@ -123,6 +126,18 @@ export class World {
       dealer.goOn()
     }
     for (const subscriber of this.network.subscribers) subscriber.goOn()
+  }
+}
+
+/** In most runs everything is kept; in the others very little, so that readers do fall behind it. */
+function retentionOf(scheduler: Scheduler): RetentionPolicy {
+  if (scheduler.chance(0.6)) return RETENTION
+  const bytes = (): number => Math.ceil(500 * 40 ** scheduler.random()) // 500 to 20,000
+  return {
+    ...RETENTION,
+    sessionBytes: bytes(),
+    totalBytes: scheduler.chance(0.5) ? 2 * bytes() : RETENTION.totalBytes,
+    chunkAgeMs: scheduler.chance(0.3) ? scheduler.between(200, 20_000) : RETENTION.chunkAgeMs,
   }
 }
 
