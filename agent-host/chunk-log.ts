@@ -165,7 +165,7 @@ function encoded({ type, ...fields }: Chunk): Pick<Numbered, 'type' | 'body'> {
 function sizeOf(chunk: Chunk): number {
   if ('content' in chunk) return Buffer.byteLength(chunk.content) + OVERHEAD_BYTES
   if (chunk.type === 'tool_result') return Buffer.byteLength(chunk.result) + OVERHEAD_BYTES
-  if (chunk.type === 'tool_use_input') return encode(chunk.input).length + OVERHEAD_BYTES
+  if (hasInput(chunk)) return encode(chunk.input).length + OVERHEAD_BYTES
   if (chunk.type === 'error') return Buffer.byteLength(chunk.message) + OVERHEAD_BYTES
   return 2 * OVERHEAD_BYTES
 }
@@ -193,7 +193,7 @@ function* pieces(chunk: Chunk): Generator<Chunk> {
     for (const result of slices(chunk.result)) yield { ...chunk, result }
   } else if (chunk.type === 'error' && chunk.message.length > MAX_PIECE) {
     for (const message of slices(chunk.message)) yield { ...chunk, message }
-  } else if (chunk.type === 'tool_use_input') {
+  } else if (hasInput(chunk)) {
     yield* inputPieces(chunk)
   } else yield chunk
 }
@@ -208,8 +208,14 @@ function* slices(text: string): Generator<string> {
   }
 }
 
+type WithInput = Chunk & { type: 'tool_use_input' | 'approval_request' }
+
+function hasInput(chunk: Chunk): chunk is WithInput {
+  return chunk.type === 'tool_use_input' || chunk.type === 'approval_request'
+}
+
 /** An input is one value and cannot be split; one that no message can carry is said to be left out. */
-function* inputPieces(chunk: Chunk & { type: 'tool_use_input' }): Generator<Chunk> {
+function* inputPieces(chunk: WithInput): Generator<Chunk> {
   const body = encode(chunk.input)
   const { maxDepth, maxValues } = WIRE_LIMITS
   const fits = body.length <= MAX_INPUT_BYTES

@@ -1,7 +1,7 @@
 /** What the broker asks of this host: the table of agent.* methods. */
 import { randomBytes } from 'node:crypto'
 import { ProtocolError } from '../protocol/errors.ts'
-import { newToken } from '../protocol/ids.ts'
+import { newUuid } from '../protocol/ids.ts'
 import type { HostMethod, Params, Result } from '../protocol/methods/index.ts'
 import type { StartOptions } from './backends/backend.ts'
 import type { HostConfig } from './config.ts'
@@ -36,6 +36,7 @@ export const REQUEST_HANDLERS: { readonly [M in HostMethod]: RequestHandler<M> }
   'agent.start': start,
   'agent.prompt': prompt,
   'agent.interrupt': interrupt,
+  'agent.answer': answer,
   'agent.stop': (context, lease) => end(context, lease, 'stop'),
   'agent.kill': (context, lease) => end(context, lease, 'kill'),
   ...CONTROL_HANDLERS,
@@ -73,7 +74,7 @@ async function start(
       startChild: context.startChild,
       stop: context.stop,
       highestTurn: turn,
-      newId: () => newToken(randomBytes),
+      newId: () => newUuid(randomBytes),
       onChunks: () => context.onChunks(session),
       onProgress: context.onProgress,
     },
@@ -130,6 +131,18 @@ async function prompt({ sessions }: RequestContext, params: Params<'agent.prompt
 async function interrupt({ sessions }: RequestContext, lease: Lease) {
   const turn = sessions.leased(lease).interrupt()
   return { interrupted: turn > 0, turn }
+}
+
+async function answer(
+  { sessions }: RequestContext,
+  { approval, decision, message, interrupt, ...lease }: Params<'agent.answer'>,
+) {
+  const applied = sessions.leased(lease).answer(approval, {
+    decision,
+    ...(message !== undefined && { message }),
+    ...(interrupt !== undefined && { interrupt }),
+  })
+  return { applied }
 }
 
 async function end(

@@ -2,6 +2,9 @@
 import type { Chunk } from '../protocol/messages/chunk.ts'
 import type { BackendEvent } from './backends/backend.ts'
 
+/** A title is one line for people; what the tool is run with is in the input. */
+const TITLE_LENGTH = 1024
+
 type Reported = Exclude<BackendEvent, { readonly type: 'ready' | 'start_failed' | 'turn_end' }>
 
 export function chunkOf(event: Reported): Chunk {
@@ -27,7 +30,7 @@ export function chunkOf(event: Reported): Chunk {
         tool_id: event.toolId,
         tool_name: event.toolName,
         input: event.input,
-        ...(event.title !== undefined && { title: event.title }),
+        ...(event.title !== undefined && { title: event.title.slice(0, TITLE_LENGTH) }),
         options: [...event.options],
       }
     case 'approval_withdrawn':

@@ -7,8 +7,15 @@ import type { TurnReason } from '../protocol/messages/chunk.ts'
 import type { Signal } from '../protocol/methods/control.ts'
 import type { WhenBusy } from '../protocol/methods/session.ts'
 import type { PauseMode } from '../protocol/methods/types.ts'
-import type { Backend, BackendEvent, Driver, StartOptions } from './backends/backend.ts'
+import type {
+  ApprovalAnswer,
+  Backend,
+  BackendEvent,
+  Driver,
+  StartOptions,
+} from './backends/backend.ts'
 import { ChunkLog } from './chunk-log.ts'
+import { OpenQuestions } from './open-questions.ts'
 import { CHILD_DEFAULTS, type Child, type Exit, type StartChild } from './process/child-process.ts'
 import type { Environment } from './process/environment.ts'
 import type { Line } from './process/line-reader.ts'
@@ -51,6 +58,7 @@ export class SessionRunner {
   readonly #turns: TurnQueue
   readonly #driver: Driver
   readonly #suspension: Suspension
+  readonly #questions: OpenQuestions
   #child: Child | undefined
   #state: State = 'starting'
   readonly #stderrBudget = new StderrBudget()
@@ -86,6 +94,7 @@ export class SessionRunner {
       },
       after: (ms, run) => options.stop.timers.after(ms, run),
     })
+    this.#questions = new OpenQuestions((approval, answer) => this.#driver.answer(approval, answer))
   }
 
   get state(): State {
@@ -238,6 +247,11 @@ export class SessionRunner {
     return turn
   }
 
+  /** False when the CLI does not wait for this answer (any more); true also for one that it has. */
+  answer(approval: string, answer: ApprovalAnswer): boolean {
+    return this.#questions.answer(approval, answer)
+  }
+
   /** `reason` is told in the stream when it is not the wish of a reader. One that starts is given up. */
   async stop(reason = ''): Promise<Exit> {
     this.#giveUp(reason)
@@ -312,6 +326,8 @@ export class SessionRunner {
     if (event.type === 'ready') this.#nowReady(event.nativeSessionId)
     else if (event.type === 'start_failed') this.#cannotStart(event.message)
     else if (event.type === 'turn_end') this.#turnEnded(event.reason)
+    else if (event.type === 'approval') this.#asked(event)
+    else if (event.type === 'approval_withdrawn') this.#withdrawn(event)
     else this.#add(chunkOf(event))
   }
 
@@ -327,7 +343,25 @@ export class SessionRunner {
     this.#ready(false)
   }
 
+  #asked(event: Extract<BackendEvent, { type: 'approval' }>): void {
+    const refusal = this.#questions.ask(event.approval)
+    if (refusal === undefined) this.#add(chunkOf(event))
+    else this.#diagnose(refusal)
+  }
+
+  #withdrawn(event: Extract<BackendEvent, { type: 'approval_withdrawn' }>): void {
+    if (this.#questions.withdraw(event.approval)) this.#add(chunkOf(event))
+  }
+
+  /** A turn that has ended asks nothing more, whatever its CLI forgot to take back. */
+  #withdrawAll(reason: string): void {
+    for (const approval of this.#questions.open) {
+      this.#withdrawn({ type: 'approval_withdrawn', approval, reason })
+    }
+  }
+
   #turnEnded(reason: TurnReason): void {
+    this.#withdrawAll(`the turn ended (${reason})`)
     const turn = this.#turns.end()
     if (turn === 0) return
     this.#add({ type: 'turn_complete', turn_number: turn, reason }, turn)

@@ -191,6 +191,28 @@ export const ERRORS = {
     409,
     false,
   ),
+  // approvals
+  NO_SUCH_APPROVAL: row(
+    'there is no approval {approval}',
+    'List those that wait with `agentmq approvals`.',
+    -32004,
+    404,
+    false,
+  ),
+  AMBIGUOUS_APPROVAL: row(
+    '{approval} matches {count} approvals',
+    'Give more characters of the id, or the full id.',
+    -32004,
+    409,
+    false,
+  ),
+  SETTLED: row(
+    'approval {approval} is settled already: {decision} by {by}',
+    'Nothing: the first answer counts. Its time is in `when`, ms since 1970.',
+    -32016,
+    409,
+    false,
+  ),
   // load and time
   OVERLOADED: row(
     '{what} is full: {limit} allowed',

@@ -19,6 +19,9 @@ const STREAM_JSON = [
   'stream-json',
   '--include-partial-messages',
   '--verbose',
+  // Not in --help (2.1.330): what needs a permission is asked on stdout and answered on stdin.
+  '--permission-prompt-tool',
+  'stdio',
 ]
 
 export function createClaude({ command = 'claude' }: ClaudeOptions = {}): Backend {
@@ -30,7 +33,7 @@ export function createClaude({ command = 'claude' }: ClaudeOptions = {}): Backen
       interrupt: true,
       resume: true,
       thinking: true,
-      approvals: false,
+      approvals: true,
       setMode: true,
       write: false,
       usage: true,

@@ -13,7 +13,7 @@ export const demo: Backend = {
     interrupt: true,
     resume: true,
     thinking: true,
-    approvals: false,
+    approvals: true,
     setMode: true,
     write: false,
     usage: true,
@@ -31,8 +31,14 @@ async function detect(probe: Probe): Promise<Detection> {
 }
 
 function launch(command: string, options: StartOptions): Launch {
-  const session = [options.resume ? '--resume' : '--session-id', options.nativeSessionId]
-  const model = options.model === undefined ? [] : ['--model', options.model]
-  const args = [PROGRAM, ...session, ...model, ...(options.extraArgs ?? [])]
+  const { model, permissionMode, allowedTools = [], extraArgs = [] } = options
+  const args = [
+    PROGRAM,
+    ...[options.resume ? '--resume' : '--session-id', options.nativeSessionId],
+    ...(model === undefined ? [] : ['--model', model]),
+    ...(permissionMode === undefined ? [] : ['--permission-mode', permissionMode]),
+    ...(allowedTools.length === 0 ? [] : ['--allowedTools', ...allowedTools]),
+    ...extraArgs,
+  ]
   return { command, args, env: options.env }
 }

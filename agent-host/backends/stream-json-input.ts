@@ -2,21 +2,12 @@
 
 /** What may be answered when the CLI asks whether a tool may run. */
 export type PermissionAnswer =
-  | { readonly behavior: 'allow'; readonly updatedInput?: unknown }
+  | {
+      readonly behavior: 'allow'
+      readonly updatedInput: unknown
+      readonly updatedPermissions?: readonly object[]
+    }
   | { readonly behavior: 'deny'; readonly message: string; readonly interrupt?: true }
-
-/** One question of the CLI whether a tool may run. */
-export interface PermissionQuestion {
-  readonly toolName: string
-  readonly toolId: string
-  readonly input: unknown
-}
-
-/** Stands in until approvals can reach somebody: nothing is allowed that nobody was asked about. */
-export function denyPermission(question: PermissionQuestion): PermissionAnswer {
-  const message = `${question.toolName} needs an approval, and this session cannot ask for one. Allow the tool when creating the session, or choose another permission mode.`
-  return { behavior: 'deny', message }
-}
 
 export function promptLine(text: string): string {
   const message = { role: 'user', content: [{ type: 'text', text }] }

@@ -3,27 +3,19 @@
  * become events, wishes become lines of stdin. A turn ends with its `result` line, never with the end
  * of a message. No line, however broken, makes it throw.
  */
-import type { BackendEvent, Driver, DriverPort, StartOptions } from './backend.ts'
+import type { ApprovalAnswer, BackendEvent, Driver, DriverPort, StartOptions } from './backend.ts'
 import { type JsonRecord, numberAt, parseRecord, recordAt, stringAt } from './json.ts'
 import { ModeRequests } from './mode-requests.ts'
+import { StreamJsonApprovals } from './stream-json-approvals.ts'
 import { StreamJsonContent } from './stream-json-content.ts'
 import {
-  denyPermission,
   initializeLine,
   interruptLine,
-  type PermissionAnswer,
-  type PermissionQuestion,
-  permissionLine,
   promptLine,
   refusalLine,
   setModeLine,
 } from './stream-json-input.ts'
 import { outcomeOf, retryEvent, usageOf } from './stream-json-result.ts'
-
-export interface StreamJsonOptions {
-  /** Answers the CLI's questions whether a tool may run; denies by default. */
-  readonly decide?: (question: PermissionQuestion) => PermissionAnswer
-}
 
 /** A diagnostic has at most this many characters. */
 const DIAGNOSTIC_LENGTH = 200
@@ -36,7 +28,7 @@ const QUIET = new Set(['status', 'thinking_tokens', 'ui_invalidate'])
 export class StreamJsonDriver implements Driver {
   readonly #options: StartOptions
   readonly #port: DriverPort
-  readonly #decide: (question: PermissionQuestion) => PermissionAnswer
+  readonly #approvals: StreamJsonApprovals
   readonly #content: StreamJsonContent
   readonly #told = new Set<string>()
   readonly #modes = new ModeRequests()
@@ -55,14 +47,16 @@ export class StreamJsonDriver implements Driver {
     result: (message) => this.#result(message),
     control_request: (message) => this.#controlRequest(message),
     control_response: (message) => this.#controlResponse(message),
-    control_cancel_request: () => {}, // questions are answered at once: there is none to withdraw
+    control_cancel_request: (message) => {
+      this.#approvals.cancel(stringAt(message, 'request_id') ?? '')
+    },
     keep_alive: () => {},
   }
 
-  constructor(options: StartOptions, port: DriverPort, { decide }: StreamJsonOptions = {}) {
+  constructor(options: StartOptions, port: DriverPort) {
     this.#options = options
     this.#port = port
-    this.#decide = decide ?? denyPermission
+    this.#approvals = new StreamJsonApprovals(port)
     this.#content = new StreamJsonContent({
       emit: (event) => port.emit(event),
       diagnose: (message) => this.#diagnose(message),
@@ -87,9 +81,8 @@ export class StreamJsonDriver implements Driver {
     this.#port.writeLine(interruptLine(this.#port.newId()))
   }
 
-  /** Questions are answered at once, so none is open. */
-  answer(): boolean {
-    return false
+  answer(approval: string, answer: ApprovalAnswer): boolean {
+    return this.#approvals.answer(approval, answer)
   }
 
   setMode(mode: string, done: (refusal: string | undefined) => void): void {
@@ -155,6 +148,7 @@ export class StreamJsonDriver implements Driver {
   }
 
   #closeTurn(): void {
+    this.#approvals.close()
     this.#content.close()
     this.#running = false
     this.#interrupted = false
@@ -165,17 +159,11 @@ export class StreamJsonDriver implements Driver {
     const request = recordAt(message, 'request') ?? {}
     const subtype = stringAt(request, 'subtype') ?? ''
     if (id === undefined) return
-    if (subtype !== 'can_use_tool') {
+    if (subtype === 'can_use_tool') this.#approvals.ask(id, request)
+    else {
       this.#port.writeLine(refusalLine(id, subtype))
       this.#unknown(`control request ${subtype}`, message)
-      return
     }
-    const question = {
-      toolName: stringAt(request, 'tool_name') ?? '',
-      toolId: stringAt(request, 'tool_use_id') ?? '',
-      input: request['input'],
-    }
-    this.#port.writeLine(permissionLine(id, this.#decide(question)))
   }
 
   #controlResponse(message: JsonRecord): void {

@@ -4,7 +4,8 @@
  * stdout, needs no account, and does on request whatever an agent can do to its host. It uses Node's
  * own modules only. directives.ts has the table of what a prompt can ask for.
  *
- * Arguments: --session-id ID | --resume ID, --model NAME, --version; others are taken and ignored.
+ * Arguments: --session-id ID | --resume ID, --model NAME, --permission-mode MODE, --allowedTools NAME...,
+ * --version; others are taken and ignored.
  * Environment: AGENTMQ_DEMO_DELAY_MS (ms between words), AGENTMQ_DEMO_STATE (directory of histories),
  * AGENTMQ_DEMO_RECORD (directory for what it did, see recorder.ts).
  * Exit codes as the real CLI: 0, 1 when the last turn failed, 143 after SIGTERM.
@@ -12,6 +13,7 @@
 import { act } from './directives.ts'
 import { History } from './history.ts'
 import { Output } from './output.ts'
+import { Permissions } from './permissions.ts'
 import { Recorder } from './recorder.ts'
 import { type Conversation, Turn } from './turn.ts'
 
@@ -22,6 +24,7 @@ interface Line {
   readonly request_id?: unknown
   readonly request?: { readonly subtype?: unknown }
   readonly message?: { readonly content?: unknown }
+  readonly response?: { readonly request_id?: unknown; readonly response?: object }
 }
 
 const output = new Output()
@@ -31,6 +34,14 @@ let running: AbortController | undefined
 function option(name: string): string | undefined {
   const at = process.argv.indexOf(name)
   return at === -1 ? undefined : process.argv[at + 1]
+}
+
+/** All that follows a flag up to the next one. */
+function options(name: string): string[] {
+  const at = process.argv.indexOf(name)
+  const rest = at === -1 ? [] : process.argv.slice(at + 1)
+  const end = rest.findIndex((argument) => argument.startsWith('-'))
+  return end === -1 ? rest : rest.slice(0, end)
 }
 
 function refuse(message: string): never {
@@ -46,7 +57,10 @@ async function open(): Promise<Conversation | undefined> {
   const history = recall(sessionId, resumed !== undefined)
   if (history !== undefined) {
     const record = Recorder.open(sessionId)
-    return { sessionId, model: option('--model') ?? 'demo', output, history, record }
+    const mode = option('--permission-mode') ?? 'default'
+    const permissions = new Permissions(output, mode, options('--allowedTools'))
+    const model = option('--model') ?? 'demo'
+    return { sessionId, model, mode, output, history, record, permissions }
   }
   if (resumed === undefined) refuse(`Error: Session ID ${sessionId} is already in use.`)
   await output.send({
@@ -71,7 +85,7 @@ async function runPrompts(conversation: Conversation): Promise<void> {
   if (running !== undefined) return
   for (let prompt = prompts.shift(); prompt !== undefined; prompt = prompts.shift()) {
     running = new AbortController()
-    process.exitCode = (await runTurn(new Turn(prompt, conversation, running.signal))) ? 0 : 1
+    process.exitCode = (await runTurn(new Turn(prompt, conversation, running))) ? 0 : 1
     running = undefined
   }
 }
@@ -97,6 +111,10 @@ function take(text: string, conversation: Conversation): void {
   if (text.trim() === '') return
   const line = parse(text)
   if (line.type === 'control_request') void control(line)
+  if (line.type === 'control_response') {
+    const { request_id, response = {} } = line.response ?? {}
+    conversation.permissions.answered(String(request_id), response)
+  }
   if (line.type !== 'user') return
   prompts.push(contentText(line.message?.content))
   void runPrompts(conversation)

@@ -1,5 +1,6 @@
 /** What the demo agent answers to an ordinary prompt: true things only, and that it is a demo. */
-import { readdir } from 'node:fs/promises'
+import { readdir, writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import type { Turn } from './turn.ts'
 
 /** Milliseconds between two words. */
@@ -23,14 +24,31 @@ export async function answer(turn: Turn): Promise<void> {
   await turn.say('text', words(closing(turn, listing)), delayMs)
 }
 
-/** The one tool there is: it really lists the working directory, whatever name it is given. */
-export function listFiles(turn: Turn, name: string): Promise<string> {
-  return turn.tool(name, { path: process.cwd() }, async () => {
+/** It really lists the working directory, whatever name it is given. */
+export async function listFiles(turn: Turn, name: string): Promise<string> {
+  const { content } = await turn.tool(name, { path: process.cwd() }, async () => {
     const entries = await readdir(process.cwd(), { withFileTypes: true })
     const names = entries.map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name))
     const rest = names.length > LISTED ? [`… and ${names.length - LISTED} more`] : []
     return [`${names.length} entries`, ...names.slice(0, LISTED), ...rest].join('\n')
   })
+  return content
+}
+
+/** The one tool that asks first: it really creates the file, in the working directory, when it may. */
+export async function createFile(turn: Turn, file: string): Promise<void> {
+  const name = 'CreateFile'
+  const input = { path: file }
+  const { content, is_error } = await turn.tool(name, input, async (id) => {
+    const path = resolve(file)
+    if (!path.startsWith(join(process.cwd(), '/'))) throw new Error(`${path} is somewhere else`)
+    await turn.permission({ id, name, input, about: `create ${file}` })
+    await writeFile(path, 'made by the demo agent\n', { flag: 'wx' })
+    return `created ${path}`
+  })
+  turn.signal.throwIfAborted()
+  const words = is_error ? `I did not create ${file}: ${content}` : `I have created ${file}.`
+  await turn.say('text', [words], 0)
 }
 
 /** Cut after spaces, so that the pieces put together are the text again. */

@@ -2,7 +2,7 @@
  * What a prompt can make the demo agent do. Each `@@name` or `@@name(argument)` in a prompt is run in
  * order; `@@help` prints this table. A prompt without one gets an ordinary answer.
  */
-import { answer, listFiles, wordDelayMs } from './answer.ts'
+import { answer, createFile, listFiles, wordDelayMs } from './answer.ts'
 import { Pacer } from './pacer.ts'
 import type { Turn } from './turn.ts'
 
@@ -57,6 +57,11 @@ const DIRECTIVES: Readonly<Record<string, Directive>> = {
     argument: 'name',
     about: 'call a tool of this name; it lists the working directory',
     run: (turn, name) => listFiles(turn, name || 'ListFiles'),
+  },
+  create: {
+    argument: 'file',
+    about: 'create this file, after asking whether it may',
+    run: (turn, file) => createFile(turn, file || 'made-by-demo.txt'),
   },
   recall: { about: 'say how many turns it remembers', run: (turn) => text(turn, [recall(turn)]) },
   error: {

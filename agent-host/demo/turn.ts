@@ -5,12 +5,15 @@
 import type { History } from './history.ts'
 import type { Output } from './output.ts'
 import { Pacer } from './pacer.ts'
+import type { Permissions, ToolCall } from './permissions.ts'
 import type { Recorder } from './recorder.ts'
 
 /** What stays the same over the turns of one process. */
 export interface Conversation {
   readonly sessionId: string
   readonly model: string
+  readonly mode: string
+  readonly permissions: Permissions
   readonly output: Output
   readonly history: History
   readonly record: Recorder
@@ -29,7 +32,7 @@ let ids = 0
 
 export class Turn {
   readonly prompt: string
-  readonly signal: AbortSignal
+  readonly #interruption: AbortController
   readonly conversation: Conversation
   readonly #startedMs = performance.now()
   #message: { readonly id: string; blocks: number } | undefined
@@ -39,23 +42,27 @@ export class Turn {
   #words = 0
   #failure: Failure | undefined
 
-  constructor(prompt: string, conversation: Conversation, signal: AbortSignal) {
+  constructor(prompt: string, conversation: Conversation, interruption: AbortController) {
     this.prompt = prompt
     this.conversation = conversation
-    this.signal = signal
+    this.#interruption = interruption
+  }
+
+  get signal(): AbortSignal {
+    return this.#interruption.signal
   }
 
   async begin(): Promise<void> {
-    const { sessionId, model } = this.conversation
+    const { sessionId, model, mode } = this.conversation
     await this.#send({
       type: 'system',
       subtype: 'init',
       cwd: process.cwd(),
       session_id: sessionId,
-      tools: ['ListFiles'],
+      tools: ['ListFiles', 'CreateFile'],
       mcp_servers: [],
       model,
-      permissionMode: 'default',
+      permissionMode: mode,
       slash_commands: [],
       apiKeySource: 'none',
     })
@@ -92,7 +99,11 @@ export class Turn {
   }
 
   /** Calls a tool: its use is told, `run` really runs, its result is told. */
-  async tool(name: string, input: object, run: () => Promise<string>): Promise<string> {
+  async tool(
+    name: string,
+    input: object,
+    run: (id: string) => Promise<string>,
+  ): Promise<{ readonly content: string; readonly is_error: boolean }> {
     const message = await this.#open()
     const index = message.blocks++
     const id = nextId('tool')
@@ -101,12 +112,18 @@ export class Turn {
     await this.#assistant({ ...use, input })
     await this.#event({ type: 'content_block_stop', index })
     await this.#close('tool_use')
-    const { content, is_error } = await run().then(
+    const { content, is_error } = await run(id).then(
       (result) => ({ content: result, is_error: false }),
       (error: unknown) => ({ content: String(error), is_error: true }),
     )
     await this.#user([{ type: 'tool_result', tool_use_id: id, content, is_error }])
-    return content
+    return { content, is_error }
+  }
+
+  /** Waits until this tool may run. Rejects with the reason when it may not. */
+  async permission(call: ToolCall): Promise<void> {
+    const { permissions } = this.conversation
+    await permissions.ask(call, this.signal, () => this.#interruption.abort())
   }
 
   /** Ends as the real CLI does when its API fails: told as text of its own, not of the model. */

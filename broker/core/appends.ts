@@ -4,12 +4,14 @@
  */
 import { decodeBody } from '../../protocol/codec.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
-import { CHUNK_CODES, CHUNKS } from '../../protocol/messages/chunk.ts'
+import { CHUNK_CODES, CHUNKS, type ChunkBody } from '../../protocol/messages/chunk.ts'
 import type { HeadFor } from '../../protocol/messages/index.ts'
 import type { JournalOperation, StoredChunk } from '../journal/journal.ts'
+import { type ApprovalRecord, isOpen, saveApproval, settlement } from './approval-record.ts'
+import { answerForAll } from './approval-steps.ts'
 import type { Core } from './core.ts'
 import type { Host } from './hosts.ts'
-import { processEnded, saveSession, turnEnded } from './lifecycle.ts'
+import { PROCESS_ENDED, processEnded, saveSession, turnEnded } from './lifecycle.ts'
 import type { SessionRecord } from './sessions.ts'
 import { appendOperation, newChunk } from './streams.ts'
 
@@ -23,6 +25,8 @@ interface Group {
   readonly connection: string
   readonly operations: JournalOperation[]
   readonly chunks: Map<SessionRecord, StoredChunk[]>
+  /** Questions that were asked or withdrawn. */
+  readonly approvals: ApprovalRecord[]
   readonly acknowledge: Map<SessionRecord, Acknowledgement>
   /** Sessions whose hole was complained about: what follows it in the same bundle is no news. */
   readonly holes: Set<SessionRecord>
@@ -75,19 +79,98 @@ export class Appends {
         expected: stream.producer + 1,
       })
     }
-    const follow = consequence(record, head, body)
+    const follow = this.#consequence(group, record, head, body)
     stream.producer = head.sequence
     this.#core.tally.took(body.length)
-    if (head.type === CHUNK_CODES.complete) this.#endTurns(group, record)
+    this.#endWhatEnds(group, record, head)
     const chunk = this.#core.streams.number(
       record.session,
       { ...head, body },
       this.#core.clock.wall(),
     )
     this.#add(group, record, chunk)
-    if (!follow) return
-    follow(this.#core.clock.wall())
-    group.operations.push(saveSession(this.#core, record))
+    follow?.(chunk)
+  }
+
+  /** What a chunk does to its session besides; only such chunks are decoded. Throws INVALID_MESSAGE. */
+  #consequence(
+    group: Group,
+    record: SessionRecord,
+    { turn, type }: HeadFor<'APPEND'>,
+    body: Buffer,
+  ): ((chunk: StoredChunk) => void) | undefined {
+    if (turn > record.turn) {
+      const reason = `/turn ${turn} was never given out`
+      throw new ProtocolError('INVALID_MESSAGE', { what: 'APPEND', reason })
+    }
+    const saved = (change: (wallMs: number) => void) => () => {
+      change(this.#core.clock.wall())
+      group.operations.push(saveSession(this.#core, record))
+    }
+    switch (type) {
+      case CHUNK_CODES.turn_complete:
+        return saved((wallMs) => turnEnded(record, turn, wallMs))
+      case CHUNK_CODES.complete: {
+        const complete = decodeBody(CHUNKS.complete, body)
+        return saved((wallMs) => processEnded(record, complete, wallMs))
+      }
+      case CHUNK_CODES.approval_request: {
+        const question = decodeBody(CHUNKS.approval_request, body)
+        return (chunk) => this.#keep(group, this.#core.approvals.ask(record, chunk, question))
+      }
+      case CHUNK_CODES.approval_settled: {
+        const settled = decodeBody(CHUNKS.approval_settled, body)
+        return () => this.#settledByHost(group, record, settled)
+      }
+      default:
+        return undefined
+    }
+  }
+
+  /** The broker tells what the host does not: questions and turns that end with the turn or the process. */
+  #endWhatEnds(group: Group, record: SessionRecord, { type, turn }: HeadFor<'APPEND'>): void {
+    if (type === CHUNK_CODES.turn_complete) {
+      this.#withdraw(group, record, 'the turn ended', (one) => {
+        return one.turn === turn && one.standing.kind === 'pending'
+      })
+    } else if (type === CHUNK_CODES.complete) {
+      this.#withdraw(group, record, PROCESS_ENDED, isOpen)
+      this.#endTurns(group, record)
+    }
+  }
+
+  #withdraw(
+    group: Group,
+    record: SessionRecord,
+    reason: string,
+    isOver: (approval: ApprovalRecord) => boolean,
+  ): void {
+    const { approvals, streams, clock } = this.#core
+    for (const one of approvals.of(record.session).filter(isOver)) {
+      const standing = { kind: 'withdrawn', reason, at: clock.wall() } as const
+      this.#keep(group, approvals.move(one, standing))
+      const body = { approval: one.approval, ...settlement(standing) }
+      const chunk = newChunk('approval_settled', one.turn, body)
+      this.#add(group, record, streams.number(record.session, chunk, clock.wall()))
+    }
+  }
+
+  /** Hosts settle a question in one way only: the agent no longer asks. */
+  #settledByHost(
+    group: Group,
+    { session }: SessionRecord,
+    { approval, reason = '' }: ChunkBody<'approval_settled'>,
+  ): void {
+    const { approvals, clock } = this.#core
+    const found = approvals.get(session, approval)
+    if (!found || !isOpen(found)) return
+    this.#keep(group, approvals.move(found, { kind: 'withdrawn', reason, at: clock.wall() }))
+  }
+
+  #keep(group: Group, approval: ApprovalRecord | undefined): void {
+    if (!approval) return
+    group.approvals.push(approval)
+    group.operations.push(saveApproval(approval))
   }
 
   #groupOf(connection: string): Group {
@@ -97,6 +180,7 @@ export class Appends {
         connection,
         operations: [],
         chunks: new Map(),
+        approvals: [],
         acknowledge: new Map(),
         holes: new Set(),
         credit: 0,
@@ -152,13 +236,24 @@ export class Appends {
     for (const group of groups.values()) if (group.operations.length === 0) this.#settle(group)
   }
 
-  #settle({ connection, chunks, acknowledge, credit }: Group): void {
+  #settle({ connection, chunks, approvals, acknowledge, credit }: Group): void {
     const now = this.#core.clock.now()
     for (const [record, list] of chunks) this.#core.streams.published(record.session, list, now)
+    this.#core.approvalWatch.written(approvals)
+    for (const approval of approvals.reverse()) this.#denyWhatIsTooMuch(approval)
     for (const [{ session }, { epoch, sequence }] of acknowledge) {
       this.#core.send(connection, { kind: 'APPENDED', session, epoch, sequence })
     }
     this.#grant(connection, credit)
+  }
+
+  #denyWhatIsTooMuch(approval: ApprovalRecord): void {
+    const { approvals, clock } = this.#core
+    if (approval.standing.kind !== 'pending' || !approvals.isTooMany(approval)) return
+    const { maxPendingPerSession, maxPending } = approvals.limits
+    const limits = `${maxPendingPerSession} of one session, ${maxPending} in all`
+    const message = `Too many questions wait for an answer already (${limits}), so it was denied.`
+    answerForAll(this.#core, approval, { outcome: 'deny', by: '', at: clock.wall(), message })
   }
 
   /** Not on disk: the host keeps the chunks and sends them again after a while. */
@@ -174,20 +269,4 @@ export class Appends {
     else this.#spent.delete(connection)
     this.#core.send(connection, { kind: 'CREDIT', bytes })
   }
-}
-
-/** What a chunk does to its session besides; only such chunks are decoded. Throws INVALID_MESSAGE. */
-function consequence(
-  record: SessionRecord,
-  { turn, type }: HeadFor<'APPEND'>,
-  body: Buffer,
-): ((wallMs: number) => void) | undefined {
-  if (turn > record.turn) {
-    const reason = `/turn ${turn} was never given out`
-    throw new ProtocolError('INVALID_MESSAGE', { what: 'APPEND', reason })
-  }
-  if (type === CHUNK_CODES.turn_complete) return (wallMs) => turnEnded(record, turn, wallMs)
-  if (type !== CHUNK_CODES.complete) return undefined
-  const complete = decodeBody(CHUNKS.complete, body)
-  return (wallMs) => processEnded(record, complete, wallMs)
 }

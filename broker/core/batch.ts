@@ -6,6 +6,7 @@
  */
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { Journal, JournalOperation } from '../journal/journal.ts'
+import { sessionOfKey } from './approval-record.ts'
 
 type Settled = (error: Error | undefined) => void
 
@@ -136,5 +137,6 @@ export class Batch {
 
 function sessionOf(operation: JournalOperation): string {
   if ('session' in operation) return operation.session
+  if (operation.table === 'approvals') return sessionOfKey(operation.key)
   return operation.table === 'sessions' ? operation.key : ''
 }

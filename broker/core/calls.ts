@@ -34,8 +34,11 @@ export interface Call<M extends BrokerMethod> {
   readonly trace: string
   /** Time that the most patient waiter has left, ms. */
   remainingMs(): number
-  /** Makes operations durable, together with the idempotency key, tells ACCEPTED, then goes on. */
-  persist(operations: readonly JournalOperation[], then: () => void): void
+  /**
+   * Makes operations durable, together with the idempotency key, tells ACCEPTED, then goes on. `standing`:
+   * what the call has come to with that, for a repeat that finds the broker restarted in between.
+   */
+  persist(operations: readonly JournalOperation[], then: () => void, standing?: Result<M>): void
   reply(result: Result<M>): void
   fail(error: ProtocolError): void
   /** Whether nobody wants the result any more. */
@@ -136,7 +139,8 @@ export class Calls {
       ...rest,
       connection: waiter.connection,
       remainingMs: () => this.#remainingMs(running),
-      persist: (operations, then) => this.#persist(running, operations, then),
+      persist: (operations, then, standing) =>
+        this.#persist(running, [...operations, ...this.#record(running, begun(standing))], then),
       reply: (result) => this.#end(running, { state: 'replied', body: encode(result) }),
       fail: (error) => this.#end(running, failed(error)),
       isCancelled: () => isCancelled(running),
@@ -180,7 +184,7 @@ export class Calls {
   #persist(running: Running, operations: readonly JournalOperation[], then: () => void): void {
     const { batch } = this.#ports
     running.phase = 'written'
-    batch.add([...operations, ...this.#record(running, { state: 'running' })], (error) => {
+    batch.add(operations, (error) => {
       if (error) {
         running.phase = 'begun' // nothing of it is on disk
         this.#end(running, failed(ProtocolError.from(error, 'broker', 'no')))
@@ -274,6 +278,10 @@ export class Calls {
   #send(waiter: Waiter, head: Head, body: Buffer): void {
     this.#ports.send(waiter.connection, head, body)
   }
+}
+
+function begun(standing: object | undefined): Outcome {
+  return { state: 'running', ...(standing && { standing: encode(standing) }) }
 }
 
 function failed(error: ProtocolError): Exclude<Outcome, { state: 'running' }> {

@@ -10,6 +10,9 @@ import type { Identity } from '../../protocol/link/broker-link.ts'
 import type { Head } from '../../protocol/messages/index.ts'
 import type { Journal } from '../journal/journal.ts'
 import { Appends } from './appends.ts'
+import { tickApprovals } from './approval-steps.ts'
+import { ApprovalWatch } from './approval-watch.ts'
+import { APPROVAL_LIMITS, type ApprovalLimits, Approvals } from './approvals.ts'
 import { Batch } from './batch.ts'
 import { Calls } from './calls.ts'
 import { ageClock, type Clock } from './clock.ts'
@@ -29,7 +32,7 @@ import { Streams } from './streams.ts'
 import { Tally } from './tally.ts'
 import { Tickets } from './tickets.ts'
 
-export interface CoreLimits {
+export interface CoreLimits extends ApprovalLimits {
   /** Calls that one connection may have under way. */
   readonly maxCallsPerConnection: number
   /** Turns of one session that may wait or run. */
@@ -43,6 +46,7 @@ export interface CoreLimits {
 }
 
 export const CORE_LIMITS: CoreLimits = {
+  ...APPROVAL_LIMITS,
   maxCallsPerConnection: 4096, // far above what a busy client keeps in flight
   maxOpenTurns: 64, // a prompt each; more is a runaway script
   maxSessions: 100_000, // about 1 KB of memory each
@@ -101,6 +105,8 @@ export class Core {
   readonly hostCalls: HostCalls
   readonly appends: Appends
   readonly retention: RetentionSweep
+  readonly approvals: Approvals
+  readonly approvalWatch: ApprovalWatch
   readonly redo = new Redo()
   readonly autoRecovery = new AutoRecovery()
   readonly tally = new Tally()
@@ -152,6 +158,8 @@ export class Core {
       send: ports.send,
     })
     this.appends = new Appends(this)
+    this.approvals = new Approvals(ports.journal, ports.clock, ports.limits)
+    this.approvalWatch = new ApprovalWatch(this.approvals)
     this.epoch = restore(this)
     this.#unreportedAt = ports.clock.now() + COME_BACK_MS
   }
@@ -167,6 +175,7 @@ export class Core {
   /** From now on new work is refused; what is under way goes on. */
   drain(): void {
     this.#phase = 'draining'
+    this.approvalWatch.close()
   }
 
   /** Nothing is under way and everything is on disk. */
@@ -230,6 +239,7 @@ export class Core {
     this.tickets.tick(now)
     this.streams.tick(now)
     this.redo.tick(now)
+    tickApprovals(this, now)
     if (this.#unreportedAt !== undefined && now >= this.#unreportedAt) {
       this.#unreportedAt = undefined
       tellUnreported(this)
@@ -284,6 +294,7 @@ export class Core {
 
   #rewindSession(session: string): void {
     this.streams.rewind(session)
+    this.approvals.rewind(session)
     const stored = this.journal.get('sessions', session)
     const record = this.sessions.get(session)
     if (stored === undefined) {

@@ -22,7 +22,8 @@ export const IDEMPOTENCY_LIMITS: IdempotencyLimits = {
 const EXPIRE_AT_ONCE = 1000
 
 export type Outcome =
-  | { readonly state: 'running' }
+  /** `standing`: the body of the reply, should the broker end before it has a better one. */
+  | { readonly state: 'running'; readonly standing?: Buffer }
   | { readonly state: 'replied'; readonly body: Buffer }
   | { readonly state: 'failed'; readonly error: WireError }
 

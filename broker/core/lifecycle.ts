@@ -4,6 +4,13 @@ import type { ChunkBody, ChunkType } from '../../protocol/messages/chunk.ts'
 import type { LiveSession } from '../../protocol/methods/host.ts'
 import type { SessionStatus } from '../../protocol/methods/types.ts'
 import type { JournalOperation, StoredChunk } from '../journal/journal.ts'
+import {
+  type ApprovalRecord,
+  isOpen,
+  type Standing,
+  saveApproval,
+  settlement,
+} from './approval-record.ts'
 import type { Core } from './core.ts'
 import type { Host } from './hosts.ts'
 import { isLive, moveTo, type SessionRecord } from './sessions.ts'
@@ -16,12 +23,15 @@ export function saveSession(core: Core, record: SessionRecord): JournalOperation
   return { op: 'put', table: 'sessions', key: session, value }
 }
 
+type Settling = Extract<Standing, { kind: 'answered' | 'withdrawn' }>
+
 /** Collects records of the broker's own for one session, to be written together and then published. */
 export class Story {
   readonly #core: Core
   readonly #record: SessionRecord
   readonly #epoch: number
   readonly #chunks: StoredChunk[] = []
+  readonly #approvals: ApprovalRecord[] = []
 
   constructor(core: Core, record: SessionRecord) {
     this.#core = core
@@ -56,10 +66,28 @@ export class Story {
     this.add('status', 0, { status, reason })
   }
 
+  /** Settles a question and tells it. */
+  settle(record: ApprovalRecord, standing: Settling): ApprovalRecord {
+    const next = this.#core.approvals.move(record, standing)
+    this.#approvals.push(next)
+    const { approval, turn } = record
+    this.add('approval_settled', turn, { approval, ...settlement(standing) })
+    return next
+  }
+
+  /** The process is gone, and nobody waits for an answer any more. */
+  withdrawAll(reason: string): void {
+    const { approvals, clock } = this.#core
+    for (const record of approvals.of(this.#record.session).filter(isOpen)) {
+      this.settle(record, { kind: 'withdrawn', reason, at: clock.wall() })
+    }
+  }
+
   operations(): JournalOperation[] {
     const { session } = this.#record
     return [
       ...this.#chunks.map((chunk) => appendOperation(session, chunk)),
+      ...this.#approvals.map(saveApproval),
       saveSession(this.#core, this.#record),
     ]
   }
@@ -67,13 +95,18 @@ export class Story {
   /** Call once the operations are durable. */
   publish(): void {
     this.#core.streams.published(this.#record.session, this.#chunks, this.#core.clock.now())
+    this.#core.approvalWatch.written(this.#approvals)
   }
 
-  /** Writes and publishes; for changes that nobody waits for, so they are made again when that fails. */
-  commit(deed: string, again: () => void): void {
+  /**
+   * Writes and publishes; for changes that nobody waits for, so they are made again when that fails.
+   * `then` runs in either case.
+   */
+  commit(deed: string, again: () => void, then = () => {}): void {
     this.#core.batch.add(this.operations(), (error) => {
       if (!error) this.publish()
       else if (this.#stillIs()) this.#core.redo.add(this.#record.session, deed, again)
+      then()
     })
   }
 
@@ -83,6 +116,9 @@ export class Story {
     return this.#core.sessions.get(session) === this.#record && epoch === this.#epoch
   }
 }
+
+/** Why questions are withdrawn; an answer that was on its way may have been heard or not. */
+export const PROCESS_ENDED = 'the process ended'
 
 /** A turn has ended: the session is idle when it was the last one. */
 export function turnEnded(record: SessionRecord, turn: number, wallMs: number): void {
@@ -172,6 +208,7 @@ export function sessionGone(core: Core, record: SessionRecord, reason: string): 
 /** The end of a process that nobody saw end, for readers and in the record. */
 export function goneStory(core: Core, record: SessionRecord, reason: string): Story {
   const story = new Story(core, record)
+  story.withdrawAll(PROCESS_ENDED)
   for (const { turn } of record.open) {
     story.add('turn_complete', turn, { turn_number: turn, reason: 'gone' })
   }

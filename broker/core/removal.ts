@@ -1,5 +1,7 @@
 /** Takes a session away altogether: its record, its stream, and the readers of it. */
 import { ProtocolError } from '../../protocol/errors.ts'
+import type { JournalOperation } from '../journal/journal.ts'
+import { dropApproval } from './approval-record.ts'
 import type { Core } from './core.ts'
 import type { SessionRecord } from './sessions.ts'
 
@@ -18,10 +20,12 @@ export function removeSession(
   core.redo.forget(session)
   // For work that is under way and still holds the record: there is nothing to do.
   Object.assign(record, { status: 'failed', open: [] })
-  const operations = [
+  const approvals = core.approvals.removable(session)
+  const operations: JournalOperation[] = [
     { op: 'drop', session },
     { op: 'delete', table: 'sessions', key: session },
-  ] as const
+    ...approvals.map(dropApproval),
+  ]
   core.batch.free(operations, (error) => {
     if (error) {
       Object.assign(record, { status, open })
@@ -29,6 +33,7 @@ export function removeSession(
     } else {
       core.ports.log('session removed', { session, name, status })
       core.retention.forget(session)
+      core.approvals.forget(approvals)
       core.streams.end(session, new ProtocolError('NO_SUCH_SESSION', { session }))
       core.tickets.sessionEnded(session)
     }

@@ -4,6 +4,7 @@ import { Type } from 'typebox'
 import { ProtocolError } from '../../protocol/errors.ts'
 import { matches } from '../../protocol/schema.ts'
 import type { Core } from './core.ts'
+import type { Outcome } from './idempotency.ts'
 import { drainedHosts } from './methods/host-drain.ts'
 import { isLive, type SessionRecord } from './sessions.ts'
 
@@ -36,14 +37,16 @@ function endInterrupted(core: Core): void {
     const record = core.idempotency.get(key)
     if (record?.outcome.state !== 'running') continue
     const { method } = record
-    const error = new ProtocolError(
-      'BROKER_RESTARTED',
-      { method },
-      { executed: 'unknown' },
-    ).toWire()
-    const operation = core.idempotency.set(key, { ...record, outcome: { state: 'failed', error } })
-    core.batch.add([operation], () => {})
+    const { standing } = record.outcome
+    const outcome: Outcome = standing
+      ? { state: 'replied', body: standing }
+      : { state: 'failed', error: restarted(method).toWire() }
+    core.batch.add([core.idempotency.set(key, { ...record, outcome })], () => {})
   }
+}
+
+function restarted(method: string): ProtocolError {
+  return new ProtocolError('BROKER_RESTARTED', { method }, { executed: 'unknown' })
 }
 
 function nextEpoch(core: Core): number {

@@ -1,8 +1,8 @@
 /** Sessions as the broker keeps them: records, the table of legal moves, and how references resolve. */
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { Params } from '../../protocol/methods/index.ts'
-import type { RecoveryPolicy } from '../../protocol/methods/session.ts'
-import type { PauseMode, SessionInfo, SessionStatus } from '../../protocol/methods/types.ts'
+import type { ApprovalPolicy, RecoveryPolicy } from '../../protocol/methods/session.ts'
+import type { PauseMode, SessionStatus } from '../../protocol/methods/types.ts'
 import type { KeptSize } from './retention.ts'
 
 /** A turn that was asked for and has not ended. */
@@ -14,13 +14,18 @@ export interface OpenTurn {
   readonly given?: true
 }
 
-type StartFields = Omit<Params<'session.create'>, 'name' | 'host' | 'labels' | 'recovery'>
+type StartFields = Omit<
+  Params<'session.create'>,
+  'name' | 'host' | 'labels' | 'recovery' | 'approvals'
+>
 
 /** What the journal holds of a session. */
 export interface SessionRecord {
   readonly session: string
   name: string
   start: StartFields
+  /** What becomes of questions that nobody answers; absent: they wait. */
+  readonly approvals?: ApprovalPolicy
   readonly owner: string
   readonly created_at: number
   host: string
@@ -169,29 +174,4 @@ export function moveTo(
   record.status = status
   record.reason = reason
   record.changed_at = wallMs
-}
-
-export function sessionInfo(record: SessionRecord, head: number): SessionInfo {
-  return {
-    session: record.session,
-    name: record.name,
-    backend: record.start.backend,
-    host: record.host,
-    status: record.status,
-    reason: record.reason,
-    paused: record.paused,
-    epoch: record.epoch,
-    turn: record.turn,
-    pending_turns: record.open.length,
-    head,
-    created_at: record.created_at,
-    changed_at: record.changed_at,
-    cwd: record.cwd,
-    model: record.start.model ?? '',
-    owner: record.owner,
-    pid: record.pid,
-    exit_code: record.exit_code,
-    signal: record.signal,
-    native_session_id: record.native_session_id,
-  }
 }

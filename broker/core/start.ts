@@ -3,8 +3,9 @@ import { ProtocolError } from '../../protocol/errors.ts'
 import type { Result } from '../../protocol/methods/index.ts'
 import type { Call } from './calls.ts'
 import type { Core } from './core.ts'
-import { Story } from './lifecycle.ts'
-import { isLive, type SessionRecord, sessionInfo } from './sessions.ts'
+import { PROCESS_ENDED, Story } from './lifecycle.ts'
+import { infoOf } from './session-info.ts'
+import { isLive, type SessionRecord } from './sessions.ts'
 
 /** Who waits for the start. */
 export type Starter = Pick<
@@ -63,7 +64,7 @@ function isStarting({ record, epoch }: Start): boolean {
 }
 
 function reply({ core, call, record }: Start): void {
-  call.reply(sessionInfo(record, core.streams.of(record.session).durable))
+  call.reply(infoOf(core, record))
 }
 
 function started(start: Start, result: Result<'agent.start'>): void {
@@ -115,6 +116,7 @@ function tellFailure(start: Start, error: ProtocolError): void {
   if (record.epoch !== epoch || !isLive(record)) return
   const story = new Story(core, record)
   const wished = record.status === 'stopping'
+  story.withdrawAll(PROCESS_ENDED)
   if (!wished) story.add('error', 0, { message: error.message, kind: 'config' })
   story.add('complete', 0, { exit_code: null, session_id: record.session, reason: error.message })
   story.move(wished ? 'ended' : 'failed', error.message)

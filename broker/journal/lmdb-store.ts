@@ -89,6 +89,7 @@ function openDatabases(root: RootDatabase<Buffer, Buffer>): Databases {
     meta: one('meta'),
     sessions: one('sessions'),
     idempotency: one('idempotency'),
+    approvals: one('approvals'),
     chunks: one('chunks'),
     streams: one('streams'),
   }

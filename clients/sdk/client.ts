@@ -5,8 +5,17 @@ import { WIRE_LIMITS } from '../../protocol/limits.ts'
 import { NO_AGENT } from '../../protocol/link/health.ts'
 import { PeerConnection } from '../../protocol/link/peer-connection.ts'
 import type { LinkEvent } from '../../protocol/link/peer-link.ts'
+import type { ApprovalDecision } from '../../protocol/messages/chunk.ts'
 import type { Role, WelcomeBody } from '../../protocol/messages/handshake.ts'
 import type { BrokerMethod, Params, Result } from '../../protocol/methods/index.ts'
+import type { ApprovalInfo } from '../../protocol/methods/types.ts'
+import {
+  type ApprovalFilter,
+  type ApprovalReply,
+  listApprovals,
+  type WatchOptions,
+  watchApprovals,
+} from './approvals.ts'
 import { Caller, type CallOptions } from './caller.ts'
 import { Feeds } from './feeds.ts'
 import { type Follow, type FollowOptions, follow } from './follow.ts'
@@ -132,6 +141,34 @@ export class Client {
     return new SessionHandle(this.#sessionPorts(), info)
   }
 
+  /** Questions of agents; default: those that wait for an answer. */
+  approvals(filter: ApprovalFilter = {}, options: CallOptions = {}): Promise<ApprovalInfo[]> {
+    return listApprovals(this.#approvalPorts(), filter, options)
+  }
+
+  /**
+   * Answers a question, by its id or the beginning of it. The first answer wins: rejects with SETTLED when
+   * there is another one. Resolves as `applied`, or as `answered` when its host is away and gets it later.
+   */
+  answer(
+    approval: string,
+    reply: ApprovalDecision | ApprovalReply,
+    options: CallOptions = {},
+  ): Promise<ApprovalInfo> {
+    const answer = typeof reply === 'string' ? { decision: reply } : reply
+    const { decision, message, interrupt } = answer
+    const more = {
+      ...(message !== undefined && { message }),
+      ...(interrupt !== undefined && { interrupt }),
+    }
+    return this.#caller.call('approval.answer', { approval, decision, ...more }, options)
+  }
+
+  /** The questions that wait, then every change of any question, each once, through reconnects. */
+  watchApprovals(options: WatchOptions = {}): AsyncGenerator<ApprovalInfo, never> {
+    return watchApprovals(this.#approvalPorts(), options)
+  }
+
   /** The current status, then each change; ends after `closed`. */
   status(): AsyncGenerator<ConnectionStatus, void, undefined> {
     return this.#status.read()
@@ -224,6 +261,10 @@ export class Client {
       follow: this.follow.bind(this),
       warm: (session: string) => this.#warm(session),
     }
+  }
+
+  #approvalPorts() {
+    return { call: this.call.bind(this), pause: this.#options.pause }
   }
 
   #warm(session: string): () => void {

@@ -1,16 +1,26 @@
 /** The public surface of the SDK. */
 export { ERRORS, type ErrorCode, type Executed, ProtocolError } from '../../protocol/errors.ts'
-export type { Chunk, ChunkBody, ChunkType, StreamChunk } from '../../protocol/messages/chunk.ts'
+export type {
+  ApprovalDecision,
+  ApprovalOutcome,
+  Chunk,
+  ChunkBody,
+  ChunkType,
+  StreamChunk,
+} from '../../protocol/messages/chunk.ts'
 export type { WelcomeBody } from '../../protocol/messages/handshake.ts'
 export type { BrokerMethod, Params, Result } from '../../protocol/methods/index.ts'
-export type { WhenBusy } from '../../protocol/methods/session.ts'
+export type { ApprovalPolicy, WhenBusy } from '../../protocol/methods/session.ts'
 export type {
+  ApprovalInfo,
+  ApprovalState,
   BackendInfo,
   HostInfo,
   HostStatus,
   SessionInfo,
   SessionStatus,
 } from '../../protocol/methods/types.ts'
+export type { ApprovalFilter, ApprovalReply, WatchOptions } from './approvals.ts'
 export type { CallOptions } from './caller.ts'
 export { Client } from './client.ts'
 export { type ConnectOptions, connect } from './connect.ts'

@@ -73,7 +73,10 @@ export const CHUNKS = {
   ),
   approval_request: Type.Object(
     {
-      approval: Type.String({ minLength: 1, maxLength: 128, description: 'Id of the question' }),
+      approval: Type.String({
+        pattern: '^[!-~]{1,128}$', // printable ASCII: it is part of a key of the journal
+        description: 'Id of the question, never used again',
+      }),
       tool_id: toolId,
       tool_name: Type.String({ description: "The tool's name as the CLI gives it" }),
       input: Type.Unknown({ description: 'What the tool would be run with' }),

@@ -1,5 +1,7 @@
 /** agent.*: what the broker asks of a host. No client can call these. */
 import { Type } from 'typebox'
+import { APPROVAL_DECISIONS } from '../messages/chunk.ts'
+import { oneOf } from '../one-of.ts'
 import { modeName, SignalSchema, stdinLine } from './control.ts'
 import { defineMethod } from './define.ts'
 import { startFields, WhenBusySchema } from './session.ts'
@@ -57,6 +59,27 @@ export const AgentInterrupt = defineMethod('agent.interrupt', {
   result: Type.Object({
     interrupted: Type.Boolean({ description: 'Whether a turn was running' }),
     turn: Type.Integer({ minimum: 0, description: 'The turn that was told to end; 0 = none' }),
+  }),
+  errors: ['AGENT_GONE', 'FENCED'],
+})
+
+export const AgentAnswer = defineMethod('agent.answer', {
+  description:
+    'Gives the CLI the answer to a question; one that was given before is not given twice, and is applied.',
+  answeredBy: 'host',
+  scope: 'host',
+  mutating: true,
+  params: Type.Object({
+    ...lease,
+    approval: Type.String({ minLength: 1, maxLength: 128, description: 'Id of the question' }),
+    decision: oneOf(APPROVAL_DECISIONS, 'What was decided'),
+    message: Type.Optional(Type.String({ description: 'With deny: what the agent is told' })),
+    interrupt: Type.Optional(Type.Boolean({ description: 'With deny: the turn ends as well' })),
+  }),
+  result: Type.Object({
+    applied: Type.Boolean({
+      description: 'The CLI has it; false: it does not wait for this answer (any more)',
+    }),
   }),
   errors: ['AGENT_GONE', 'FENCED'],
 })

@@ -1,6 +1,7 @@
 /** The table of methods. Types, validation, scopes and the reference all come from here. */
 import type { Static } from 'typebox'
 import {
+  AgentAnswer,
   AgentInterrupt,
   AgentKill,
   AgentPause,
@@ -12,6 +13,7 @@ import {
   AgentStop,
   AgentWrite,
 } from './agent.ts'
+import { ApprovalAnswer, ApprovalList } from './approval.ts'
 import {
   SessionPause,
   SessionResume,
@@ -58,6 +60,8 @@ export const METHODS = {
   'stream.close': StreamClose,
   'stream.progress': StreamProgress,
   'stream.readers': StreamReaders,
+  'approval.list': ApprovalList,
+  'approval.answer': ApprovalAnswer,
   'host.list': HostList,
   'host.get': HostGet,
   'host.drain': HostDrain,
@@ -70,6 +74,7 @@ export const METHODS = {
   'agent.start': AgentStart,
   'agent.prompt': AgentPrompt,
   'agent.interrupt': AgentInterrupt,
+  'agent.answer': AgentAnswer,
   'agent.stop': AgentStop,
   'agent.kill': AgentKill,
   'agent.pause': AgentPause,

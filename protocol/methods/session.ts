@@ -1,5 +1,5 @@
 /** session.*: the life of a session and its turns. */
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { oneOf } from '../one-of.ts'
 import { defineMethod } from './define.ts'
 import { SessionInfo, SessionStatusSchema, sessionReference } from './types.ts'
@@ -60,6 +60,30 @@ const RecoverySchema = oneOf(
   'After a failure: only session.recover begins a new process (manual, the default), or the next prompt does as well (auto)',
 )
 
+export const ON_EXPIRY = ['hold', 'deny'] as const
+
+/** How long a question waits when the policy is to deny and says no time, ms. */
+export const DEFAULT_EXPIRE_MS = 3_600_000 // an hour: a meeting or a meal, not a night
+
+/** What becomes of questions of the agent that nobody answers. */
+export const ApprovalPolicy = Type.Object(
+  {
+    on_expiry: oneOf(
+      ON_EXPIRY,
+      'hold: they wait as long as the agent does; deny: after `expire_ms` the agent is told that it may not',
+    ),
+    expire_ms: Type.Optional(
+      Type.Integer({
+        minimum: 100,
+        maximum: 2_592_000_000, // 30 days
+        description: `With deny: how long a question waits; default ${DEFAULT_EXPIRE_MS}`,
+      }),
+    ),
+  },
+  { description: 'What becomes of questions of the agent that nobody answers; default: hold' },
+)
+export type ApprovalPolicy = Static<typeof ApprovalPolicy>
+
 export const SessionCreate = defineMethod('session.create', {
   description: 'Starts an agent process on a host and returns once it can take a prompt.',
   answeredBy: 'broker',
@@ -82,6 +106,7 @@ export const SessionCreate = defineMethod('session.create', {
         description: 'Labels the host must have',
       }),
     ),
+    approvals: Type.Optional(ApprovalPolicy),
   }),
   result: SessionInfo,
   errors: [

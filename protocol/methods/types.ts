@@ -1,5 +1,6 @@
 /** Records that several methods return. */
 import { type Static, Type } from 'typebox'
+import { APPROVAL_DECISIONS, APPROVAL_OUTCOMES } from '../messages/chunk.ts'
 import { oneOf } from '../one-of.ts'
 
 export const SESSION_STATUSES = [
@@ -53,6 +54,10 @@ export const SessionInfo = Type.Object(
     epoch: Type.Integer({ minimum: 1, description: 'Lease epoch; each recovery raises it' }),
     turn: Type.Integer({ minimum: 0, description: 'Number of the last turn that was asked for' }),
     pending_turns: Type.Integer({ minimum: 0, description: 'Turns that have not ended yet' }),
+    pending_approvals: Type.Integer({
+      minimum: 0,
+      description: 'Questions of the agent that nobody has answered yet',
+    }),
     head: Type.Integer({ minimum: 0, description: 'Highest sequence of its stream' }),
     created_at: time('When it was created'),
     changed_at: time('When its status last changed'),
@@ -123,3 +128,46 @@ export const HostInfo = Type.Object(
   { description: 'An agent host as the broker knows it' },
 )
 export type HostInfo = Static<typeof HostInfo>
+
+export const APPROVAL_STATES = ['pending', 'answered', 'applied', 'withdrawn', 'expired'] as const
+export type ApprovalState = (typeof APPROVAL_STATES)[number]
+
+export const ApprovalInfo = Type.Object(
+  {
+    approval: Type.String({ description: 'Id of the question' }),
+    session: Type.String({ description: 'Session whose agent asks' }),
+    turn: Type.Integer({ minimum: 0, description: 'Turn in which it asks' }),
+    sequence: Type.Integer({
+      minimum: 1,
+      description: 'Sequence of its `approval_request` in the stream of the session',
+    }),
+    tool_id: Type.String({ description: 'Joins it with the chunks of the tool call' }),
+    tool_name: Type.String({ description: "The tool's name as the CLI gives it" }),
+    input: Type.Optional(
+      Type.Unknown({
+        description:
+          'What the tool would be run with; one of more than 16 KiB is in the stream only',
+      }),
+    ),
+    title: Type.Optional(Type.String({ description: 'What the CLI says about it, for people' })),
+    options: Type.Array(oneOf(APPROVAL_DECISIONS, 'A decision'), {
+      description: 'What can be answered',
+    }),
+    state: oneOf(
+      APPROVAL_STATES,
+      'pending; answered (on disk, the agent does not have it yet); applied (the agent has it); withdrawn (the agent no longer asks); expired (nobody answered in time, and the agent knows)',
+    ),
+    asked_at: time('When the broker heard of it'),
+    expires_at: Type.Optional(time('When it is denied if nobody answers')),
+    outcome: Type.Optional(oneOf(APPROVAL_OUTCOMES, 'How it was settled; absent while pending')),
+    by: Type.Optional(Type.String({ description: 'Who decided; empty when nobody did' })),
+    reason: Type.Optional(Type.String({ description: 'What the agent was told, or why' })),
+    settled_at: Type.Optional(time('When it was settled')),
+    change: Type.Integer({
+      minimum: 1,
+      description: 'Number of its last change, rising over all questions',
+    }),
+  },
+  { description: 'A question of an agent whether a tool may run' },
+)
+export type ApprovalInfo = Static<typeof ApprovalInfo>

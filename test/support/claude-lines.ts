@@ -1,6 +1,6 @@
 /** A driver of stream-json with its two ends open, and the lines that a CLI would say to it. */
 import type { BackendEvent, StartOptions } from '../../agent-host/backends/backend.ts'
-import { StreamJsonDriver, type StreamJsonOptions } from '../../agent-host/backends/stream-json.ts'
+import { StreamJsonDriver } from '../../agent-host/backends/stream-json.ts'
 import { NO_CHILD } from './driver-port.ts'
 
 export const OPTIONS: StartOptions = {
@@ -11,7 +11,7 @@ export const OPTIONS: StartOptions = {
   resume: false,
 }
 
-export function setUp(streamJson: StreamJsonOptions = {}) {
+export function setUp() {
   const events: BackendEvent[] = []
   const written: Record<string, unknown>[] = []
   let ids = 0
@@ -21,7 +21,7 @@ export function setUp(streamJson: StreamJsonOptions = {}) {
     emit: (event: BackendEvent) => events.push(event),
     newId: () => `id-${++ids}`,
   }
-  const driver = new StreamJsonDriver(OPTIONS, port, streamJson)
+  const driver = new StreamJsonDriver(OPTIONS, port)
   const says = (...messages: object[]): void => {
     for (const message of messages) driver.line(JSON.stringify(message))
   }

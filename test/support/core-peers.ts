@@ -215,6 +215,19 @@ export class Host extends Client {
     return sequence
   }
 
+  /** The agent of a session asks whether a tool may run; the id of its question is given back. */
+  askApproval(
+    session: string,
+    approval: string,
+    more: Partial<ChunkBody<'approval_request'>> = {},
+    turn = 0,
+  ): string {
+    const tool = { tool_id: `t-${approval}`, tool_name: 'Bash', input: { command: 'touch x' } }
+    const options: ChunkBody<'approval_request'>['options'] = ['allow', 'allow_always', 'deny']
+    this.append(session, 'approval_request', { approval, ...tool, options, ...more }, { turn })
+    return approval
+  }
+
   /** The process of a session ends; it begins to count anew. */
   exit(session: string, exitCode: number, epoch = 1): void {
     this.append(session, 'complete', { exit_code: exitCode, session_id: session }, { epoch })
@@ -249,6 +262,8 @@ function defaultResult(method: HostMethod, body: Buffer): Result<HostMethod> {
       return {}
     case 'agent.interrupt':
       return { interrupted: true, turn: 1 }
+    case 'agent.answer':
+      return { applied: true }
     case 'agent.stop':
     case 'agent.kill':
       return { exit_code: 0, signal: '' }

@@ -172,6 +172,8 @@ export class ScriptedHost {
         return this.#prompt(decodeBody(METHODS[method].params, body))
       case 'agent.interrupt':
         return this.#interrupt(decodeBody(METHODS[method].params, body))
+      case 'agent.answer':
+        return { applied: false } // its agents never ask
       case 'agent.stop':
       case 'agent.kill':
         return this.#end(decodeBody(METHODS[method].params, body))

@@ -27,6 +27,8 @@ const PARAMS: { readonly [M in BrokerMethod]: (session: string) => Params<M> } =
   'stream.progress': () => ({ positions: [['none', 1]] }),
   'stream.readers': (session) => ({ session }),
   'stream.read': (session) => ({ session, from: 1 }),
+  'approval.list': (session) => ({ session }),
+  'approval.answer': () => ({ approval: 'q-1234', decision: 'allow' }),
   'host.list': () => ({}),
   'host.get': () => ({ host: 'h1' }),
   'host.drain': () => ({ host: 'h1' }),
@@ -46,6 +48,7 @@ t.test('every method answers as its schema says', async (t) => {
   for (const method of BROKER_METHODS) {
     const { client, host, session } = withSession()
     if (method === 'session.recover' || method === 'session.remove') host.exit(session, 0)
+    if (method === 'approval.answer') host.askApproval(session, 'q-1234')
     const id = client.ask(method, PARAMS[method](session))
     await new Promise((resolve) => setImmediate(resolve)) // system.metrics takes a moment
     client.resultOf(method, id)

@@ -16,7 +16,7 @@ t.test('claude is started for one conversation that goes on', async (t: Test) =>
   t.same(launch.env, { ONLY: 'this' })
   t.equal(
     launch.args.join(' '),
-    '-p --input-format stream-json --output-format stream-json --include-partial-messages --verbose --session-id native --model sonnet --permission-mode plan --append-system-prompt - be brief --allowedTools Bash(git log:*) Read --effort low',
+    '-p --input-format stream-json --output-format stream-json --include-partial-messages --verbose --permission-prompt-tool stdio --session-id native --model sonnet --permission-mode plan --append-system-prompt - be brief --allowedTools Bash(git log:*) Read --effort low',
   )
   const resumed = claude.launch('claude', { ...OPTIONS, resume: true })
   t.same(resumed.args.slice(-2), ['--resume', 'native'])

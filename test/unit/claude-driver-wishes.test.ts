@@ -118,31 +118,80 @@ t.test('the output of a command that the CLI answers itself is published', async
   t.equal(textOf('text'), 'nothing yet')
 })
 
-t.test(
-  'nothing is allowed that nobody was asked about, unless a decision is given',
-  async (t: Test) => {
-    const request = {
-      subtype: 'can_use_tool',
-      tool_name: 'Bash',
-      tool_use_id: 't1',
-      input: { a: 1 },
-    }
-    const question = { type: 'control_request', request_id: 'q', request }
-    const { says, written } = setUp()
-    says(question)
-    t.match(written, [{ response: { request_id: 'q', response: { behavior: 'deny' } } }])
-    const asked: unknown[] = []
-    const free = setUp({
-      decide: (one) => {
-        asked.push(one)
-        return { behavior: 'allow' }
-      },
-    })
-    free.says(question)
-    t.match(free.written, [{ response: { response: { behavior: 'allow' } } }])
-    t.same(asked, [{ toolName: 'Bash', toolId: 't1', input: { a: 1 } }])
+const ask = (id: string, more: object = {}) => ({
+  type: 'control_request',
+  request_id: id,
+  request: {
+    subtype: 'can_use_tool',
+    tool_name: 'Bash',
+    tool_use_id: 't1',
+    input: { a: 1 },
+    ...more,
   },
-)
+})
+const rule = { type: 'addRules', rules: [{ toolName: 'Bash', ruleContent: 'touch x' }] }
+const mode = { type: 'setMode', mode: 'acceptEdits' }
+
+t.test('a question is passed on, and answered once, in the words of the CLI', async (t: Test) => {
+  const { driver, says, events, written } = setUp()
+  says(ask('q', { description: 'touch x', permission_suggestions: [rule, mode] }))
+  t.same(events, [
+    {
+      ...{ type: 'approval', approval: 'id-1', toolId: 't1', toolName: 'Bash', input: { a: 1 } },
+      ...{ title: 'touch x', options: ['allow', 'allow_always', 'deny'] },
+    },
+  ])
+  t.same(written, [], 'nothing is said before somebody has decided')
+  t.equal(driver.answer('other', { decision: 'allow' }), false)
+  t.equal(driver.answer('id-1', { decision: 'allow' }), true)
+  t.equal(driver.answer('id-1', { decision: 'deny' }), false)
+  const response = { behavior: 'allow', updatedInput: { a: 1 } }
+  t.same(written, [
+    { type: 'control_response', response: { subtype: 'success', request_id: 'q', response } },
+  ])
+})
+
+t.test('always means the rules for the like, and what there is when there are none', async (t) => {
+  const always = (suggestions: readonly object[]) => {
+    const { driver, says, written } = setUp()
+    says(ask('q', { permission_suggestions: suggestions }))
+    driver.answer('id-1', { decision: 'allow_always' })
+    return written
+  }
+  const told = (updatedPermissions: readonly object[]) => [
+    { response: { response: { behavior: 'allow', updatedInput: { a: 1 }, updatedPermissions } } },
+  ]
+  t.match(always([mode, rule]), told([rule]))
+  t.match(always([mode]), told([mode]))
+  const { says, events } = setUp()
+  says(ask('q'))
+  t.match(events, [{ options: ['allow', 'deny'] }], 'and is not offered when nothing was suggested')
+})
+
+t.test('a denial tells the model why, and can end the turn', async (t: Test) => {
+  const { driver, says, written } = setUp()
+  says(ask('q1'), ask('q2'), ask('q3'))
+  driver.answer('id-1', { decision: 'deny' })
+  driver.answer('id-2', { decision: 'deny', message: 'use trash' })
+  driver.answer('id-3', { decision: 'deny', message: 'stop', interrupt: true })
+  const answers = written.map(({ response }) => (response as { response: object }).response)
+  t.match(answers[0], { behavior: 'deny', message: /does not want/ })
+  t.same(answers[1], { behavior: 'deny', message: 'use trash' })
+  t.same(answers[2], { behavior: 'deny', message: 'stop', interrupt: true })
+})
+
+t.test('a question is withdrawn by the CLI, and by the end of its turn', async (t: Test) => {
+  const { driver, says, ofType, events } = setUp()
+  driver.prompt('go')
+  says(ask('q1'), ask('q2'), { type: 'control_cancel_request', request_id: 'q1' })
+  t.match(ofType('approval_withdrawn'), [{ approval: 'id-1' }])
+  says(result())
+  t.match(events.slice(-2), [
+    { type: 'approval_withdrawn', approval: 'id-2' },
+    { type: 'turn_end' },
+  ])
+  t.equal(driver.answer('id-2', { decision: 'allow' }), false)
+})
 
 t.test('a request that is not understood is refused, not left waiting', async (t: Test) => {
   const { says, written } = setUp()

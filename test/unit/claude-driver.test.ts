@@ -22,12 +22,13 @@ const linesOf = (name: string): string[] =>
 function play(lines: readonly string[]) {
   const events: BackendEvent[] = []
   const written: string[] = []
+  let ids = 0
   const options = { session: 's', cwd: '/', env: {}, nativeSessionId: 'native', resume: false }
   const driver = new StreamJsonDriver(options, {
     ...NO_CHILD,
     writeLine: (line) => written.push(line),
     emit: (event) => events.push(event),
-    newId: () => 'id',
+    newId: () => `id-${++ids}`,
   })
   driver.started()
   for (const line of lines) {

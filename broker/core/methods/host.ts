@@ -4,6 +4,7 @@ import { ProtocolError } from '../../../protocol/errors.ts'
 import type { ChunkBody } from '../../../protocol/messages/chunk.ts'
 import type { Params } from '../../../protocol/methods/index.ts'
 import type { HostInfo } from '../../../protocol/methods/types.ts'
+import { deliverMissed } from '../approval-steps.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
 import { endOnHost } from '../end.ts'
@@ -97,7 +98,7 @@ function keep(core: Core, host: Host, reported: Reported) {
   return { session, keep: true, acknowledged: core.streams.of(session).producerDurable }
 }
 
-/** What was accepted but never reached the host: a pause, turns, the end. It ignores what it has. */
+/** What was accepted but never reached the host: a pause, answers, turns, the end. It ignores what it has. */
 function giveMissedWork(core: Core, host: Host, reported: Reported): void {
   const record = leased(core, host, reported)
   if (!record || !isLive(record)) return
@@ -111,6 +112,7 @@ function giveMissedWork(core: Core, host: Host, reported: Reported): void {
       if (error) core.ports.log('pause not carried out', { session: record.session, error })
     })
   }
+  deliverMissed(core, record.session)
   giveMissedTurns(core, host, record, reported)
 }
 

@@ -2,6 +2,7 @@
 import type { BrokerMethod } from '../../../protocol/methods/index.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
+import { approvalAnswer, approvalList } from './approval.ts'
 import { hostGet, hostList, hostRegister } from './host.ts'
 import { hostDrain, hostUndrain } from './host-drain.ts'
 import { outputQuery } from './output.ts'
@@ -41,6 +42,8 @@ export const METHOD_HANDLERS: { readonly [M in BrokerMethod]: MethodHandler<M> }
   'stream.close': streamClose,
   'stream.progress': streamProgress,
   'stream.readers': streamReaders,
+  'approval.list': approvalList,
+  'approval.answer': approvalAnswer,
   'host.list': hostList,
   'host.get': hostGet,
   'host.drain': hostDrain,

@@ -5,7 +5,8 @@ import type { Core } from '../core.ts'
 import { endOnHost } from '../end.ts'
 import { isBackSoon } from '../host-away.ts'
 import { goneStory, Story } from '../lifecycle.ts'
-import { type SessionRecord, sessionInfo } from '../sessions.ts'
+import { infoOf } from '../session-info.ts'
+import type { SessionRecord } from '../sessions.ts'
 
 export function sessionInterrupt(core: Core, call: Call<'session.interrupt'>): void {
   const { record, host } = controlled(core, call.params.session, 'be interrupted')
@@ -51,7 +52,7 @@ function end(
     const remainingMs = call.remainingMs()
     endOnHost(core, host, { record, epoch, method, remainingMs, trace: call.trace }, (error) => {
       if (error) call.fail(error)
-      else call.reply(sessionInfo(record, core.streams.of(record.session).durable))
+      else call.reply(infoOf(core, record))
     })
   })
 }
@@ -70,6 +71,6 @@ function endAway(
   const story = goneStory(core, record, `${reason} while its host was away`)
   call.persist(story.operations(), () => {
     story.publish()
-    call.reply(sessionInfo(record, core.streams.durableOf(record.session)))
+    call.reply(infoOf(core, record))
   })
 }

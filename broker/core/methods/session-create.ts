@@ -8,7 +8,7 @@ import type { SessionRecord } from '../sessions.ts'
 import { startOnHost } from '../start.ts'
 
 export function sessionCreate(core: Core, call: Call<'session.create'>): void {
-  const { name = '', host: wanted, labels, recovery = 'manual', ...start } = call.params
+  const { name = '', host: wanted, labels, approvals, recovery = 'manual', ...start } = call.params
   const { maxSessions } = core.ports.limits
   if (core.sessions.size >= maxSessions) {
     throw new ProtocolError('TOO_MANY_SESSIONS', { limit: maxSessions })
@@ -20,7 +20,13 @@ export function sessionCreate(core: Core, call: Call<'session.create'>): void {
     ...(labels && { labels }),
   }
   const host = core.hosts.place(request, (id) => core.sessions.used(id))
-  const record = newRecord(core, call, { name, start, recovery, host: host.id })
+  const record = newRecord(core, call, {
+    name,
+    start,
+    recovery,
+    host: host.id,
+    ...(approvals && { approvals }),
+  })
   core.sessions.add(record)
   const story = new Story(core, record)
   story.add('status', 0, { status: 'starting' })
@@ -33,25 +39,22 @@ export function sessionCreate(core: Core, call: Call<'session.create'>): void {
 function newRecord(
   core: Core,
   call: Call<'session.create'>,
-  { name, start, recovery, host }: Pick<SessionRecord, 'name' | 'start' | 'recovery' | 'host'>,
+  wanted: Pick<SessionRecord, 'name' | 'start' | 'recovery' | 'host' | 'approvals'>,
 ): SessionRecord {
   const now = core.clock.wall()
   return {
+    ...wanted,
     session: newUuid(core.ports.random),
-    name,
-    start,
     owner: call.identity.principal,
     created_at: now,
-    host,
     status: 'starting',
     reason: '',
     paused: '',
-    recovery,
     epoch: 1,
     turn: 0,
     open: [],
     changed_at: now,
-    cwd: start.cwd ?? '',
+    cwd: wanted.start.cwd ?? '',
     pid: null,
     exit_code: null,
     signal: '',

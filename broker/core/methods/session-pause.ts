@@ -5,7 +5,8 @@ import type { Call } from '../calls.ts'
 import { askHost, ready } from '../controlled.ts'
 import type { Core } from '../core.ts'
 import { isLeased, Story } from '../lifecycle.ts'
-import { type SessionRecord, sessionInfo } from '../sessions.ts'
+import { infoOf } from '../session-info.ts'
+import type { SessionRecord } from '../sessions.ts'
 
 type PauseCall = Call<'session.pause'> | Call<'session.resume'>
 
@@ -81,5 +82,5 @@ function undo(
 }
 
 function reply(core: Core, call: PauseCall, record: SessionRecord): void {
-  call.reply(sessionInfo(record, core.streams.of(record.session).durable))
+  call.reply(infoOf(core, record))
 }

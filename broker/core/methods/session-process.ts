@@ -4,7 +4,8 @@ import type { Call } from '../calls.ts'
 import { askHost, controlled, ready } from '../controlled.ts'
 import type { Core } from '../core.ts'
 import { Story } from '../lifecycle.ts'
-import { type SessionRecord, sessionInfo } from '../sessions.ts'
+import { infoOf } from '../session-info.ts'
+import type { SessionRecord } from '../sessions.ts'
 
 type ProcessCall = Call<'session.signal'> | Call<'session.write'> | Call<'session.set_mode'>
 
@@ -62,5 +63,5 @@ function keepMode(core: Core, call: ProcessCall, record: SessionRecord, mode: st
 }
 
 function reply(core: Core, call: ProcessCall, record: SessionRecord): void {
-  call.reply(sessionInfo(record, core.streams.of(record.session).durable))
+  call.reply(infoOf(core, record))
 }

@@ -3,7 +3,8 @@ import { ProtocolError } from '../../../protocol/errors.ts'
 import type { SessionInfo } from '../../../protocol/methods/types.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
-import { type SessionRecord, sessionInfo } from '../sessions.ts'
+import { infoOf } from '../session-info.ts'
+import type { SessionRecord } from '../sessions.ts'
 
 const DEFAULT_LIMIT = 1000
 
@@ -34,7 +35,7 @@ function whenOnDisk(
   records: readonly SessionRecord[],
   tell: (sessions: SessionInfo[]) => void,
 ): void {
-  const infos = records.map((record) => infoOf(core, record))
+  const infos = records.map((record) => infoAtHead(core, record))
   const areOnDisk = records.every(({ session }) => core.streams.isSettled(session))
   if (areOnDisk) tell(infos)
   else core.batch.add([], (error) => tell(error ? infosLeft(core, records) : infos))
@@ -43,9 +44,9 @@ function whenOnDisk(
 /** Memory has fallen back to the disk, perhaps to a time before one of them. */
 function infosLeft(core: Core, records: readonly SessionRecord[]): SessionInfo[] {
   const left = records.filter((record) => core.sessions.get(record.session) === record)
-  return left.map((record) => infoOf(core, record))
+  return left.map((record) => infoAtHead(core, record))
 }
 
-function infoOf(core: Core, record: SessionRecord): SessionInfo {
-  return sessionInfo(record, core.streams.of(record.session).sequence)
+function infoAtHead(core: Core, record: SessionRecord): SessionInfo {
+  return infoOf(core, record, core.streams.of(record.session).sequence)
 }

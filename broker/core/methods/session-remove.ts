@@ -4,7 +4,8 @@ import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
 import { saveSession } from '../lifecycle.ts'
 import { removeSession } from '../removal.ts'
-import { isLive, type SessionRecord, sessionInfo } from '../sessions.ts'
+import { infoOf } from '../session-info.ts'
+import { isLive, type SessionRecord } from '../sessions.ts'
 
 export function sessionRemove(core: Core, call: Call<'session.remove'>): void {
   const { session: reference, force = false } = call.params
@@ -52,6 +53,6 @@ export function sessionRename(core: Core, call: Call<'session.rename'>): void {
   if (record.name !== name && isLive(record)) core.sessions.claimName(name)
   record.name = name
   call.persist([saveSession(core, record)], () => {
-    call.reply(sessionInfo(record, core.streams.durableOf(record.session)))
+    call.reply(infoOf(core, record))
   })
 }
