@@ -3,6 +3,7 @@ import { STREAMS_LIMITS } from '../../broker/streams-socket.ts'
 import { type LongStreamOptions, longStream } from './scenarios/long-stream.ts'
 import {
   CHUNK_BYTES,
+  RETAINED_BYTES,
   type StalledReadersOptions,
   stalledReaders,
 } from './scenarios/stalled-readers.ts'
@@ -14,6 +15,8 @@ export interface ScenarioResult {
   readonly problems: readonly string[]
 }
 
+/** Pages of the journal's file that may be resident, MiB: what it keeps, twice because pages are copied on write. */
+const MOST_MB_MAPPED = (2 * RETAINED_BYTES) / 1024 ** 2
 /** What the broker may take for the work of streaming, MiB. */
 const MOST_MB_ANYWAY = 80
 /** What a chunk takes in its bundle besides its text, bytes. */
@@ -39,15 +42,28 @@ export async function stalledReadersScenario(
 ): Promise<ScenarioResult> {
   const { series, shown, isGapFree } = await stalledReaders(options)
   const problems: string[] = []
-  const own = series.map((memory) => memory.own)
-  const most = Math.ceil((own[0] ?? 0) + MOST_MB_ANYWAY + MOST_MB_A_READER * options.readers)
-  if (Math.max(...own) > most) problems.push(`the broker took more than ${most} MiB`)
+  const growth = MOST_MB_ANYWAY + MOST_MB_A_READER * options.readers
+  const own = measured(
+    series.map((memory) => memory.own),
+    growth,
+  )
+  const resident = measured(
+    series.map((memory) => memory.resident),
+    growth + MOST_MB_MAPPED,
+  )
+  for (const { isOver, text } of [own, resident]) if (isOver) problems.push(text)
   if (!isGapFree) problems.push('a reader that reads was not shown every chunk')
   if (shown < options.seconds) problems.push(`a reader that reads was shown ${shown} chunks only`)
   const line = [
     `${options.readers} stalled readers, ${options.seconds} s, ${shown} chunks shown to a reader that reads`,
-    `broker's own memory in MiB, at most ${most}: ${own.join(' ')}`,
-    `with pages of the journal's file: ${series.map(({ resident }) => resident).join(' ')}`,
+    `broker's own memory (anonymous) in MiB, ${own.text}`,
+    `with the pages of files (RSS) in MiB, ${resident.text}`,
   ].join('\n  ')
   return { line, problems }
+}
+
+/** A series with what its values must stay below: the first one and this much more. */
+function measured(series: readonly number[], growth: number): { text: string; isOver: boolean } {
+  const most = Math.ceil((series[0] ?? 0) + growth)
+  return { text: `at most ${most}: ${series.join(' ')}`, isOver: Math.max(...series) > most }
 }

@@ -23,6 +23,8 @@ export interface SystemOptions {
   readonly recoveryMs: number
   /** Default: a fifth of `livenessMs`. */
   readonly heartbeatMs?: number
+  /** More flags for the broker. */
+  readonly brokerFlags?: readonly string[]
 }
 
 const CLIENT = fileURLToPath(new URL('./client-process.js', import.meta.url))
@@ -109,12 +111,17 @@ export class System {
   }
 
   async startBroker(): Promise<void> {
-    const { livenessMs, heartbeatMs = livenessMs / 5, transport } = this.options
+    const { livenessMs, heartbeatMs = livenessMs / 5, transport, brokerFlags = [] } = this.options
     const times = ['--liveness-ms', `${livenessMs}`, '--heartbeat-ms', `${heartbeatMs}`]
     const streams = endpointOf(this.places.streams)
     const places = ['--endpoint', this.endpoint, '--streams-endpoint', streams]
     const leave = transport === 'tcp' ? ['--insecure-loopback'] : []
-    this.#broker = await this.#part('broker', 'broker', [...times, ...places, ...leave])
+    this.#broker = await this.#part('broker', 'broker', [
+      ...times,
+      ...places,
+      ...leave,
+      ...brokerFlags,
+    ])
   }
 
   async startHost(name: string): Promise<void> {

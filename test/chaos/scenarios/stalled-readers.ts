@@ -46,11 +46,18 @@ const NEVER_MS = 3_600_000
 /** Each number of the answer is filled up to so many bytes, and they are so many ms apart. */
 export const CHUNK_BYTES = 1024
 const PACE_MS = 5
+/** What the journal keeps of the session, bytes: few minutes of it, so that a long run shows a level. */
+export const RETAINED_BYTES = 32 * 1024 ** 2
 
 export async function stalledReaders(
   options: StalledReadersOptions,
 ): Promise<StalledReadersResult> {
-  const system = new System({ ...SMALL, livenessMs: NEVER_MS, heartbeatMs: 1000 })
+  const system = new System({
+    ...SMALL,
+    livenessMs: NEVER_MS,
+    heartbeatMs: 1000,
+    brokerFlags: ['--retain-session-bytes', `${RETAINED_BYTES}`],
+  })
   const stalled: PartProcess[] = []
   try {
     await system.start()
