@@ -10,6 +10,8 @@ import { System, type SystemOptions } from './system.ts'
 import { judge, settle, type Totals } from './verify.ts'
 
 export interface RunOptions extends SystemOptions, Plan {
+  /** Aborted: no more rounds; what was played is judged as ever. */
+  readonly enough: AbortSignal
   readonly say: (line: string) => void
 }
 
@@ -41,6 +43,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
   try {
     await system.start()
     for (const round of schedule(options)) {
+      if (options.enough.aborted) break
       const { broken, ...played } = await play(system, round)
       rounds.push(played)
       violations.push(...broken)

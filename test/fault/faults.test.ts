@@ -14,6 +14,7 @@ const SMALL = {
   paceMs: 20,
   livenessMs: 1000,
   recoveryMs: 60_000,
+  enough: new AbortController().signal,
 }
 
 t.test('nothing is lost, doubled or left behind when processes are killed', async (t) => {
