@@ -55,7 +55,10 @@ export class Broker {
     this.#config = config
     this.#log = log
     this.#endpoints = { endpoint: config.places.endpoint, streams: config.streamsEndpoint }
-    this.#journal = openLmdbJournal({ directory: config.journalDir })
+    this.#journal = openLmdbJournal({
+      directory: config.journalDir,
+      sync: config.journal_sync,
+    })
     this.#router = new RouterSocket({
       receive: (connection, frames) => this.#receive(connection, frames),
       notified: (connection) => this.#notified(connection),

@@ -8,11 +8,13 @@ import {
   resolvePlaces,
 } from '../protocol/endpoints.ts'
 import { ProtocolError } from '../protocol/errors.ts'
+import { oneOf } from '../protocol/one-of.ts'
 import { processSettings } from '../protocol/process-settings.ts'
 import { resolveSettings, type SettingSources } from '../protocol/settings.ts'
 import { CORE_LIMITS, type CoreLimits } from './core/core.ts'
 import { IDEMPOTENCY_LIMITS } from './core/idempotency.ts'
 import { RETENTION } from './core/retention.ts'
+import { SYNC_POLICIES, type SyncPolicy } from './journal/sync-policy.ts'
 
 const HOUR_MS = 60 * 60 * 1000
 const DAY_MS = 24 * HOUR_MS
@@ -49,6 +51,13 @@ export const BrokerSettings = Type.Object({
     minimum: 65_536,
     default: 4_194_304,
     description: 'Bytes of chunks that a host may have on the way to the disk',
+  }),
+  journal_sync: Type.Unsafe<SyncPolicy>({
+    ...oneOf(
+      SYNC_POLICIES,
+      'What is on disk when something is acknowledged: all of it; its data, but not yet the page that points to it; nothing but what the system wrote by itself. docs/reliability.md says what each can lose',
+    ),
+    default: 'always',
   }),
   drain_ms: Type.Integer({
     minimum: 0,
@@ -96,6 +105,14 @@ export interface BrokerConfig extends BrokerSettings {
   readonly journalDir: string
 }
 
+/** The directory of the journal. */
+export function journalDirectory(
+  settings: Pick<BrokerSettings, 'journal_dir'>,
+  places: Places,
+): string {
+  return settings.journal_dir ?? join(places.stateDir, 'journal')
+}
+
 /** Throws BAD_CONFIG. */
 export function brokerConfig(
   sources: SettingSources & { readonly env: Environment },
@@ -109,7 +126,7 @@ export function brokerConfig(
     ...settings,
     places,
     streamsEndpoint,
-    journalDir: settings.journal_dir ?? join(places.stateDir, 'journal'),
+    journalDir: journalDirectory(settings, places),
   }
 }
 

@@ -62,3 +62,23 @@ export function chunkKey(session: string, generation: number, sequence: number):
 export function sequenceOf(key: Buffer): number {
   return key.readUIntBE(key.length - SEQUENCE_BYTES, SEQUENCE_BYTES)
 }
+
+export interface ChunkPlace {
+  readonly session: string
+  readonly generation: number
+  readonly sequence: number
+}
+
+/** What `chunkKey` put into the key; undefined for a key that it cannot have made. */
+export function parseChunkKey(key: Buffer): ChunkPlace | undefined {
+  const end = key.indexOf(0)
+  if (end < 1 || key.length !== end + 1 + GENERATION_BYTES + SEQUENCE_BYTES) return undefined
+  const session = key.toString('latin1', 0, end)
+  if (!PRINTABLE_ASCII.test(session)) return undefined
+  return { session, generation: key.readUInt32BE(end + 1), sequence: sequenceOf(key) }
+}
+
+/** Behind all chunks of the session, whatever their generation. */
+export function behindSession(session: string): Buffer {
+  return Buffer.from(`${session}\x01`, 'latin1')
+}

@@ -46,18 +46,36 @@ function readMeta(file: number, position: number): Meta | undefined {
   return { pageSize, lastPage: Number(meta.readBigUInt64LE(AT_LAST_PAGE)) }
 }
 
-function checkFile(path: string, file: number): void {
+/** The bytes that a file should have, by its own account; 0 when it is empty. Throws STORAGE_FAILED. */
+function accountOf(path: string, file: number): number {
   const stat = fstatSync(file)
   if (!stat.isFile()) throw cannotOpen(path, 'is not a file')
-  if (stat.size === 0) return
+  if (stat.size === 0) return 0
   const first = readMeta(file, 0)
   const second = first && readMeta(file, first.pageSize)
   if (!first || !second) throw cannotOpen(path, 'is not a journal, or its first pages are damaged')
   const needed = (Math.max(first.lastPage, second.lastPage) + 1) * first.pageSize
   if (needed > Number.MAX_SAFE_INTEGER) throw cannotOpen(path, 'its first pages are damaged')
+  return needed
+}
+
+function checkFile(path: string, file: number): void {
+  const needed = accountOf(path, file)
   // Shorter is usual when the last pages are free ones. Were it cut, zeros read as a damaged page,
   // which is an error that can be told, while a read past the end kills the process.
-  if (stat.size < needed) ftruncateSync(file, needed)
+  if (fstatSync(file).size < needed) ftruncateSync(file, needed)
+}
+
+/** Whether the file can be given to LMDB; changes nothing. Throws STORAGE_FAILED when it cannot. */
+export function inspectFile(path: string): void {
+  try {
+    withFile(path, 'r', (file) => {
+      if (accountOf(path, file) === 0) throw cannotOpen(path, 'is empty')
+    })
+  } catch (cause) {
+    if (cause instanceof ProtocolError) throw cause
+    throw cannotOpen(path, cause)
+  }
 }
 
 function withFile(path: string, flags: string, use: (file: number) => void): void {

@@ -3,10 +3,10 @@
  * file at a time. Sequences are the caller's: nothing is numbered here.
  */
 import { mkdirSync, statfsSync } from 'node:fs'
-import { join } from 'node:path'
 import { ProtocolError } from '../../protocol/errors.ts'
 import { claim } from '../ownership.ts'
-import { GroupCommit, type PendingWrite } from './group-commit.ts'
+import { filesOf, removeDrafts } from './files.ts'
+import { GROUP_LIMITS, GroupCommit, type PendingWrite } from './group-commit.ts'
 import type {
   Durable,
   Journal,
@@ -19,18 +19,22 @@ import type {
 import { sequenceOf, tableKey } from './keys.ts'
 import { cannotOpen } from './lmdb-file.ts'
 import { LmdbStore } from './lmdb-store.ts'
+import { MIGRATIONS, type Migration } from './migrations.ts'
 import { encodeOperation, grows, sizeOf } from './operations.ts'
 import { collect, type StoredRecord } from './range.ts'
 import { decodeChunk, decodeSmall } from './record.ts'
 import { type Step, Streams } from './streams.ts'
+import type { SyncPolicy } from './sync-policy.ts'
 
 export interface LmdbJournalOptions {
   /** Created with mode 0700 when it is missing. Holds journal.mdb, its lock and its owner's pid. */
   readonly directory: string
   readonly maxCommitOperations?: number
   readonly maxCommitBytes?: number
+  readonly sync?: SyncPolicy
   readonly maxBytes?: number
   readonly minFreeBytes?: number
+  readonly migrations?: readonly Migration[]
   /** Bytes that the disk has left. */
   readonly freeBytes?: () => number
   /** Milliseconds on any clock that does not go back. */
@@ -38,10 +42,9 @@ export interface LmdbJournalOptions {
 }
 
 const DEFAULTS = {
-  // Takes about 9 ms here and holds the event loop for 5 of them; the goal is 20 ms of lag at p99.
-  maxCommitOperations: 2000,
-  // Bytes. Bounds what a commit copies; with pages about twice as much reaches the disk.
-  maxCommitBytes: 4 * 1024 * 1024,
+  ...GROUP_LIMITS,
+  sync: 'always' as SyncPolicy,
+  migrations: MIGRATIONS,
   // Bytes of live records; writes that need more are STORAGE_FULL. The disk is the limit by default.
   maxBytes: Number.POSITIVE_INFINITY,
   // Bytes that must stay free on the disk. LMDB never gets to see a full one: its binding writes past
@@ -63,12 +66,13 @@ function freeBytesOf(directory: string): number {
  * is not a journal, is of a newer version, or cannot be opened.
  */
 export function openLmdbJournal(options: LmdbJournalOptions): Journal {
-  const path = join(options.directory, 'journal.mdb')
-  const release = own(options.directory, `${path}-owner`)
+  const { data, owner } = filesOf(options.directory)
+  const release = own(options.directory, owner)
   try {
+    removeDrafts(options.directory)
     const freeBytes = () => freeBytesOf(options.directory)
-    const store = new LmdbStore(path)
-    return new LmdbJournal(store, release, { ...DEFAULTS, freeBytes, ...options })
+    const settings = { ...DEFAULTS, freeBytes, ...options }
+    return new LmdbJournal(new LmdbStore(data, settings), release, settings)
   } catch (thrown) {
     release()
     throw thrown

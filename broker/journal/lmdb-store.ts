@@ -7,14 +7,13 @@ import { setImmediate as immediate } from 'node:timers/promises'
 import { type Database, open, type RangeOptions, type RootDatabase } from 'lmdb'
 import { ProtocolError } from '../../protocol/errors.ts'
 import { TABLES } from './journal.ts'
+import { entryCount, pageBytes } from './lmdb-figures.ts'
 import { cannotOpen, prepareFile } from './lmdb-file.ts'
+import { type Migration, missingSteps, runSteps, SCHEMA_KEY, versionAfter } from './migrations.ts'
 import { decodeSmall, encodeSmall } from './record.ts'
+import type { SyncPolicy } from './sync-policy.ts'
 
-/** Layout of keys and databases. A file with a higher number is not opened. */
-const SCHEMA_VERSION = 1
-const SCHEMA_KEY = 'version'
-
-const DATABASES = [...TABLES, 'chunks', 'streams'] as const
+export const DATABASES = [...TABLES, 'chunks', 'streams'] as const
 export type DatabaseName = (typeof DATABASES)[number]
 
 type Bytes = Database<Buffer, Buffer>
@@ -36,14 +35,28 @@ interface Environment {
 
 const ENCODING = { encoding: 'binary', keyEncoding: 'binary' } as const
 
-function openRoot(path: string): RootDatabase<Buffer, Buffer> {
+export interface StoreOptions {
+  readonly sync: SyncPolicy
+  readonly migrations: readonly Migration[]
+}
+
+// Seen with strace, for one commit. always: pages, fdatasync, the page that points to them through a
+// descriptor with O_DSYNC. data: pages, fdatasync, a plain write of that page. os: plain writes.
+const SYNC_OPTIONS = {
+  always: {},
+  data: { noMetaSync: true },
+  os: { noSync: true },
+} as const satisfies Record<SyncPolicy, object>
+
+function openRoot(path: string, sync: SyncPolicy): RootDatabase<Buffer, Buffer> {
   prepareFile(path)
   const options = {
     ...ENCODING,
+    ...SYNC_OPTIONS[sync],
     path,
     noSubdir: true,
     maxDbs: DATABASES.length + 1,
-    // Otherwise a commit resolves before its data is on disk.
+    // Otherwise a commit resolves before its data is on disk, and the file is marked so for good.
     overlappingSync: false,
     // Groups are gathered above; the binding need not wait for more.
     eventTurnBatching: false,
@@ -52,34 +65,75 @@ function openRoot(path: string): RootDatabase<Buffer, Buffer> {
   return open<Buffer, Buffer>(options)
 }
 
-/** Throws STORAGE_FAILED for a layout that this version does not know. */
-function checkSchema(path: string, root: RootDatabase<Buffer, Buffer>, isNew: boolean): void {
+/** The steps that the file lacks. A new file gets its version at once. Throws STORAGE_FAILED. */
+function lackedSteps(
+  path: string,
+  root: RootDatabase<Buffer, Buffer>,
+  migrations: readonly Migration[],
+): readonly Migration[] {
+  const isNew = entryCount(root) === 0
   const schema: Bytes = root.openDB({ ...ENCODING, name: 'schema' })
-  const key = Buffer.from(SCHEMA_KEY)
-  const record = schema.get(key)
-  if (record === undefined) {
-    if (!isNew) throw cannotOpen(path, 'is an LMDB file, but not a journal')
-    schema.putSync(key, encodeSmall('schema', SCHEMA_KEY, SCHEMA_VERSION))
-    return
+  const record = schema.get(Buffer.from(SCHEMA_KEY))
+  if (record !== undefined) {
+    return missingSteps(path, decodeSmall('schema', SCHEMA_KEY, record)?.value, migrations)
   }
-  const version = decodeSmall('schema', SCHEMA_KEY, record)?.value
-  if (typeof version !== 'number') throw cannotOpen(path, 'its version record is damaged')
-  if (version > SCHEMA_VERSION) {
-    const reason = `was written by a newer agentmq (journal version ${version}; this one reads ${SCHEMA_VERSION})`
-    throw cannotOpen(path, reason)
-  }
+  if (!isNew) throw cannotOpen(path, 'is an LMDB file, but not a journal')
+  putVersion(schema, migrations)
+  return []
 }
 
-function openEnvironment(path: string): Environment {
+function putVersion(schema: Bytes, migrations: readonly Migration[]): void {
+  const version = versionAfter(migrations)
+  schema.putSync(Buffer.from(SCHEMA_KEY), encodeSmall('schema', SCHEMA_KEY, version))
+}
+
+function openEnvironment(path: string, { sync, migrations }: StoreOptions): Environment {
   let root: RootDatabase<Buffer, Buffer> | undefined
   try {
-    root = openRoot(path)
-    checkSchema(path, root, entryCount(root) === 0)
-    return { root, databases: openDatabases(root) }
+    root = openRoot(path, sync)
+    const steps = lackedSteps(path, root, migrations)
+    const databases = openDatabases(root)
+    if (steps.length > 0) migrate({ path, root, databases, steps, migrations })
+    return { root, databases }
   } catch (cause) {
     void root?.close()
     if (cause instanceof ProtocolError) throw cause
     throw cannotOpen(path, cause)
+  }
+}
+
+interface MigrationRun extends Environment {
+  readonly path: string
+  readonly steps: readonly Migration[]
+  readonly migrations: readonly Migration[]
+}
+
+function migrate({ path, root, databases, steps, migrations }: MigrationRun): void {
+  const schema: Bytes = root.openDB({ ...ENCODING, name: 'schema' })
+  root.transactionSync(() => {
+    runSteps(path, steps, {
+      rewrite: (table, change) => rewrite(databases[table], change),
+      put: (table, key, value) => databases[table].putSync(key, value),
+    })
+    putVersion(schema, migrations)
+  })
+}
+
+/** Entries that are read before they are changed: LMDB's iterators do not outlive a change. */
+const REWRITE_SLICE = 512
+
+function rewrite(database: Bytes, change: (entry: Entry) => Buffer | undefined): void {
+  let behind: Buffer | undefined
+  for (;;) {
+    const from = behind ? { start: behind, exclusiveStart: true } : {}
+    const slice = [...database.getRange({ ...from, limit: REWRITE_SLICE })]
+    for (const entry of slice) {
+      const value = change(entry)
+      if (value === undefined) database.removeSync(entry.key)
+      else if (value !== entry.value) database.putSync(entry.key, value)
+      behind = entry.key
+    }
+    if (slice.length < REWRITE_SLICE) return
   }
 }
 
@@ -93,28 +147,6 @@ function openDatabases(root: RootDatabase<Buffer, Buffer>): Databases {
     chunks: one('chunks'),
     streams: one('streams'),
   }
-}
-
-/** The binding types its figures as `{}`. */
-function figures(database: Bytes): Readonly<Record<string, unknown>> {
-  return database.getStats() as Record<string, unknown>
-}
-
-function figure(from: Readonly<Record<string, unknown>>, name: string): number {
-  const value = from[name]
-  return typeof value === 'number' ? value : 0
-}
-
-function entryCount(database: Bytes): number {
-  return figure(figures(database), 'entryCount')
-}
-
-/** Bytes of the pages that hold live records. */
-function pageBytes(database: Bytes): number {
-  const stats = figures(database)
-  const pages = ['treeBranchPageCount', 'treeLeafPageCount', 'overflowPages']
-  const count = pages.reduce((sum, name) => sum + figure(stats, name), 0)
-  return count * figure(stats, 'pageSize')
 }
 
 // MDB_MAP_FULL, ENOSPC, EDQUOT, EFBIG
@@ -142,12 +174,14 @@ async function reasonOf(thrown: unknown): Promise<unknown> {
 
 export class LmdbStore {
   readonly #path: string
+  readonly #options: StoreOptions
   #environment: Environment | undefined
 
   /** Opens or creates the file. Throws STORAGE_FAILED when that cannot be. */
-  constructor(path: string) {
+  constructor(path: string, options: StoreOptions) {
     this.#path = path
-    this.#environment = openEnvironment(path)
+    this.#options = options
+    this.#environment = openEnvironment(path, options)
   }
 
   /**
@@ -227,7 +261,7 @@ export class LmdbStore {
   }
 
   #open(): Environment {
-    this.#environment ??= openEnvironment(this.#path)
+    this.#environment ??= openEnvironment(this.#path, this.#options)
     return this.#environment
   }
 

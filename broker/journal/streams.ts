@@ -17,13 +17,13 @@ export interface Head {
 const NO_HEAD: Head = { sequence: 0, producerSequence: 0 }
 
 /** Chunks of an earlier generation, or of this one below the floor, are gone. */
-interface Bounds {
+export interface Bounds {
   readonly generation: number
   /** 0 = nothing was trimmed whose key may still be there. */
   readonly floor: number
 }
 
-const WHOLE: Bounds = { generation: 0, floor: 0 }
+export const WHOLE: Bounds = { generation: 0, floor: 0 }
 
 /** Keys removed in one go: about 1 ms of work. */
 const PURGE_SLICE = 512
@@ -202,7 +202,8 @@ export class Streams {
   }
 }
 
-function readBounds(value: unknown): Bounds | undefined {
+/** The bounds in a record of the table `streams`; undefined when it holds none. */
+export function readBounds(value: unknown): Bounds | undefined {
   // A number alone is a generation, as it was written before there were floors.
   const [generation, floor] = Array.isArray(value) ? (value as unknown[]) : [value, 0]
   if (typeof generation !== 'number' || typeof floor !== 'number') return undefined

@@ -204,6 +204,16 @@ export const COMMANDS = {
     examples: [['agentmq metrics | grep lag', 'docs/metrics.md says what each means']],
     load: () => import('./commands/metrics.ts'),
   },
+  journal: {
+    usage: 'journal <verb>',
+    describe: 'Look after the journal of a broker on this machine: verify, stats, export, compact',
+    examples: [
+      ['agentmq journal verify', 'Is every record intact? Also beside a running broker'],
+      ['agentmq journal export --session blue > blue.jsonl', 'One conversation, a chunk a line'],
+      ['agentmq journal compact', 'Give free pages back to the disk; stop the broker first'],
+    ],
+    load: () => import('./commands/part.ts'),
+  },
 } as const satisfies Record<string, CommandEntry>
 
 export type CommandName = keyof typeof COMMANDS

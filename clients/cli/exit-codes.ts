@@ -12,6 +12,7 @@ export const EXIT_CODES = {
   CONFLICT: { code: 6, meaning: 'not in this state: busy, full, ended, or the name is taken' },
   DENIED: { code: 7, meaning: 'not authenticated, or not allowed' },
   TIMEOUT: { code: 8, meaning: 'the deadline passed' },
+  DAMAGED: { code: 9, meaning: 'the journal has damage' },
   INTERRUPTED: { code: 130, meaning: 'interrupted: Ctrl-C, or the turn was interrupted' },
   TERMINATED: { code: 143, meaning: 'ended by SIGTERM' },
 } as const satisfies Record<string, { readonly code: number; readonly meaning: string }>

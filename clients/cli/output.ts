@@ -3,6 +3,7 @@
  * colours are welcome, and that a reader may go away in the middle (`| head`).
  */
 import type { Writable } from 'node:stream'
+import { jsonLine } from '../../protocol/json-line.ts'
 import { type Style, stylesFor } from './render/style.ts'
 
 export interface OutputStream extends Writable {
@@ -95,15 +96,6 @@ export class Output {
   #broken(error: NodeJS.ErrnoException): void {
     this.#gone.abort(error)
   }
-}
-
-export function jsonLine(value: unknown): string {
-  return `${JSON.stringify(value, plain)}\n`
-}
-
-/** What MessagePack can carry and JSON cannot. */
-function plain(_key: string, value: unknown): unknown {
-  return typeof value === 'bigint' ? String(value) : value
 }
 
 function isColourful(stream: OutputStream, env: OutputOptions['env']): boolean {

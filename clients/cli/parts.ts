@@ -1,16 +1,24 @@
 /** The other executables. They are found by URL: the parts meet on the wire, not in imports. */
 import { fileURLToPath } from 'node:url'
 
-export type PartName = 'broker' | 'host'
+export type PartName = 'broker' | 'host' | 'journal'
 
 const ENTRIES: Readonly<Record<PartName, string>> = {
   broker: '../../broker/main.js',
   host: '../../agent-host/main.js',
+  journal: '../../broker/journal-tool/main.js',
 }
 
-/** Global flags that may stand before the verb: with a value, which the part takes too, or without. */
-const SHARED_FLAGS: readonly string[] = ['--dir', '--endpoint', '--config']
-const OWN_FLAGS: readonly string[] = ['--json', '--debug']
+/** Global flags that may stand before the verb, those with a value and those without. */
+const VALUE_FLAGS: readonly string[] = ['--dir', '--endpoint', '--config', '--context']
+const BARE_FLAGS: readonly string[] = ['--json', '--debug']
+
+/** Those that a part takes as well. Without effect on the others: bare ones are dropped. */
+const TAKEN: Readonly<Record<PartName, readonly string[]>> = {
+  broker: ['--dir', '--endpoint', '--config'],
+  host: ['--dir', '--endpoint', '--config'],
+  journal: ['--dir', '--config', '--context', '--json'],
+}
 
 /** URL of the compiled entry of a part. */
 export function partEntry(name: PartName): string {
@@ -29,18 +37,31 @@ export function cliEntry(): string {
 export function partOf(
   argv: readonly string[],
 ): { readonly name: PartName; readonly argv: readonly string[] } | undefined {
-  const before: string[] = []
+  const before: string[][] = []
   for (let index = 0; index < argv.length; index += 1) {
     const word = argv[index] ?? ''
-    if (isPart(word)) return { name: word, argv: [...before, ...argv.slice(index + 1)] }
-    if (OWN_FLAGS.includes(word)) continue
-    if (!SHARED_FLAGS.includes(word.split('=')[0] ?? '')) return undefined
-    before.push(word)
-    if (word.includes('=')) continue
-    index += 1
-    before.push(argv[index] ?? '')
+    if (isPart(word)) {
+      const own = before.filter(([flag = '']) => isFor(word, flag)).flat()
+      return { name: word, argv: [...own, ...argv.slice(index + 1)] }
+    }
+    if (BARE_FLAGS.includes(word)) before.push([word])
+    else if (!VALUE_FLAGS.includes(flagOf(word))) return undefined
+    else if (word.includes('=')) before.push([word])
+    else {
+      index += 1
+      before.push([word, argv[index] ?? ''])
+    }
   }
   return undefined
+}
+
+function flagOf(word: string): string {
+  return word.split('=')[0] ?? ''
+}
+
+/** A value that the part does not take is given to it all the same: it says what is wrong. */
+function isFor(part: PartName, word: string): boolean {
+  return TAKEN[part].includes(flagOf(word)) || !BARE_FLAGS.includes(word)
 }
 
 function isPart(word: string): word is PartName {
@@ -49,6 +70,14 @@ function isPart(word: string): word is PartName {
 
 interface Part {
   main(argv: readonly string[]): Promise<number>
+  /** Of a part whose flags docs/cli.md shows. */
+  help?(columns: number): Promise<string>
+}
+
+/** The help of a part, if it gives it to others. */
+export async function partHelp(name: PartName, columns: number): Promise<string> {
+  const part = (await import(partEntry(name))) as Part
+  return (await part.help?.(columns)) ?? ''
 }
 
 /**

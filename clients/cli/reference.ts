@@ -2,6 +2,7 @@
 import { CommandLine } from './arguments.ts'
 import { COMMAND_NAMES, COMMANDS, type CommandName } from './command-table.ts'
 import { EXIT_CODES, EXIT_OF_ERROR } from './exit-codes.ts'
+import { partHelp } from './parts.ts'
 
 const COLUMNS = 100
 /** Their flags are their own, so their help is not in the hands of this command. */
@@ -20,15 +21,23 @@ async function commandSection(name: CommandName): Promise<string> {
     `### agentmq ${usage}`,
     `${describe}.`,
     fenced(example.join('\n')),
-    PARTS.includes(name) ? `\`agentmq ${name} --help\` lists its flags.` : await flags(name),
+    await flags(name),
   ]
   return parts.filter((part) => part !== '').join('\n\n')
 }
 
 /** Positionals and options out of the help; the global flags have a section of their own. */
 async function flags(name: CommandName): Promise<string> {
+  if (PARTS.includes(name)) return `\`agentmq ${name} --help\` lists its flags.`
+  if (name === 'journal') return journalFlags()
   const groups = (await help([name, '--help'])).split(/\n\n(?=\S)/)
   return groupsOf(groups, ['Positionals:', 'Options:'])
+}
+
+/** A part of its own, but with few flags. */
+async function journalFlags(): Promise<string> {
+  const groups = (await partHelp('journal', COLUMNS)).split(/\n\n(?=\S)/)
+  return groupsOf(groups, ['Commands:', 'Options:', 'Options of export:'])
 }
 
 export async function globalReference(): Promise<string> {

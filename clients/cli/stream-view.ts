@@ -1,7 +1,9 @@
 /** Shows the items of a stream: rendered for people, one JSON record a line for programs. */
 
+import { jsonLine } from '../../protocol/json-line.ts'
+import { inReadingOrder } from '../../protocol/messages/chunk-decoding.ts'
 import type { StreamItem } from '../sdk/index.ts'
-import { jsonLine, type Output } from './output.ts'
+import type { Output } from './output.ts'
 import { ChunkRenderer } from './render/chunk-renderer.ts'
 
 export interface ViewOptions {
@@ -32,7 +34,9 @@ export class StreamView {
 
   /** What `show` would write; may be empty. */
   text(item: StreamItem): string {
-    return this.#output.json ? jsonLine(ordered(item)) : this.#renderer.render(item)
+    return this.#output.json
+      ? jsonLine('seq' in item ? inReadingOrder(item) : item)
+      : this.#renderer.render(item)
   }
 
   /** Ends an open line, so that something else can be written. */
@@ -44,11 +48,4 @@ export class StreamView {
   async drained(): Promise<void> {
     await this.#output.drained()
   }
-}
-
-/** What every record has comes first, so that a line can be read by eye. */
-function ordered(item: StreamItem): object {
-  if (!('seq' in item)) return item
-  const { seq, time, turn, type, ...rest } = item
-  return { seq, time, turn, type, ...rest }
 }

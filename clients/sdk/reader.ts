@@ -2,16 +2,10 @@
  * Merges the live feed of a stream with pages of its journal into 1, 2, 3 … without a hole or a
  * repetition (design 3.4). Pure: chunks, heads and pages in, items and wanted ranges out.
  */
+import type { RawChunk } from '../../protocol/messages/chunk-decoding.ts'
 import { SDK_LIMITS } from './limits.ts'
 
-/** A chunk whose body has not been decoded yet. */
-export interface RawChunk {
-  readonly seq: number
-  readonly time: number
-  readonly turn: number
-  readonly code: number
-  readonly body: Uint8Array
-}
+export type { RawChunk }
 
 /** Sequences that nobody can serve any more. */
 export interface Gap {

@@ -1,8 +1,7 @@
-import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { openLmdbJournal } from '../../broker/journal/lmdb-journal.ts'
 import { chunk, type JournalFixture, journalContract } from '../support/journal-contract.ts'
+import { flipBit } from '../support/journal-files.ts'
 import { MemoryJournal } from '../support/memory-journal.ts'
 
 function memoryFixture(journal: MemoryJournal): JournalFixture {
@@ -32,22 +31,13 @@ function lmdbFixture(t: Test, directory: string): JournalFixture {
     reopen,
     damage: async (_session, sequence) => {
       await journal.close()
-      flipBit(join(directory, 'journal.mdb'), chunk(sequence).body)
+      flipBit(directory, chunk(sequence).body)
       return lmdbFixture(t, directory)
     },
     setFull: (isFull) => {
       free = isFull ? 0 : Number.MAX_SAFE_INTEGER
     },
   }
-}
-
-/** In every place where the bytes lie: a page that is no longer used may still hold a copy. */
-function flipBit(path: string, needle: Buffer): void {
-  const bytes = readFileSync(path)
-  for (let at = bytes.indexOf(needle); at !== -1; at = bytes.indexOf(needle, at + 1)) {
-    bytes[at] = (bytes[at] ?? 0) ^ 1
-  }
-  writeFileSync(path, bytes)
 }
 
 t.test('the journal in memory', async (t) => {

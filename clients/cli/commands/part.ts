@@ -1,5 +1,5 @@
 /**
- * `agentmq broker` and `agentmq host`, as far as yargs is concerned: main hands both to the part
+ * `agentmq broker`, `host` and `journal`, as far as yargs is concerned: main hands them to the part
  * before yargs sees them, because their flags are their own.
  */
 import type { Argv } from 'yargs'
@@ -9,5 +9,7 @@ import { UsageError } from '../usage-error.ts'
 export const builder = (yargs: Argv<Globals>) => yargs.strict(false)
 
 export async function handler(): Promise<number> {
-  throw new UsageError('give the verb first: `agentmq broker …` or `agentmq host …`')
+  throw new UsageError(
+    'give the verb first: `agentmq broker …`, `agentmq host …` or `agentmq journal …`',
+  )
 }
