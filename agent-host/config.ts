@@ -13,6 +13,7 @@ import { AcpAgentSettings } from './backends/acp-agents.ts'
 import type { BackendOptions } from './backends/index.ts'
 import { StdioCommand } from './backends/stdio-command.ts'
 import { BUFFER_LIMITS } from './held-bytes.ts'
+import type { QuietTimes } from './watchdog.ts'
 
 const names = (description: string, flag: string, fallback: readonly string[]) =>
   Type.Array(Type.String({ minLength: 1, maxLength: 4096 }), {
@@ -45,6 +46,13 @@ const NETWORK_NAMES = [
   'SSL_CERT_FILE',
   'SSL_CERT_DIR',
 ]
+
+const quiet = (fallback: number, action: string) =>
+  Type.Integer({
+    minimum: 0,
+    default: fallback,
+    description: `A turn in which the agent says nothing for this long is ${action}, ms; 0: never`,
+  })
 
 export const HostSettings = Type.Object({
   ...placeSettings,
@@ -97,6 +105,14 @@ export const HostSettings = Type.Object({
     default: 5000,
     description: 'A CLI that is told to stop may finish for this long before SIGTERM, ms',
   }),
+  quiet_tell_ms: quiet(60_000, 'told of in its stream'),
+  quiet_interrupt_ms: quiet(1_800_000, 'interrupted'),
+  quiet_stop_ms: Type.Integer({
+    minimum: 0,
+    default: 60_000,
+    description:
+      'An agent that stays quiet for this after such an interrupt is stopped, ms; 0: never',
+  }),
   session_buffer_bytes: Type.Integer({
     minimum: 65_536,
     default: BUFFER_LIMITS.sessionBytes,
@@ -132,6 +148,11 @@ export function hostConfig(sources: SettingSources & { readonly env: Environment
     slots: settings.slots ?? SLOTS_PER_CPU * cpus().length,
     roots: settings.roots.length > 0 ? settings.roots : [homedir(), process.cwd(), tmpdir()],
   }
+}
+
+export function quietTimes(config: HostConfig): QuietTimes {
+  const { quiet_tell_ms, quiet_interrupt_ms, quiet_stop_ms } = config
+  return { tellMs: quiet_tell_ms, interruptMs: quiet_interrupt_ms, stopMs: quiet_stop_ms }
 }
 
 /** What of the config is for the backends. */

@@ -4,7 +4,7 @@ import { ProtocolError } from '../protocol/errors.ts'
 import { newUuid } from '../protocol/ids.ts'
 import type { HostMethod, Params, Result } from '../protocol/methods/index.ts'
 import type { StartOptions } from './backends/backend.ts'
-import type { HostConfig } from './config.ts'
+import { type HostConfig, quietTimes } from './config.ts'
 import { CONTROL_HANDLERS } from './control-requests.ts'
 import { DELIVERY_MS, type Found, type Lease, type LiveSessions } from './live-sessions.ts'
 import type { Exit, StartChild } from './process/child-process.ts'
@@ -73,6 +73,7 @@ async function start(
       markers: sessionMarkers(session, hostId, context.stop.tree.self()),
       startChild: context.startChild,
       stop: context.stop,
+      quiet: quietTimes(config),
       highestTurn: turn,
       newId: () => newUuid(randomBytes),
       onChunks: () => context.onChunks(session),

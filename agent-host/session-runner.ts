@@ -20,12 +20,13 @@ import { CHILD_DEFAULTS, type Child, type Exit, type StartChild } from './proces
 import type { Environment } from './process/environment.ts'
 import type { Line } from './process/line-reader.ts'
 import type { Markers } from './process/markers.ts'
-import { killNow, type StopContext, stop, sweepLeftovers } from './process/stop.ts'
+import { killNow, STOP_DEFAULTS, type StopContext, stop, sweepLeftovers } from './process/stop.ts'
 import { happensWithin } from './process/timers.ts'
 import { chunkOf } from './session-chunks.ts'
 import { StderrBudget } from './stderr-budget.ts'
 import { Suspension } from './suspension.ts'
 import { TurnQueue } from './turn-queue.ts'
+import { type QuietTimes, Watchdog } from './watchdog.ts'
 
 export interface RunnerOptions {
   readonly session: string
@@ -38,6 +39,7 @@ export interface RunnerOptions {
   readonly markers: Markers
   readonly startChild: StartChild
   readonly stop: StopContext
+  readonly quiet: QuietTimes
   /** Highest turn of earlier lives. */
   readonly highestTurn: number
   readonly newId: () => string
@@ -59,6 +61,10 @@ export class SessionRunner {
   readonly #driver: Driver
   readonly #suspension: Suspension
   readonly #questions: OpenQuestions
+  readonly #watchdog: Watchdog
+  /** The line that is being read says no more than that the CLI tries again. */
+  #isRetry = false
+  #turnOver: () => void = () => {}
   #child: Child | undefined
   #state: State = 'starting'
   readonly #stderrBudget = new StderrBudget()
@@ -82,9 +88,11 @@ export class SessionRunner {
     this.#turns = new TurnQueue(options.highestTurn)
     this.#nativeSessionId = options.start.nativeSessionId
     this.#suspension = new Suspension(options.stop.tree)
+    this.#watchdog = this.#watch()
     this.#driver = options.backend.drive(options.start, {
       writeLine: (line) => {
         this.#child?.write(line)
+        this.#watchdog.alive()
       },
       emit: (event) => this.#event(event),
       newId: options.newId,
@@ -95,6 +103,17 @@ export class SessionRunner {
       after: (ms, run) => options.stop.timers.after(ms, run),
     })
     this.#questions = new OpenQuestions((approval, answer) => this.#driver.answer(approval, answer))
+  }
+
+  #watch(): Watchdog {
+    const { quiet, stop: context } = this.options
+    return new Watchdog(quiet, {
+      timers: context.timers,
+      isExcused: () => this.#questions.open.length > 0 || this.isPaused || this.paused === 'freeze',
+      tell: (message) => this.#add({ type: 'error', message, retrying: true }),
+      interrupt: () => this.interrupt(),
+      stop: (reason) => void this.stop(reason),
+    })
   }
 
   get state(): State {
@@ -204,6 +223,7 @@ export class SessionRunner {
   /** Throws AGENT_GONE. */
   release(): void {
     this.#suspension.clear(this.#living())
+    this.#watchdog.alive()
     this.#nextTurn()
   }
 
@@ -257,11 +277,27 @@ export class SessionRunner {
     this.#giveUp(reason)
     this.#suspension.clear(this.#child)
     if (this.#child && this.#state !== 'ended') {
-      this.interrupt()
       this.resume()
-      await stop(this.#child, this.options.stop)
+      await stop(this.#child, await this.#windDown())
     }
     return this.ended
+  }
+
+  /**
+   * Lets the running turn end before the input does: some CLIs drop it with the end of their input. Of
+   * the time that a child has to end by itself at most half goes by; what is left stands in the answer.
+   */
+  async #windDown(): Promise<StopContext> {
+    const context = this.options.stop
+    const { eofMs } = { ...STOP_DEFAULTS, ...context.times }
+    const { timers } = context
+    const from = timers.now()
+    const turnOver = new Promise<void>((resolve) => {
+      this.#turnOver = resolve
+    })
+    if (this.interrupt() > 0) await happensWithin(timers, turnOver, eofMs / 2)
+    const left = Math.max(0, eofMs - (timers.now() - from))
+    return { ...context, times: { ...context.times, eofMs: left } }
   }
 
   async kill(): Promise<Exit> {
@@ -287,6 +323,7 @@ export class SessionRunner {
 
   resume(): void {
     this.#child?.resume()
+    this.#watchdog.alive()
   }
 
   get isPaused(): boolean {
@@ -297,7 +334,9 @@ export class SessionRunner {
     this.options.onProgress()
     if (!line.valid)
       this.#diagnose('a line was not valid UTF-8; what could not be read was replaced')
+    this.#isRetry = false
     this.#driver.line(line.text)
+    if (!this.#isRetry) this.#watchdog.alive()
     if (this.log.isFull && this.#child?.alive) this.pause()
   }
 
@@ -328,7 +367,10 @@ export class SessionRunner {
     else if (event.type === 'turn_end') this.#turnEnded(event.reason)
     else if (event.type === 'approval') this.#asked(event)
     else if (event.type === 'approval_withdrawn') this.#withdrawn(event)
-    else this.#add(chunkOf(event))
+    else {
+      this.#isRetry = event.type === 'error' && event.retrying === true
+      this.#add(chunkOf(event))
+    }
   }
 
   #nowReady(nativeSessionId: string | undefined): void {
@@ -363,15 +405,19 @@ export class SessionRunner {
   #turnEnded(reason: TurnReason): void {
     this.#withdrawAll(`the turn ended (${reason})`)
     const turn = this.#turns.end()
+    this.#watchdog.end()
+    this.#turnOver()
     if (turn === 0) return
     this.#add({ type: 'turn_complete', turn_number: turn, reason }, turn)
     this.#nextTurn()
   }
 
   #nextTurn(): void {
-    if (this.#state !== 'ready' || this.paused !== '') return
+    if (this.#state !== 'ready' || this.paused !== '' || this.#isUnwanted) return
     const next = this.#turns.begin()
-    if (next) this.#driver.prompt(next.text)
+    if (!next) return
+    this.#watchdog.begin()
+    this.#driver.prompt(next.text)
   }
 
   async #exited(exit: Exit): Promise<void> {

@@ -154,3 +154,46 @@ t.test('an API failure that calls itself a success is an error', async (t: Test)
   t.match(of(chunks, 'error'), [{ kind: 'server', message: 'API Error: 500' }])
   t.match(of(chunks, 'turn_complete'), [{ reason: 'error' }])
 })
+
+t.test('an agent that is silent is told of, interrupted and at last stopped', async (t) => {
+  const quiet = { tellMs: 100, interruptMs: 200, stopMs: 100 }
+  const { runner, until } = await runSession(t, hostileAgent(''), { runner: { quiet } })
+  runner.prompt(1, 'go', 'queue')
+  const chunks = await until(({ type }) => type === 'complete')
+  const errors = chunks.filter((chunk) => chunk.type === 'error')
+  t.match(errors.at(-1), { message: /its turn is interrupted/, retrying: true })
+  t.match(chunks.slice(-2), [
+    { type: 'turn_complete', reason: 'gone' },
+    { type: 'complete', reason: /said nothing/ },
+  ])
+})
+
+t.test('an agent that only says that it tries again is silent too', async (t) => {
+  const retry = `setInterval(() => say({ type: 'system', subtype: 'api_retry', attempt: 1 }), 20)`
+  const quiet = { tellMs: 0, interruptMs: 300, stopMs: 100 }
+  const { runner, until } = await runSession(t, hostileAgent(retry), { runner: { quiet } })
+  runner.prompt(1, 'go', 'queue')
+  const chunks = await until(({ type }) => type === 'complete')
+  t.match(chunks.at(-1), { type: 'complete', reason: /said nothing/ })
+})
+
+t.test('a stop lets the running turn end before the input does', async (t) => {
+  const slow = `setInterval(() => text('word '), 20)
+    process.stdin.on('data', (data) => {
+      if (String(data).includes('interrupt')) {
+        setTimeout(() => result({ subtype: 'error_during_execution', is_error: true }), 50)
+      }
+    })
+    process.stdin.on('end', () => process.exit(7))`
+  const { runner, until } = await runSession(t, hostileAgent(slow))
+  runner.prompt(1, 'go', 'queue')
+  runner.prompt(2, 'later', 'queue')
+  await until(({ type }) => type === 'text')
+  t.match(await runner.stop(), { exitCode: 7 })
+  const chunks = await until(({ type }) => type === 'complete')
+  const ends = chunks.filter((chunk) => chunk.type === 'turn_complete')
+  t.match(ends, [
+    { turn_number: 1, reason: 'interrupted' },
+    { turn_number: 2, reason: 'gone' },
+  ])
+})

@@ -144,6 +144,9 @@ function hostConfig(name: string): RequestContext['config'] {
     codex_command: '',
     start_ms: 60_000,
     stop_ms: 5000,
+    quiet_tell_ms: 0, // what a simulated agent keeps to itself is part of the plan
+    quiet_interrupt_ms: 0,
+    quiet_stop_ms: 0,
     log_level: 'silent',
     exit_with_parent: false,
     places: { endpoint: 'sim:router', stateDir: '', runtimeDir: '', streams: '' },

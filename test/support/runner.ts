@@ -44,6 +44,7 @@ export async function runSession(
       return child
     },
     stop: { tree, timers, times: { eofMs: 300, termMs: 300, killMs: 2000 } },
+    quiet: { tellMs: 0, interruptMs: 0, stopMs: 0 },
     highestTurn: 0,
     newId: () => randomUUID(),
     onChunks: () => {
