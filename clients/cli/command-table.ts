@@ -142,6 +142,16 @@ export const COMMANDS = {
     examples: [['agentmq mode plan blue', 'Claude Code: look, but do not touch']],
     load: () => import('./commands/mode.ts'),
   },
+  batch: {
+    usage: 'batch <action> [session..]',
+    describe: 'Do the same to many sessions in one request',
+    examples: [
+      ['agentmq batch interrupt --all', 'End every running turn'],
+      ['agentmq batch prompt red blue --text "Commit what you have"', ''],
+      ['agentmq batch stop --all --backend codex --fail-fast', 'One after the other'],
+    ],
+    load: () => import('./commands/batch.ts'),
+  },
   recover: {
     usage: 'recover <session..>',
     describe: 'Go on with the conversation of sessions whose process is gone',

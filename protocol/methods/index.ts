@@ -14,6 +14,7 @@ import {
   AgentWrite,
 } from './agent.ts'
 import { ApprovalAnswer, ApprovalList } from './approval.ts'
+import { SessionBatch } from './batch.ts'
 import {
   SessionPause,
   SessionResume,
@@ -53,6 +54,7 @@ export const METHODS = {
   'session.signal': SessionSignal,
   'session.write': SessionWrite,
   'session.set_mode': SessionSetMode,
+  'session.batch': SessionBatch,
   'session.get': SessionGet,
   'session.list': SessionList,
   'stream.open': StreamOpen,

@@ -37,15 +37,12 @@ t.test('a session is spawned, prompted, listed, read, stopped and recovered', as
 })
 
 t.test('output is looked through line by line', async (t) => {
-  await run(['spawn', '--backend', 'demo', '--name', 'searched', '@@count(3000) @@stderr(3)'])
-  await run(['prompt', 'searched', '@@echo()'])
+  await run(['spawn', '--backend', 'demo', '--name', 'searched', '@@count(3000)'])
+  await run(['prompt', 'searched', '@@tool(Look)'])
   const found = await run(['output', 'searched', '--grep', '\\b299[89] ', '--stream', 'stdout'])
   t.match(found, { exit: 0, stdout: /^1 2 3 .* 2998 2999 / })
-  const warnings = await run(['output', 'searched', '--stream', 'stderr', '--limit', '2', '--json'])
-  t.same(
-    records(warnings.stdout).map(({ text }) => text),
-    ['stderr line 1 ', 'stderr line 2 '],
-  )
+  const first = await run(['output', 'searched', '--stream', 'tool', '--limit', '1', '--json'])
+  t.match(records(first.stdout), [{ stream: 'tool', turn: 2 }])
   t.match(await run(['output', 'searched', '--grep', '(']), { exit: 2, stderr: /pattern/ })
   await run(['kill', 'searched'])
 })
@@ -135,4 +132,18 @@ t.test('a host is drained, emptied and given back', async (t) => {
   t.match(await run(['undrain', name]), { exit: 0, stdout: /takes sessions again/ })
   t.match(await run(['spawn', '--backend', 'demo', '--name', 'after']), { exit: 0 })
   await run(['kill', 'after'])
+})
+
+t.test('a batch reaches all sessions, and its exit code tells of failures', async (t) => {
+  for (const name of ['one', 'two']) await run(['spawn', '--backend', 'demo', '--name', name])
+  const asked = await run(['batch', 'prompt', 'one', 'two', '--text', '@@echo(together)'])
+  t.match(asked, { exit: 0, stdout: 'one  done\ntwo  done\n' })
+  t.match(await run(['logs', 'two', '--raw']), { stdout: 'together\n' })
+  const mixed = await run(['batch', 'pause', 'one', 'nobody', 'two', '--fail-fast'])
+  t.match(mixed, { exit: 1, stdout: /^one {2}done\nnobody {2}failed: .*\ntwo {2}skipped\n$/ })
+  t.match(await run(['batch', 'signal', 'one', '--signal', 'SIGKILL']), { exit: 2 })
+  t.match(await run(['batch', 'kill']), { exit: 2, stderr: /--all/ })
+  t.match(await run(['batch', 'kill', '--all']), { exit: 0 })
+  t.match((await run(['ps', '--json'])).stdout, /"sessions":\[\]/)
+  t.match(await run(['batch', 'kill', '--all']), { exit: 0, stderr: /no session fits/ })
 })

@@ -20,6 +20,7 @@ const PARAMS: { readonly [M in BrokerMethod]: (session: string) => Params<M> } =
   'session.signal': (session) => ({ session, signal: 'SIGINT' }),
   'session.write': (session) => ({ session, line: 'hello' }),
   'session.set_mode': (session) => ({ session, mode: 'plan' }),
+  'session.batch': (session) => ({ sessions: [session], action: 'session.interrupt' }),
   'session.get': (session) => ({ session }),
   'session.list': () => ({}),
   'stream.open': (session) => ({ session }),

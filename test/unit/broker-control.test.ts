@@ -2,6 +2,7 @@
 import t from 'tap'
 import { decodeTrusted } from '../../protocol/codec.ts'
 import { CHUNK_CODES } from '../../protocol/messages/chunk.ts'
+import type { Params } from '../../protocol/methods/index.ts'
 import type { CoreHarness } from '../support/core-harness.ts'
 import { Client, demo, Host, withSession } from '../support/core-peers.ts'
 
@@ -13,6 +14,8 @@ function told(harness: CoreHarness, session: string) {
     .map(({ body }) => decodeTrusted(body) as { status: string; reason?: string; paused?: string })
     .filter(({ paused, reason }) => paused !== undefined || reason?.startsWith('mode'))
 }
+
+type BatchParams = Params<'session.batch'>
 
 const asked = (host: Host) => host.history.map(({ method }) => method)
 const alive = (session: string, paused: '' | 'hold' | 'freeze') => ({
@@ -218,5 +221,56 @@ t.test('a prompt whose time is over before the recovery is not carried out', (t)
   harness.settle()
   t.match(client.call('session.get', { session }), { status: 'idle', turn: 1 })
   t.notOk(host.history.some(({ params }) => params['text'] === 'late'))
+  t.end()
+})
+
+t.test('a batch does the same to many sessions and says what came of each', (t) => {
+  const { client, host, session } = withSession()
+  const second = client.call('session.create', { ...demo, name: 'two' }).session
+  const sessions = [session, 'nobody', 'two']
+  const action = 'session.prompt'
+  const { results, failed } = client.call('session.batch', {
+    ...{ sessions, action, params: { text: 'hello' } },
+  })
+  t.equal(failed, 1)
+  t.match(results, [
+    { session, outcome: 'done' },
+    { session: 'nobody', outcome: 'failed', code: 'NO_SUCH_SESSION', executed: 'no' },
+    { session: 'two', outcome: 'done' },
+  ])
+  const given = host.history.filter(({ method }) => method === 'agent.prompt')
+  t.strictSame(
+    given.map(({ params }) => params['session']),
+    [session, second],
+  )
+  const fast = client.call('session.batch', { sessions, action: 'session.pause', fail_fast: true })
+  t.strictSame(
+    fast.results.map(({ outcome }) => outcome),
+    ['done', 'failed', 'skipped'],
+  )
+  t.match(client.call('session.get', { session: second }), { paused: '' })
+  const wrong = { signal: 'SIGKILL' }
+  const bad = { sessions, action: 'session.signal', params: wrong } satisfies BatchParams
+  t.match(client.failure('session.batch', bad), { code: 'INVALID_PARAMS', message: /signal/ })
+  t.end()
+})
+
+t.test('the parts of a batch that could not be written are told', (t) => {
+  const { harness, client, host, session } = withSession()
+  const action = 'session.prompt'
+  const params = { sessions: [session], action, params: { text: 'x' } } satisfies BatchParams
+  host.holds.add('agent.prompt')
+  harness.journal.isFull = true
+  t.match(client.call('session.batch', params).results, [
+    { outcome: 'failed', code: 'STORAGE_FULL', executed: 'no' },
+  ])
+  harness.journal.isFull = false
+  const id = client.ask('session.batch', params)
+  harness.settle()
+  host.leave()
+  harness.settle()
+  t.match(client.resultOf('session.batch', id).results, [
+    { outcome: 'failed', code: 'HOST_LOST', executed: 'unknown' },
+  ])
   t.end()
 })

@@ -7,6 +7,7 @@ import { hostGet, hostList, hostRegister } from './host.ts'
 import { hostDrain, hostUndrain } from './host-drain.ts'
 import { outputQuery } from './output.ts'
 import { streamProgress, streamReaders } from './readers.ts'
+import { sessionBatch } from './session-batch.ts'
 import { sessionInterrupt, sessionKill, sessionStop } from './session-control.ts'
 import { sessionCreate } from './session-create.ts'
 import { sessionPause, sessionResume } from './session-pause.ts'
@@ -35,6 +36,7 @@ export const METHOD_HANDLERS: { readonly [M in BrokerMethod]: MethodHandler<M> }
   'session.signal': sessionSignal,
   'session.write': sessionWrite,
   'session.set_mode': sessionSetMode,
+  'session.batch': sessionBatch,
   'session.get': sessionGet,
   'session.list': sessionList,
   'stream.open': streamOpen,

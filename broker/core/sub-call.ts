@@ -1,0 +1,54 @@
+/** Carries out a method as a part of another call: what it persists is durable, its end is the caller's. */
+import { ProtocolError } from '../../protocol/errors.ts'
+import type { BrokerMethod, Params } from '../../protocol/methods/index.ts'
+import type { Call } from './calls.ts'
+import type { Core } from './core.ts'
+
+/** Called once, with the error if there was one. */
+export type SubCallDone = (error: ProtocolError | undefined) => void
+
+/** Runs the handler; what it throws is the end, as it is for a call of its own. */
+export function subCall<M extends BrokerMethod>(
+  core: Core,
+  parent: Call<BrokerMethod>,
+  { method, params }: { readonly method: M; readonly params: Params<M> },
+  handler: (core: Core, call: Call<M>) => void,
+  done: SubCallDone,
+): void {
+  const settle = once(done)
+  const { identity, connection, trace } = parent
+  const call: Call<M> = {
+    ...{ method, params, identity, connection, trace },
+    remainingMs: () => parent.remainingMs(),
+    isCancelled: () => parent.isCancelled(),
+    isAbandoned: () => parent.isAbandoned(),
+    onCancel: () => {}, // the parts of a batch go on to their own ends
+    persist: (operations, then) => {
+      core.batch.add(operations, (error) => {
+        if (error) settle(ProtocolError.from(error, 'broker', 'no'))
+        else attempt(then, settle)
+      })
+    },
+    reply: () => settle(undefined),
+    fail: settle,
+  }
+  attempt(() => handler(core, call), settle)
+}
+
+/** The first end is the end. */
+function once(done: SubCallDone): SubCallDone {
+  let isSettled = false
+  return (error) => {
+    if (isSettled) return
+    isSettled = true
+    done(error)
+  }
+}
+
+function attempt(work: () => void, settle: SubCallDone): void {
+  try {
+    work()
+  } catch (thrown) {
+    settle(ProtocolError.from(thrown, 'broker', 'unknown'))
+  }
+}
