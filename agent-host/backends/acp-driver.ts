@@ -8,16 +8,15 @@ import { errorOf, reasonOf } from './acp-outcome.ts'
 import { AcpPermissions, cancel } from './acp-permissions.ts'
 import { AcpTools } from './acp-tools.ts'
 import { AcpUpdates } from './acp-updates.ts'
-import type { ApprovalAnswer, Driver, DriverPort, StartOptions } from './backend.ts'
+import type { ApprovalAnswer, BackendEvent, Driver, DriverPort, StartOptions } from './backend.ts'
+import { Diagnostics } from './diagnostics.ts'
 import { asRecord, type JsonRecord, numberAt, stringAt } from './json.ts'
 import { JsonRpcPeer, type RpcOutcome, type RpcRequest } from './json-rpc-peer.ts'
-
-/** A diagnostic has at most this many characters. */
-const DIAGNOSTIC_LENGTH = 200
 
 export class AcpDriver implements Driver {
   readonly #port: DriverPort
   readonly #peer: JsonRpcPeer
+  readonly #diagnostics: Diagnostics
   readonly #opening: AcpOpening
   readonly #tools: AcpTools
   readonly #updates: AcpUpdates
@@ -29,13 +28,14 @@ export class AcpDriver implements Driver {
 
   constructor(agent: AcpAgent, start: StartOptions, port: DriverPort) {
     this.#port = port
-    const diagnose = (message: string): void => this.#diagnose(message)
+    const emit = (event: BackendEvent): void => port.emit(event)
+    this.#diagnostics = new Diagnostics(emit)
     this.#peer = new JsonRpcPeer(
       {
         writeLine: (line) => port.writeLine(line),
         notification: (method, params) => this.#notification(method, params),
         request: (request) => this.#request(request),
-        diagnose,
+        diagnose: (message) => this.#diagnostics.tell(message),
       },
       { version: true },
     )
@@ -49,13 +49,12 @@ export class AcpDriver implements Driver {
         if (!this.#hasEnded) port.emit({ type: 'start_failed', message })
       },
     })
-    this.#tools = new AcpTools(agent.quirks, (event) => port.emit(event))
-    const emit = (event: Parameters<DriverPort['emit']>[0]): void => port.emit(event)
+    this.#tools = new AcpTools(agent.quirks, emit)
     this.#updates = new AcpUpdates({
       tools: this.#tools,
       isResumed: start.resume,
+      diagnostics: this.#diagnostics,
       emit,
-      diagnose,
     })
     const allowed = start.allowedTools ?? []
     this.#permissions = new AcpPermissions({ tools: this.#tools, port, allowed })
@@ -118,22 +117,23 @@ export class AcpDriver implements Driver {
   #promptEnded(outcome: RpcOutcome): void {
     // With the process it ends in `ended`.
     if (!outcome.ok && outcome.failure.kind === 'closed') return
-    const isInterrupted = this.#isInterrupted
     this.#closeTurn('its turn has ended')
     if (outcome.ok) this.#hasAnswered(asRecord(outcome.result) ?? {})
-    else if (isInterrupted) this.#port.emit({ type: 'turn_end', reason: 'interrupted' })
+    else if (this.#isInterrupted) this.#port.emit({ type: 'turn_end', reason: 'interrupted' })
     else {
       this.#port.emit(errorOf(outcome.failure))
       this.#port.emit({ type: 'turn_end', reason: 'error' })
     }
   }
 
+  /** OpenCode 1.18 says `end_turn` when it is cancelled while it tries a failed request again. */
   #hasAnswered(result: JsonRecord): void {
     const usage = this.#updates.usage(result)
     if (usage !== undefined) this.#port.emit(usage)
     const reason = reasonOf(result)
-    if (reason === undefined) this.#diagnose(`stop reason ${String(result['stopReason'])}`)
-    this.#port.emit({ type: 'turn_end', reason: reason ?? 'end_turn' })
+    if (reason === undefined) this.#diagnostics.tell(`stop reason ${String(result['stopReason'])}`)
+    const ended = this.#isInterrupted ? 'interrupted' : (reason ?? 'end_turn')
+    this.#port.emit({ type: 'turn_end', reason: ended })
   }
 
   #closeTurn(reason: string): void {
@@ -153,7 +153,7 @@ export class AcpDriver implements Driver {
       const id = stringAt(params, 'requestId') ?? numberAt(params, 'requestId')
       if (id !== undefined) this.#permissions.withdraw(id, 'the agent has taken it back')
     } else if (!method.startsWith('$/') && !method.startsWith('_')) {
-      this.#updates.unknown(`notification ${method}`)
+      this.#diagnostics.once(`notification ${method}`)
     }
   }
 
@@ -168,9 +168,5 @@ export class AcpDriver implements Driver {
 
   #isOurs(params: JsonRecord): boolean {
     return this.#session !== undefined && params['sessionId'] === this.#session.sessionId
-  }
-
-  #diagnose(message: string): void {
-    this.#port.emit({ type: 'diagnostic', message: message.slice(0, DIAGNOSTIC_LENGTH) })
   }
 }

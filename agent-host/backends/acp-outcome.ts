@@ -1,12 +1,12 @@
 /** Reads how a turn of an ACP agent ended. A turn that failed is an error of JSON-RPC, not a stop reason. */
-import type { TurnReason } from '../../protocol/messages/chunk.ts'
+import type { ErrorKind, TurnReason } from '../../protocol/messages/chunk.ts'
 import type { BackendEvent } from './backend.ts'
+import { kindOfStatus } from './failure-kind.ts'
 import { asRecord, type JsonRecord, numberAt, parseRecord, recordAt, stringAt } from './json.ts'
 import type { RpcFailure } from './json-rpc-peer.ts'
 
 type ErrorEvent = Extract<BackendEvent, { type: 'error' }>
 type UsageEvent = Extract<BackendEvent, { type: 'usage' }>
-type ErrorKind = NonNullable<ErrorEvent['kind']>
 
 /** What the protocol answers when somebody has to log in first. */
 export const AUTH_REQUIRED = -32000
@@ -65,14 +65,7 @@ function kindOf({ kind, code = 0, data }: RpcFailure, words: string): ErrorKind 
   if (name === 'rate_limit') return 'rate_limit'
   if (name === 'server_error') return 'server'
   const named = /\b([45]\d\d)\b/.exec(words)?.[1]
-  return statusKind(code >= 400 && code < 600 ? code : Number(named ?? 0))
-}
-
-function statusKind(status: number): ErrorKind | undefined {
-  if (status === 401 || status === 403) return 'auth'
-  if (status === 429) return 'rate_limit'
-  if (status === 404) return 'config' // the model that was asked for is not there
-  return status >= 500 ? 'server' : undefined
+  return kindOfStatus(code >= 400 && code < 600 ? code : Number(named ?? 0))
 }
 
 function tokens(value: number | undefined): number {

@@ -2,18 +2,16 @@
 import { usageOf } from './acp-outcome.ts'
 import { type AcpTools, blockText } from './acp-tools.ts'
 import type { BackendEvent } from './backend.ts'
+import type { Diagnostics } from './diagnostics.ts'
 import { type JsonRecord, numberAt, recordAt, recordsAt, stringAt } from './json.ts'
 
 export interface UpdatesPort {
   readonly tools: AcpTools
   /** The conversation has a past, of which the cost is not known here. */
   readonly isResumed: boolean
+  readonly diagnostics: Diagnostics
   emit(event: BackendEvent): void
-  diagnose(message: string): void
 }
-
-/** Kinds of unknown messages that are told, each once; the rest are ignored. */
-const TOLD_KINDS = 50
 
 /** Updates that carry nothing for a reader. */
 const QUIET = new Set([
@@ -29,7 +27,6 @@ const MARKS: Readonly<Record<string, string>> = { completed: 'x', in_progress: '
 
 export class AcpUpdates {
   readonly #port: UpdatesPort
-  readonly #told = new Set<string>()
   /** What the conversation has cost, US dollars; undefined while the agent has not said. */
   #totalUsd: number | undefined
   /** What it had cost when the turn began. */
@@ -43,7 +40,7 @@ export class AcpUpdates {
     tool_call_update: (update) => this.#port.tools.update(update),
     plan: (update) => this.#plan(update),
     usage_update: (update) => this.#cost(update),
-    notice: (update) => this.#port.diagnose(`notice: ${noticeText(update)}`),
+    notice: (update) => this.#port.diagnostics.tell(`notice: ${noticeText(update)}`),
   }
 
   constructor(port: UpdatesPort) {
@@ -59,20 +56,16 @@ export class AcpUpdates {
     const kind = stringAt(update, 'sessionUpdate') ?? ''
     const known = Object.hasOwn(this.#kinds, kind) ? this.#kinds[kind] : undefined
     if (known !== undefined) known(update)
-    else if (!QUIET.has(kind)) this.unknown(`update ${kind}`)
+    else if (!QUIET.has(kind)) this.#port.diagnostics.once(`update ${kind}`)
   }
 
   /** One that comes while no turn runs: an agent has nothing to say then. */
   late(update: JsonRecord): void {
     const kind = stringAt(update, 'sessionUpdate') ?? ''
     if (kind === 'usage_update') this.#cost(update)
-    else if (Object.hasOwn(this.#kinds, kind)) this.unknown(`update ${kind} outside of a turn`)
-  }
-
-  unknown(what: string): void {
-    if (this.#told.has(what) || this.#told.size >= TOLD_KINDS) return
-    this.#told.add(what)
-    this.#port.diagnose(what)
+    else if (Object.hasOwn(this.#kinds, kind)) {
+      this.#port.diagnostics.once(`update ${kind} outside of a turn`)
+    }
   }
 
   /** The account of the turn that ends with this answer. */

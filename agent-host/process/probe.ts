@@ -8,7 +8,7 @@ import { killNow, type StopContext } from './stop.ts'
 import { happensWithin } from './timers.ts'
 
 export const PROBE_DEFAULTS = {
-  limitMs: 10_000, // ms; `claude --version` took 0.5 s on a busy machine, a cold disk takes longer
+  limitMs: 20_000, // ms; `gemini --version` took more than 10 s on a machine with 8 times too much to do
   maxStdoutBytes: 64 * 1024, // bytes kept; a version is one line
 } as const
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import type { Backend } from '../../agent-host/backends/backend.ts'
-import { createCodex } from '../../agent-host/backends/codex.ts'
+import { createBackends } from '../../agent-host/backends/index.ts'
 import { read, type Transcript } from '../support/transcript.ts'
 import { DAMAGES, type Damage, damage, isOrderly, play } from '../support/transcript-player.ts'
 
@@ -12,7 +12,8 @@ const FIXTURES = join(import.meta.dirname, '../../../test/fixtures')
 const SUFFIX = '.transcript.ndjson'
 
 /** The backends that have transcripts, by the folder of their fixtures. */
-const BACKENDS: Readonly<Record<string, Backend>> = { codex: createCodex() }
+const { codex, opencode, gemini } = createBackends()
+const BACKENDS: Readonly<Record<string, Backend>> = { codex, opencode, gemini }
 
 const ALL = Object.entries(BACKENDS).flatMap(([folder, backend]) =>
   readdirSync(join(FIXTURES, folder))
