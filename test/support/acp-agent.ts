@@ -34,8 +34,12 @@ require('node:readline').createInterface({ input: process.stdin }).on('line', (l
 })
 `
 
-/** An agent that runs this JavaScript once it has started; it sets the handlers of the rest. */
+/** Arguments of node for an agent that runs this JavaScript first; it sets the handlers of the rest. */
+export function acpArguments(script: string): string[] {
+  return ['-e', `${AGENT}\n${script}`]
+}
+
 export function acpAgent(script: string): Backend {
-  const args = ['-e', `${AGENT}\n${script}`]
+  const args = acpArguments(script)
   return createAcp({ name: 'odd', title: 'Odd', command: process.execPath, args, quirks: {} })
 }
