@@ -91,6 +91,33 @@ export const COMMANDS = {
     examples: [['agentmq attach blue --last 50', 'Begin with the last 50 chunks']],
     load: () => import('./commands/attach.ts'),
   },
+  approvals: {
+    usage: 'approvals',
+    describe: 'List what agents ask and nobody has answered yet',
+    examples: [
+      ['agentmq approvals', ''],
+      ['agentmq approvals -f --json', 'One line for each question and each answer, as they come'],
+    ],
+    load: () => import('./commands/approvals.ts'),
+  },
+  approve: {
+    usage: 'approve <approval..>',
+    describe: 'Let agents do what they ask for; the first answer counts',
+    examples: [
+      ['agentmq approve 1f3a9c2e', 'By the beginning of its id'],
+      ['agentmq approve blue --always', 'The one that waits in this session, and all like it'],
+    ],
+    load: () => import('./commands/approve.ts'),
+  },
+  deny: {
+    usage: 'deny <approval..>',
+    describe: 'Keep agents from what they ask for',
+    examples: [
+      ['agentmq deny 1f3a9c2e --message "use the trash"', 'The agent goes on with that'],
+      ['agentmq deny blue --interrupt', 'And end its turn'],
+    ],
+    load: () => import('./commands/deny.ts'),
+  },
   interrupt: {
     usage: 'interrupt <session..>',
     describe: 'End the running turn; the session lives on',

@@ -34,6 +34,11 @@ export const sessionOptions = <T extends Globals>(yargs: Argv<T>) =>
       requiresArg: true,
       describe: 'Permission mode, as the CLI names it',
     })
+    .option('deny-after', {
+      type: 'number',
+      requiresArg: true,
+      describe: 'Deny what the agent asks and nobody answers for so many seconds; default: wait',
+    })
     .option('system-prompt', {
       type: 'string',
       requiresArg: true,
@@ -78,6 +83,7 @@ export interface SessionFlags {
   readonly name?: string | undefined
   readonly 'allow-tool'?: readonly string[] | undefined
   readonly 'permission-mode'?: string | undefined
+  readonly 'deny-after'?: number | undefined
   readonly 'system-prompt'?: string | undefined
   readonly think?: ThinkingLevel | undefined
   readonly 'max-turns'?: number | undefined
@@ -102,6 +108,7 @@ export function createParams(flags: SessionFlags, backend: string, cwd: string):
     ...(flags.name !== undefined && { name: flags.name }),
     ...(flags['allow-tool'] && { allowed_tools: [...flags['allow-tool']] }),
     ...(flags['permission-mode'] !== undefined && { permission_mode: flags['permission-mode'] }),
+    ...(flags['deny-after'] !== undefined && { approvals: denyAfter(flags['deny-after']) }),
     ...(flags['system-prompt'] !== undefined && { system_prompt: flags['system-prompt'] }),
     ...(flags.think !== undefined && { thinking: flags.think }),
     ...(flags['max-turns'] !== undefined && { max_turns: flags['max-turns'] }),
@@ -111,6 +118,10 @@ export function createParams(flags: SessionFlags, backend: string, cwd: string):
     ...(flags.host !== undefined && { host: flags.host }),
     ...(flags.label && { labels: [...flags.label] }),
   }
+}
+
+function denyAfter(seconds: number): NonNullable<CreateParams['approvals']> {
+  return { on_expiry: 'deny', expire_ms: Math.round(seconds * 1000) }
 }
 
 function environment(assignments: readonly string[]): Record<string, string> {

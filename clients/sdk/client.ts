@@ -259,6 +259,8 @@ export class Client {
     return {
       call: this.call.bind(this),
       follow: this.follow.bind(this),
+      approvals: this.approvals.bind(this),
+      answer: this.answer.bind(this),
       warm: (session: string) => this.#warm(session),
     }
   }

@@ -1,9 +1,11 @@
 /** A session as an object. */
 import { ProtocolError } from '../../protocol/errors.ts'
+import type { ApprovalDecision } from '../../protocol/messages/chunk.ts'
 import type { Signal } from '../../protocol/methods/control.ts'
 import type { BrokerMethod, Params, Result } from '../../protocol/methods/index.ts'
 import type { WhenBusy } from '../../protocol/methods/session.ts'
-import type { PauseMode, SessionInfo } from '../../protocol/methods/types.ts'
+import type { ApprovalInfo, PauseMode, SessionInfo } from '../../protocol/methods/types.ts'
+import type { ApprovalReply } from './approvals.ts'
 import type { CallOptions } from './caller.ts'
 import type { Follow, FollowOptions } from './follow.ts'
 import { runPrompt } from './run-prompt.ts'
@@ -31,6 +33,12 @@ export interface SessionPorts {
     options?: CallOptions,
   ): Promise<Result<M>>
   follow(session: string, options?: FollowOptions): Follow
+  approvals(filter: { readonly session: string }, options?: CallOptions): Promise<ApprovalInfo[]>
+  answer(
+    approval: string,
+    reply: ApprovalDecision | ApprovalReply,
+    options?: CallOptions,
+  ): Promise<ApprovalInfo>
   /** Opens the live feed of a session ahead of its first reader. */
   warm(session: string): () => void
 }
@@ -87,6 +95,20 @@ export class SessionHandle {
 
   follow(options: FollowOptions = {}): Follow {
     return this.#ports.follow(this.id, options)
+  }
+
+  /** What its agent asks and nobody has answered yet. */
+  approvals(options: CallOptions = {}): Promise<ApprovalInfo[]> {
+    return this.#ports.approvals({ session: this.id }, options)
+  }
+
+  /** As `answer` of the client. */
+  answer(
+    approval: string,
+    reply: ApprovalDecision | ApprovalReply,
+    options: CallOptions = {},
+  ): Promise<ApprovalInfo> {
+    return this.#ports.answer(approval, reply, options)
   }
 
   /** Ends the running turn, if there is one. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { SessionHandle } from '../../clients/sdk/index.ts'
 import { only, textOf, turn, until } from '../support/chunks.ts'
-import { Cluster } from '../support/cluster.ts'
+import { Cluster, type Part } from '../support/cluster.ts'
 import { FakeModel } from '../support/fake-model/index.ts'
 import { cliPath, skipReason } from './clis.ts'
 import { realEnvironment } from './environment.ts'
@@ -13,9 +13,10 @@ const skip = skipReason('claude')
 
 interface Stage {
   readonly cluster: Cluster
+  readonly broker: Part
   readonly model: FakeModel
   readonly workspace: string
-  readonly create: () => Promise<SessionHandle>
+  readonly create: (more?: object) => Promise<SessionHandle>
 }
 
 async function stage(t: Test): Promise<Stage> {
@@ -24,21 +25,22 @@ async function stage(t: Test): Promise<Stage> {
   t.teardown(() => model.stop())
   const { env, workspace } = await realEnvironment(t, 'claude', model.url)
   const cluster = await Cluster.make(t)
-  await cluster.broker()
+  const broker = await cluster.broker()
   const names = Object.keys(env).flatMap((name) => ['--pass-env', name])
   await cluster.host({
     env,
     args: ['--claude-command', cliPath('claude'), '--root', workspace, ...names],
   })
   const client = await cluster.connect()
-  const create = () =>
+  const create = (more: object = {}) =>
     client.createSession({
       backend: 'claude',
       cwd: workspace,
       model: 'sonnet',
       allowed_tools: ['Bash'],
+      ...more,
     })
-  return { cluster, model, workspace, create }
+  return { cluster, broker, model, workspace, create }
 }
 
 t.test('two turns with a tool call come through as chunks', { skip }, async (t) => {
@@ -117,3 +119,80 @@ t.test(
     t.match(seen.at(-1), { type: 'turn_complete', reason: 'error' })
   },
 )
+
+/** Prompts for a command that Claude Code asks about, and resolves with its question. */
+async function question(session: SessionHandle, command: string) {
+  const { sequence } = await session.prompt(`@@tool(${command})`)
+  const seen = await until(
+    session.follow({ from: sequence }),
+    ({ type }) => type === 'approval_request',
+  )
+  const [asked] = only(seen, 'approval_request')
+  if (!asked) throw new Error('it did not ask')
+  const rest = () =>
+    until(session.follow({ from: sequence }), ({ type }) => type === 'turn_complete')
+  return { asked, rest }
+}
+
+const careful = { allowed_tools: [] }
+
+t.test('a tool that is allowed runs, and one that is denied does not', { skip }, async (t) => {
+  const { create, workspace } = await stage(t)
+  const exists = (name: string) => existsSync(join(workspace, name))
+  const session = await create(careful)
+  const first = await question(session, 'touch allowed.txt')
+  t.match(first.asked, { tool_name: 'Bash', input: { command: 'touch allowed.txt' } })
+  t.equal(exists('allowed.txt'), false, 'it waits')
+  t.match(await session.answer(first.asked.approval, 'allow'), { state: 'applied' })
+  t.match((await first.rest()).at(-1), { type: 'turn_complete', reason: 'end_turn' })
+  t.equal(exists('allowed.txt'), true)
+
+  const second = await question(session, 'touch denied.txt')
+  const message = 'the user does not want that file'
+  await session.answer(second.asked.approval, { decision: 'deny', message })
+  const seen = await second.rest()
+  t.match(only(seen, 'tool_result'), [{ is_error: true, result: new RegExp(message) }])
+  t.match(only(seen, 'approval_settled'), [{ outcome: 'deny', by: 'local', reason: message }])
+  t.match(seen.at(-1), { reason: 'end_turn' }, 'the model goes on without it')
+  t.equal(exists('denied.txt'), false)
+})
+
+t.test('always is not asked again, and means no more than that', { skip }, async (t) => {
+  const { create, workspace } = await stage(t)
+  const session = await create(careful)
+  const first = await question(session, 'touch always.txt')
+  t.ok(first.asked.options.includes('allow_always'))
+  await session.answer(first.asked.approval, 'allow_always')
+  await first.rest()
+  const again = await turn(session, '@@tool(touch always.txt)')
+  t.same(only(again, 'approval_request'), [])
+  t.match(only(again, 'tool_result'), [{ is_error: false }])
+  const other = await question(session, 'touch other.txt')
+  await session.answer(other.asked.approval, { decision: 'deny', interrupt: true })
+  t.match((await other.rest()).at(-1), { reason: 'interrupted' })
+  t.equal(existsSync(join(workspace, 'other.txt')), false)
+})
+
+t.test('an interrupt while it waits for an answer withdraws the question', { skip }, async (t) => {
+  const { create, workspace } = await stage(t)
+  const session = await create(careful)
+  const { asked, rest } = await question(session, 'touch cut.txt')
+  await session.interrupt()
+  const seen = await rest()
+  t.match(only(seen, 'approval_settled'), [{ approval: asked.approval, outcome: 'withdrawn' }])
+  t.match(seen.at(-1), { reason: 'interrupted' })
+  await t.rejects(session.answer(asked.approval, 'allow'), { code: 'SETTLED' })
+  t.equal(existsSync(join(workspace, 'cut.txt')), false)
+  t.match((await turn(session, '@@text')).at(-1), { reason: 'end_turn' })
+})
+
+t.test('a broker that is killed while it waits costs no question', { skip }, async (t) => {
+  const { cluster, broker, create, workspace } = await stage(t)
+  const session = await create(careful)
+  const { asked, rest } = await question(session, 'touch late.txt')
+  await cluster.signal(broker, 'SIGKILL')
+  await cluster.broker()
+  await session.answer(asked.approval, 'allow')
+  t.match((await rest()).at(-1), { reason: 'end_turn' })
+  t.equal(existsSync(join(workspace, 'late.txt')), true)
+})

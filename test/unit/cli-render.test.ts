@@ -1,5 +1,7 @@
 /** What people see of a stream. */
 import t from 'tap'
+import { replyOf } from '../../clients/cli/chat/approver.ts'
+import { questionText } from '../../clients/cli/render/approval-lines.ts'
 import { ChunkRenderer, type RenderOptions } from '../../clients/cli/render/chunk-renderer.ts'
 import { displayWidth, truncate } from '../../clients/cli/render/display-width.ts'
 import { duration } from '../../clients/cli/render/durations.ts'
@@ -207,4 +209,52 @@ t.test('a cell cannot break its line', async (t) => {
 t.test('times are for people', async (t) => {
   const shown = [0, 340, 2100, 59_000, 300_000, 7_200_000, 400_000_000].map(duration)
   t.same(shown, ['0 ms', '340 ms', '2.1 s', '59 s', '5 min', '2 h', '4 d'])
+})
+
+t.test('a question and its end are a line each', async (t) => {
+  const approval = '1f3a9c2e-0000-4000-8000-000000000000'
+  const asked: Chunk = {
+    ...{ type: 'approval_request', approval, tool_id: 't', tool_name: 'Bash' },
+    ...{ input: { command: 'touch x' }, options: ['allow', 'deny'] },
+  }
+  const settled = (
+    outcome: 'allow' | 'deny' | 'withdrawn',
+    by: string,
+    reason?: string,
+  ): Chunk => ({
+    ...{ type: 'approval_settled', approval, outcome, by },
+    ...(reason !== undefined && { reason }),
+  })
+  const lines = [asked, settled('allow', 'anna'), settled('deny', 'bob', 'no\u001b[2J')]
+  t.equal(
+    rendered([text('hm'), ...lines, settled('withdrawn', '', 'the turn ended')]),
+    [
+      'hm',
+      '? Bash: touch x (approval 1f3a9c2e)',
+      '✓ allowed by anna (approval 1f3a9c2e)',
+      '✗ denied by bob: no␛[2J (approval 1f3a9c2e)',
+      '· withdrawn: the turn ended (approval 1f3a9c2e)',
+      '',
+    ].join('\n'),
+  )
+})
+
+t.test('a question shows all that would be run, in one line', async (t) => {
+  const shown = (input: unknown) => questionText({ tool_name: 'Bash', input })
+  t.equal(shown({ command: 'rm -r\nx', description: 'harmless' }), 'Bash: rm -r x')
+  t.equal(shown({ command: 'ls', unsafe: true }), 'Bash: {"command":"ls","unsafe":true}')
+  t.equal(shown({}), 'Bash: {}')
+  t.equal(questionText({ tool_name: 'Write', title: 'a large file' }), 'Write: a large file')
+})
+
+t.test('what is typed at a question is an answer, or is asked again', async (t) => {
+  const all = ['allow', 'allow_always', 'deny'] as const
+  t.same(replyOf(' Y ', all), { decision: 'allow' })
+  t.same(replyOf('always', all), { decision: 'allow_always' })
+  t.same(replyOf('n', all), { decision: 'deny' })
+  t.same(replyOf('no, use trash', all), { decision: 'deny', message: 'use trash' })
+  t.equal(replyOf('a', ['allow', 'deny']), undefined, 'it was not offered')
+  t.equal(replyOf('yes but carefully', all), undefined)
+  t.equal(replyOf('', all), undefined)
+  t.equal(replyOf('constructor', all), undefined)
 })

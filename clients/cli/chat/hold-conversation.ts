@@ -2,7 +2,9 @@
 
 import type { SessionHandle, StreamItem } from '../../sdk/index.ts'
 import type { Cli } from '../command.ts'
+import { noteQuestion } from '../question-note.ts'
 import { StreamView } from '../stream-view.ts'
+import { Approver } from './approver.ts'
 import { Conversation } from './conversation.ts'
 import { type LineSource, PipeLines, TerminalLines } from './lines.ts'
 import { Talk, type TalkEnd } from './talk.ts'
@@ -32,18 +34,26 @@ export async function holdConversation(cli: Cli, options: HoldOptions): Promise<
   const following = new AbortController()
   const lines = lineSource(cli)
   const view = new StreamView(cli.output, options)
+  const isTalk = isInteractive(cli)
+  const approver = isTalk ? new Approver({ cli, session, lines }) : undefined
+  const show = shower(view, lines, isTalk)
   const conversation = new Conversation(session, {
     from,
     head,
-    show: shower(view, lines, isInteractive(cli)),
+    show: (item, isMine) => {
+      show(item, isMine)
+      if (approver) approver.see(item)
+      else if (item.type !== 'gap' && item.seq > head) noteQuestion(item, cli)
+    },
     signal: following.signal,
   })
   conversation.start()
-  const talk = new Talk({ cli, conversation, lines, isInteractive: isInteractive(cli) })
+  const talk = new Talk({ cli, conversation, lines, approver, isInteractive: isTalk })
   try {
     const end = await talk.run(first)
     return { end, exitCode: talk.exitCode }
   } finally {
+    approver?.close()
     lines.close()
     view.breakLine()
     following.abort()

@@ -11,7 +11,7 @@ export interface LinePlace {
 
 export interface LineSource {
   /** The next line; undefined at the end of input, or when the signal aborts. */
-  next(signal: AbortSignal): Promise<string | undefined>
+  next(signal: AbortSignal, prompt?: string): Promise<string | undefined>
   /** Writes text of the agent so that it does not mix with what the user types. */
   interject(text: string, place: LinePlace): void
   close(): void
@@ -48,6 +48,7 @@ export class PipeLines implements LineSource {
 }
 
 const HISTORY_SIZE = 200
+const PROMPT = '› '
 
 /**
  * A readline for each question, closed in between: while the agent writes the terminal is in its
@@ -67,10 +68,10 @@ export class TerminalLines implements LineSource {
     this.#interrupts = interrupts
   }
 
-  async next(signal: AbortSignal): Promise<string | undefined> {
+  async next(signal: AbortSignal, prompt = PROMPT): Promise<string | undefined> {
     const ready = this.#ready.shift()
     if (ready !== undefined || signal.aborted) return ready
-    const lines = this.#openInterface()
+    const lines = this.#openInterface(prompt)
     const ended = new Promise<undefined>((resolve) => lines.once('close', () => resolve(undefined)))
     const line = new Promise<void>((resolve) => lines.once('line', () => resolve()))
     await Promise.race([line, ended, aborted(signal)])
@@ -103,11 +104,11 @@ export class TerminalLines implements LineSource {
     cursorTo(this.#output.terminal, 0)
   }
 
-  #openInterface(): Interface {
+  #openInterface(prompt: string): Interface {
     const lines = createInterface({
       input: this.#input,
       output: this.#output.terminal,
-      prompt: '› ',
+      prompt,
       history: this.#history,
       historySize: HISTORY_SIZE,
       removeHistoryDuplicates: true,

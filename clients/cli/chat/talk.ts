@@ -5,6 +5,7 @@ import type { Cli } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { reportFailure } from '../failure.ts'
 import { turnExit } from '../turn-exit.ts'
+import type { Approver } from './approver.ts'
 import type { Conversation } from './conversation.ts'
 import type { LineSource } from './lines.ts'
 
@@ -15,6 +16,8 @@ export interface TalkOptions {
   readonly cli: Cli
   readonly conversation: Conversation
   readonly lines: LineSource
+  /** Asks what the agent wants to know; only where people are. */
+  readonly approver: Approver | undefined
   readonly isInteractive: boolean
 }
 
@@ -64,18 +67,31 @@ export class Talk {
   }
 
   async #loop(first: string): Promise<TalkEnd> {
-    const { lines, conversation, isInteractive } = this.#options
+    const { conversation, isInteractive } = this.#options
     await conversation.caughtUp()
+    await this.#options.approver?.start()
     if (first !== '' && (await this.#turn(first))) return 'over'
     for (;;) {
       if (isInteractive) await conversation.idle()
-      const line = (await lines.next(this.#leaving.signal))?.trim()
+      const line = (await this.#nextLine())?.trim()
       if (line === undefined) {
         await conversation.idle()
         return 'end-of-input'
       }
       const end = await this.#line(line)
       if (end) return end
+    }
+  }
+
+  /** A question of the agent takes the terminal from whoever has not typed a line yet. */
+  async #nextLine(): Promise<string | undefined> {
+    const { lines, approver } = this.#options
+    if (!approver) return await lines.next(this.#leaving.signal)
+    for (;;) {
+      await approver.idle
+      const { preempted } = approver
+      const line = await lines.next(AbortSignal.any([this.#leaving.signal, preempted]))
+      if (line !== undefined || !preempted.aborted || this.#leaving.signal.aborted) return line
     }
   }
 

@@ -43,7 +43,16 @@ export const builder = (yargs: Argv<Globals>) =>
       describe: 'Over a pipe: let the new session live on at the end of input',
     })
     .option('stdin', { type: 'boolean', hidden: true })
-    .conflicts('session', ['backend', 'name', 'model', 'host', 'label', 'system-prompt', 'env'])
+    .conflicts('session', [
+      'backend',
+      'name',
+      'model',
+      'host',
+      'label',
+      'system-prompt',
+      'deny-after',
+      'env',
+    ])
 
 type Args = ArgsOf<typeof builder>
 

@@ -6,6 +6,7 @@ import { type ArgsOf, type Cli, type Globals, words } from '../command.ts'
 import { withClient } from '../connection.ts'
 import { EXIT } from '../exit-codes.ts'
 import type { Interrupts } from '../interrupts.ts'
+import { noteQuestion } from '../question-note.ts'
 import { StreamView } from '../stream-view.ts'
 import { requireText } from '../text-input.ts'
 import { turnExit } from '../turn-exit.ts'
@@ -56,7 +57,7 @@ export async function handler(args: ArgsOf<typeof builder>, cli: Cli): Promise<n
       tools: args.tools,
       prompts: false,
     })
-    return turnExit(await followTurn(session, asked, view, cli.signal))
+    return turnExit(await followTurn(session, asked, view, cli))
   })
 }
 
@@ -79,11 +80,15 @@ async function followTurn(
   session: SessionHandle,
   asked: { readonly turn: number; readonly sequence: number },
   view: StreamView,
-  signal: AbortSignal,
+  cli: Cli,
 ): Promise<TurnReason> {
+  const { signal } = cli
   const items = session.follow({ from: asked.sequence, signal, until: 'complete' })
   for await (const item of items) {
-    if (concerns(item, asked.turn)) view.show(item)
+    if (concerns(item, asked.turn)) {
+      view.show(item)
+      noteQuestion(item, cli)
+    }
     if (item.type === 'turn_complete' && item.turn_number === asked.turn) return item.reason
   }
   return 'gone'

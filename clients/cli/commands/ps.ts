@@ -52,6 +52,12 @@ function columns({ output }: Cli, now: number): readonly Column<SessionInfo>[] {
     { title: 'BACKEND', value: (info) => info.backend },
     { title: 'HOST', value: (info) => shortId(info.host) },
     { title: 'TURN', value: (info) => String(info.turn), align: 'right' },
+    {
+      title: 'ASKS',
+      value: (info) => (info.pending_approvals > 0 ? String(info.pending_approvals) : ''),
+      align: 'right',
+      paint: (cell) => output.style.yellow(cell),
+    },
     { title: 'PID', value: (info) => String(info.pid ?? ''), align: 'right' },
     { title: 'SINCE', value: (info) => duration(now - info.changed_at), align: 'right' },
     { title: 'DIRECTORY', value: detail },

@@ -1,5 +1,6 @@
 /** Turns the items of a stream into text for people. Pure: gives text back, writes nothing. */
 import type { StreamItem } from '../../sdk/index.ts'
+import { requestLine, settledLine } from './approval-lines.ts'
 import { endLine, gapLine, promptLines, unknownLine } from './conversation-lines.ts'
 import { safeText } from './safe-text.ts'
 import type { Style } from './style.ts'
@@ -85,6 +86,10 @@ export class ChunkRenderer {
         const retrying = item.retrying === true ? ' (trying again)' : ''
         return this.#lines([style.red(this.#safe(`✗ ${item.message}${retrying}`))])
       }
+      case 'approval_request':
+        return this.#lines([requestLine(item, style)])
+      case 'approval_settled':
+        return this.#lines([settledLine(item, style)])
       case 'complete':
         return this.#lines([endLine(item, style)])
       case 'gap':
