@@ -69,9 +69,8 @@ export class AcpPermissions {
     const question = this.#questions.get(approval)
     if (question === undefined) return false
     const { request, choices, toolId } = question
-    const choice =
-      choices.get(decision) ?? (decision === 'allow_always' ? choices.get('allow') : undefined)
-    if (choice === undefined && decision === 'allow') return false
+    const choice = choices.get(decision)
+    if (choice === undefined && decision !== 'deny') return false // was not offered
     this.#questions.delete(approval)
     if (decision === 'deny') this.#options.tools.denied(toolId)
     return request.answer(choice === undefined ? CANCELLED : selected(choice))
