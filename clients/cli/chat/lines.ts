@@ -59,6 +59,7 @@ export class TerminalLines implements LineSource {
   readonly #output: Output
   readonly #interrupts: Interrupts
   readonly #ready: string[] = []
+  #reading: Promise<unknown> = Promise.resolve()
   #history: string[] = []
   #open: Interface | undefined
 
@@ -68,7 +69,14 @@ export class TerminalLines implements LineSource {
     this.#interrupts = interrupts
   }
 
-  async next(signal: AbortSignal, prompt = PROMPT): Promise<string | undefined> {
+  /** One prompt at a time: who is called off gives the terminal back before the next one takes it. */
+  next(signal: AbortSignal, prompt = PROMPT): Promise<string | undefined> {
+    const line = this.#reading.then(() => this.#next(signal, prompt))
+    this.#reading = line.catch(() => undefined)
+    return line
+  }
+
+  async #next(signal: AbortSignal, prompt: string): Promise<string | undefined> {
     const ready = this.#ready.shift()
     if (ready !== undefined || signal.aborted) return ready
     const lines = this.#openInterface(prompt)
