@@ -65,6 +65,7 @@ export class Dialogue {
   /** Requests of the broker under way, by id. A new one with each connection: a broker counts anew. */
   #answering = new Map<string, AbortController>()
   #registration = ''
+  #isRegistered = false
   #credit = 0
   #isPumping = false
 
@@ -107,11 +108,13 @@ export class Dialogue {
   #event(event: LinkEvent): void {
     switch (event.type) {
       case 'welcomed':
+        this.#isRegistered = false
         this.#credit = event.welcome.credit
         this.#answering = new Map()
         this.#register()
         break
       case 'lost':
+        this.#isRegistered = false
         this.#outflow.close()
         this.#options.log.warn({ reason: event.reason }, 'broker lost')
         this.#options.notice({ type: 'away', reason: event.reason })
@@ -132,13 +135,21 @@ export class Dialogue {
   }
 
   #register(): void {
-    this.#registration = this.#ids.next()
     const params = { ...this.#options.registration(), sessions: this.sessions.report() }
-    const head = { kind: 'REQUEST', id: this.#registration, method: 'host.register' } as const
-    this.#connection.send(
-      { ...head, target: '', remaining_ms: 0, key: '', trace: '' },
-      encode(params),
-    )
+    this.#registration = this.#request('host.register', params)
+  }
+
+  /** Tells what the sessions use. Nobody waits for the answer: the next report says it anew. */
+  reportUsage(sessions: Params<'host.usage'>['sessions']): void {
+    if (this.#isRegistered) this.#request('host.usage', { sessions })
+  }
+
+  /** The id of the request. */
+  #request<M extends 'host.register' | 'host.usage'>(method: M, params: Params<M>): string {
+    const id = this.#ids.next()
+    const head = { kind: 'REQUEST', id, method, target: '', remaining_ms: 0 } as const
+    this.#connection.send({ ...head, key: '', trace: '' }, encode(params))
+    return id
   }
 
   #registered(result: Result<'host.register'>): void {
@@ -150,6 +161,7 @@ export class Dialogue {
       else void this.sessions.revoke(session, runner.options.epoch)
       this.sessions.settle(session)
     }
+    this.#isRegistered = true
     this.#outflow.open(this.#credit)
     this.pump()
     this.#options.log.info({ sessions: result.sessions.length }, 'host registered')

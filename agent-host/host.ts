@@ -24,6 +24,7 @@ import type { StopContext } from './process/stop.ts'
 import { happensWithin, realTimers, sleep } from './process/timers.ts'
 import { REQUEST_HANDLERS, type RequestContext } from './requests.ts'
 import { openDealer } from './sockets.ts'
+import { USAGE_MS, usageReport } from './usage-report.ts'
 
 const TICK_MS = 100
 /** A drain waits this long for the last chunks to be acknowledged, ms. */
@@ -132,11 +133,15 @@ export class AgentHost {
 
   #onTick(): () => void {
     let due = realTimers.now() + TICK_MS
+    let reportDue = 0
     return () => {
       const now = realTimers.now()
       this.#lag.ran(due, now)
       due = now + TICK_MS
       this.#dialogue.tick(now)
+      if (now < reportDue) return
+      reportDue = now + USAGE_MS
+      this.#dialogue.reportUsage(usageReport(this.#stop.tree, this.#dialogue.sessions.all()))
     }
   }
 

@@ -13,8 +13,22 @@ export interface ProcessIdentity {
   readonly startTicks: number
 }
 
+/** What processes use, together with those of their children that have ended. */
+export interface ProcessUsage {
+  /** Time on processors, user and system, ms. */
+  readonly cpuMs: number
+  /** Resident memory; pages that processes share are counted for each. */
+  readonly rssBytes: number
+  readonly processes: number
+}
+
+/** Clock ticks a second in /proc: fixed for user space on every architecture that Node runs on. */
+const USER_HZ = 100
+
 interface ProcessRow extends ProcessIdentity {
   readonly parent: number
+  readonly cpuTicks: number
+  readonly rssPages: number
   /** One letter of proc(5): Z is a zombie, X is dead. */
   readonly state: string
 }
@@ -53,15 +67,22 @@ export class ProcessTree {
   descendants(pid: number): ProcessIdentity[] {
     // The kernel's own lists (task/*/children) are missing from some kernels and, as proc(5) says,
     // are reliable only while nothing is forked or ends; one pass over the parents always works.
-    const children = new Map<number, ProcessRow[]>()
-    for (const row of this.#rows()) {
-      const siblings = children.get(row.parent)
-      if (siblings === undefined) children.set(row.parent, [row])
-      else siblings.push(row)
-    }
-    const found: ProcessRow[] = [...(children.get(pid) ?? [])]
-    for (const row of found) found.push(...(children.get(row.pid) ?? []))
+    const children = byParent(this.#rows())
+    const found = (children.get(pid) ?? []).flatMap((child) => family(child, children))
     return found.filter(isRunning).map(identityOf)
+  }
+
+  /** What each of these processes uses, its descendants included; left out are those that are gone. */
+  usage(pids: readonly number[]): Map<number, ProcessUsage> {
+    const rows = new Map([...this.#rows()].map((row) => [row.pid, row]))
+    const children = byParent(rows.values())
+    const pageBytes = pageSize(rows.get(process.pid))
+    const found = new Map<number, ProcessUsage>()
+    for (const pid of pids) {
+      const root = rows.get(pid)
+      if (root) found.set(pid, sum(family(root, children), pageBytes))
+    }
+    return found
   }
 
   /**
@@ -118,9 +139,19 @@ export class ProcessTree {
     const stat = this.#read(pid, 'stat')
     // The name in the second field may hold spaces and parentheses; the last one closes it.
     const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
-    if (fields === undefined || fields.length < 20) return undefined
+    if (fields === undefined || fields.length < 22) return undefined
     const [state = '', parent = ''] = fields
-    return { pid, startTicks: Number(fields[19]), parent: Number(parent), state }
+    // proc(5): utime, stime, cutime and cstime are fields 14 to 17, rss is field 24; here from 0, less 3.
+    const cpuTicks = fields.slice(11, 15).reduce((ticks, field) => ticks + Number(field), 0)
+    const rssPages = Number(fields[21])
+    return {
+      pid,
+      startTicks: Number(fields[19]),
+      parent: Number(parent),
+      state,
+      cpuTicks,
+      rssPages,
+    }
   }
 
   /** Undefined when the process is gone or belongs to somebody else. */
@@ -139,4 +170,38 @@ function isRunning(row: ProcessRow): boolean {
 
 function identityOf(row: ProcessRow): ProcessIdentity {
   return { pid: row.pid, startTicks: row.startTicks }
+}
+
+function byParent(rows: Iterable<ProcessRow>): Map<number, ProcessRow[]> {
+  const children = new Map<number, ProcessRow[]>()
+  for (const row of rows) {
+    const siblings = children.get(row.parent)
+    if (siblings === undefined) children.set(row.parent, [row])
+    else siblings.push(row)
+  }
+  return children
+}
+
+/** The process, its children, their children and so on. */
+function family(root: ProcessRow, children: ReadonlyMap<number, ProcessRow[]>): ProcessRow[] {
+  const found = [root]
+  for (const row of found) found.push(...(children.get(row.pid) ?? []))
+  return found
+}
+
+function sum(rows: readonly ProcessRow[], pageBytes: number): ProcessUsage {
+  const running = rows.filter(isRunning)
+  const cpuTicks = running.reduce((ticks, row) => ticks + row.cpuTicks, 0)
+  const pages = running.reduce((count, row) => count + row.rssPages, 0)
+  return {
+    cpuMs: (cpuTicks * 1000) / USER_HZ,
+    rssBytes: pages * pageBytes,
+    processes: running.length,
+  }
+}
+
+/** Node does not tell it, but knows its own memory in bytes, and /proc has that in pages. */
+function pageSize(self: ProcessRow | undefined): number {
+  const pages = self?.rssPages ?? 0
+  return pages > 0 ? 2 ** Math.round(Math.log2(process.memoryUsage.rss() / pages)) : 4096
 }

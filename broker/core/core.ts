@@ -31,6 +31,7 @@ import { Sessions } from './sessions.ts'
 import { Streams } from './streams.ts'
 import { Tally } from './tally.ts'
 import { Tickets } from './tickets.ts'
+import { Usage } from './usage.ts'
 
 export interface CoreLimits extends ApprovalLimits {
   /** Calls that one connection may have under way. */
@@ -108,6 +109,7 @@ export class Core {
   readonly approvals: Approvals
   readonly approvalWatch: ApprovalWatch
   readonly redo = new Redo()
+  readonly usage = new Usage()
   readonly autoRecovery = new AutoRecovery()
   readonly tally = new Tally()
   /** ms since 1970. */
@@ -221,7 +223,10 @@ export class Core {
       wallMs: this.clock.wall(),
       now: this.clock.now(),
     })
-    if (host) hostLost(this, host, reason)
+    if (host) {
+      this.usage.hostGone(host.id)
+      hostLost(this, host, reason)
+    }
     this.hostCalls.connectionEnded(connection)
     this.appends.connectionEnded(connection)
   }

@@ -4,10 +4,11 @@ import type { Core } from './core.ts'
 import type { SessionRecord } from './sessions.ts'
 
 export function infoOf(
-  { approvals, streams }: Core,
+  { approvals, clock, streams, usage }: Core,
   record: SessionRecord,
   head = streams.durableOf(record.session),
 ): SessionInfo {
+  const used = record.pid === null ? undefined : usage.of(record, clock.now())
   return {
     session: record.session,
     name: record.name,
@@ -30,5 +31,6 @@ export function infoOf(
     exit_code: record.exit_code,
     signal: record.signal,
     native_session_id: record.native_session_id,
+    ...(used && { usage: used }),
   }
 }

@@ -1,7 +1,7 @@
 /** host.*: what the broker knows of hosts, and what hosts tell it. */
 import { type Static, Type } from 'typebox'
 import { defineMethod } from './define.ts'
-import { BackendInfo, HostInfo, PauseModeSchema } from './types.ts'
+import { BackendInfo, HostInfo, MAX_HOST_SESSIONS, PauseModeSchema, usageFields } from './types.ts'
 
 const host = Type.String({ minLength: 1, maxLength: 128, description: 'Host id or name' })
 
@@ -66,6 +66,25 @@ export const LiveSession = Type.Object(
 )
 export type LiveSession = Static<typeof LiveSession>
 
+export const HostUsage = defineMethod('host.usage', {
+  description: 'Tells what the sessions of this host use; sent by the host every few seconds.',
+  answeredBy: 'broker',
+  scope: 'host',
+  mutating: false,
+  params: Type.Object({
+    sessions: Type.Array(
+      Type.Object({
+        session: Type.String({ maxLength: 128, description: 'Session id' }),
+        epoch: Type.Integer({ minimum: 1, description: 'Lease epoch' }),
+        ...usageFields,
+      }),
+      { maxItems: MAX_HOST_SESSIONS, description: 'Those that live on it; others are forgotten' },
+    ),
+  }),
+  result: Type.Object({}),
+  errors: ['NO_SUCH_HOST'],
+})
+
 export const HostRegister = defineMethod('host.register', {
   description: 'Makes the connection a host; sent by the host after each WELCOME.',
   answeredBy: 'broker',
@@ -84,7 +103,10 @@ export const HostRegister = defineMethod('host.register', {
       description: 'Sessions it may run at once',
     }),
     backends: Type.Array(BackendInfo, { maxItems: 64 }),
-    sessions: Type.Array(LiveSession, { maxItems: 10_000, description: 'What lives on it now' }),
+    sessions: Type.Array(LiveSession, {
+      maxItems: MAX_HOST_SESSIONS,
+      description: 'What lives on it now',
+    }),
     software: Type.String({ maxLength: 256, description: 'Name and version of the host software' }),
     pid: Type.Integer({ minimum: 0, description: 'Process id of the host' }),
   }),

@@ -22,7 +22,7 @@ import {
   SessionSignal,
   SessionWrite,
 } from './control.ts'
-import { HostDrain, HostGet, HostList, HostRegister, HostUndrain } from './host.ts'
+import { HostDrain, HostGet, HostList, HostRegister, HostUndrain, HostUsage } from './host.ts'
 import { OutputQuery } from './output.ts'
 import { StreamProgress, StreamReaders } from './readers.ts'
 import {
@@ -69,6 +69,7 @@ export const METHODS = {
   'host.drain': HostDrain,
   'host.undrain': HostUndrain,
   'host.register': HostRegister,
+  'host.usage': HostUsage,
   'output.query': OutputQuery,
   'system.info': SystemInfo,
   'system.health': SystemHealth,

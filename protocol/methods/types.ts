@@ -38,6 +38,15 @@ export const sessionReference = Type.String({
 
 const time = (description: string) => Type.Number({ description: `${description}, ms since 1970` })
 
+/** Most sessions that one host can have, or report on. */
+export const MAX_HOST_SESSIONS = 10_000
+
+export const usageFields = {
+  cpu_ms: Type.Number({ minimum: 0, description: 'Time of its processes on processors, ms' }),
+  rss_bytes: Type.Integer({ minimum: 0, description: 'Resident memory of its processes' }),
+  processes: Type.Integer({ minimum: 0, description: 'Processes, those of its tools included' }),
+}
+
 export const SessionInfo = Type.Object(
   {
     session: Type.String({ description: 'Session id (a UUID)' }),
@@ -72,6 +81,15 @@ export const SessionInfo = Type.Object(
     native_session_id: Type.String({
       description: 'Id under which the CLI keeps the conversation',
     }),
+    usage: Type.Optional(
+      Type.Object(
+        {
+          ...usageFields,
+          age_ms: Type.Number({ minimum: 0, description: 'How long ago it was measured' }),
+        },
+        { description: 'What its processes use, as last reported by the host; absent if unknown' },
+      ),
+    ),
   },
   { description: 'A session as the broker knows it' },
 )

@@ -211,6 +211,22 @@ t.test('agents and their host', async (t) => {
     t.strictSame(tree.marked({ [SESSION_VARIABLE]: session.id }), [])
   })
 
+  t.test('what a session uses is known within seconds, its tools included', async (t) => {
+    const session = await create()
+    await turn(session, '@@fork')
+    let isAsking = false
+    const look = (): boolean => {
+      if (!isAsking) void session.refresh().then(() => (isAsking = false))
+      isAsking = true
+      return (session.info.usage?.processes ?? 0) >= 2
+    }
+    await eventually(look, 'a report of the host')
+    const { usage } = session.info
+    t.ok((usage?.rss_bytes ?? 0) > 20_000_000, `${usage?.rss_bytes} bytes`)
+    t.ok((usage?.cpu_ms ?? 0) > 0, `${usage?.cpu_ms} ms`)
+    await session.kill()
+  })
+
   t.test('signals, modes and lines reach the process, or the reason why not', async (t) => {
     const session = await create()
     t.match(await session.setMode('plan'), { status: 'idle' })

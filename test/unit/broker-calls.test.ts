@@ -32,6 +32,7 @@ const PARAMS: { readonly [M in BrokerMethod]: (session: string) => Params<M> } =
   'approval.answer': () => ({ approval: 'q-1234', decision: 'allow' }),
   'host.list': () => ({}),
   'host.get': () => ({ host: 'h1' }),
+  'host.usage': () => ({ sessions: [] }),
   'host.drain': () => ({ host: 'h1' }),
   'host.undrain': () => ({ host: 'h1' }),
   'host.register': () => ({

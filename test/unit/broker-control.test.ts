@@ -274,3 +274,21 @@ t.test('the parts of a batch that could not be written are told', (t) => {
   ])
   t.end()
 })
+
+t.test('what the processes of a session use is told as its host last reported it', (t) => {
+  const { harness, client, host, session } = withSession()
+  const usageOf = () => client.call('session.get', { session }).usage
+  t.equal(usageOf(), undefined)
+  const used = { cpu_ms: 1200, rss_bytes: 5_000_000, processes: 2 }
+  host.call('host.usage', { sessions: [{ session, epoch: 1, ...used }] })
+  harness.advance(700)
+  t.strictSame(usageOf(), { ...used, age_ms: 700 })
+  host.call('host.usage', { sessions: [{ session, epoch: 2, ...used }] })
+  t.equal(usageOf(), undefined, 'of another life')
+  host.call('host.usage', { sessions: [{ session, epoch: 1, ...used }] })
+  host.exit(session, 0)
+  harness.settle()
+  t.equal(usageOf(), undefined, 'it has ended')
+  t.equal(client.failure('host.usage', { sessions: [] }).code, 'NO_SUCH_HOST')
+  t.end()
+})

@@ -36,6 +36,19 @@ t.test('finds processes by their markers, and none for no markers', async (t: Te
   await killNow(child, context)
 })
 
+t.test('tells what a process and its descendants use', async (t: Test) => {
+  const { child } = await startWithTool(t, STAY)
+  const usage = tree.usage([child.pid, process.pid, 2 ** 22 + 1])
+  t.strictSame([...usage.keys()], [child.pid, process.pid], 'of what is there')
+  const used = usage.get(child.pid)
+  t.equal(used?.processes, 2)
+  t.ok((used?.rssBytes ?? 0) > 20_000_000, `${used?.rssBytes} bytes for two Node processes`)
+  t.ok((used?.cpuMs ?? 0) > 0, `${used?.cpuMs} ms to start them`)
+  const own = usage.get(process.pid)
+  t.ok((own?.processes ?? 0) >= 3, 'itself and the two')
+  await killNow(child, context)
+})
+
 t.test('never signals init, itself, or a pid that changed hands', async (t: Test) => {
   const { child, tool } = await startWithTool(t, STAY)
   const of = (pid: number): ProcessIdentity => tree.identify(pid) ?? { pid, startTicks: 0 }
@@ -50,7 +63,7 @@ t.test(
   async (t: Test) => {
     const root = t.testdir()
     const row = (state: string, parent: number, start: number): string =>
-      `(a) b ) ${state} ${parent} 7 7 ${'0 '.repeat(15)}${start} 0`
+      `(a) b ) ${state} ${parent} 7 7 ${'0 '.repeat(15)}${start} 0 0`
     const write = (pid: number, stat: string): void => {
       mkdirSync(join(root, String(pid)))
       writeFileSync(join(root, String(pid), 'stat'), `${pid} ${stat}`)

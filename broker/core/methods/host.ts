@@ -29,6 +29,13 @@ export function infoOf(core: Core, host: Host): HostInfo {
   return hostInfo(host, { used: core.sessions.used(host.id), draining }, link)
 }
 
+export function hostUsage(core: Core, call: Call<'host.usage'>): void {
+  const host = core.hosts.byConnection(call.connection)
+  if (!host) throw new ProtocolError('NO_SUCH_HOST', { host: 'on this connection' })
+  core.usage.report(host.id, call.params.sessions, core.clock.now())
+  call.reply({})
+}
+
 /** The host says what lives on it; what the broker thought lived there and does not, has failed. */
 export function hostRegister(core: Core, call: Call<'host.register'>): void {
   const { params, connection } = call

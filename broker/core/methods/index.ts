@@ -3,7 +3,7 @@ import type { BrokerMethod } from '../../../protocol/methods/index.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
 import { approvalAnswer, approvalList } from './approval.ts'
-import { hostGet, hostList, hostRegister } from './host.ts'
+import { hostGet, hostList, hostRegister, hostUsage } from './host.ts'
 import { hostDrain, hostUndrain } from './host-drain.ts'
 import { outputQuery } from './output.ts'
 import { streamProgress, streamReaders } from './readers.ts'
@@ -51,6 +51,7 @@ export const METHOD_HANDLERS: { readonly [M in BrokerMethod]: MethodHandler<M> }
   'host.drain': hostDrain,
   'host.undrain': hostUndrain,
   'host.register': hostRegister,
+  'host.usage': hostUsage,
   'output.query': outputQuery,
   'system.info': systemInfo,
   'system.health': systemHealth,

@@ -59,6 +59,12 @@ function columns({ output }: Cli, now: number): readonly Column<SessionInfo>[] {
       paint: (cell) => output.style.yellow(cell),
     },
     { title: 'PID', value: (info) => String(info.pid ?? ''), align: 'right' },
+    { title: 'CPU', value: ({ usage }) => (usage ? duration(usage.cpu_ms) : ''), align: 'right' },
+    {
+      title: 'MEM',
+      value: ({ usage }) => (usage ? mebibytes(usage.rss_bytes) : ''),
+      align: 'right',
+    },
     { title: 'SINCE', value: (info) => duration(now - info.changed_at), align: 'right' },
     { title: 'DIRECTORY', value: detail },
   ]
@@ -68,4 +74,8 @@ function columns({ output }: Cli, now: number): readonly Column<SessionInfo>[] {
 function detail(info: SessionInfo): string {
   if (!hasEnded(info.status)) return info.cwd
   return exitText({ exit_code: info.exit_code, signal: info.signal, reason: info.reason })
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.round(bytes / 1_048_576)}M`
 }
