@@ -104,7 +104,8 @@ function startOptions(params: Params<'agent.start'>, cwd: string): StartOptions 
     cwd,
     env: params.env ?? {},
     nativeSessionId: params.native_session_id,
-    resume: params.resume,
+    // CLIs write down a conversation with its first turn: one that had none is begun again.
+    resume: params.resume && params.turn > 0,
     ...(model !== undefined && { model }),
     ...(permission_mode !== undefined && { permissionMode: permission_mode }),
     ...(thinking !== undefined && { thinking }),

@@ -6,6 +6,7 @@ import type { SessionHandle } from '../../clients/sdk/index.ts'
 import { only, textOf, turn, until } from '../support/chunks.ts'
 import { Cluster, type Part } from '../support/cluster.ts'
 import { FakeModel } from '../support/fake-model/index.ts'
+import { showed } from './capability-table.ts'
 import { cliPath, skipReason } from './clis.ts'
 import { realEnvironment } from './environment.ts'
 
@@ -70,6 +71,7 @@ t.test('two turns with a tool call come through as chunks', { skip }, async (t) 
   const ended = await session.stop()
   t.match(ended, { status: 'ended', exit_code: 0, pid: null })
   t.ok(model.url)
+  showed(t, 'claude', 'text', 'thinking', 'tool', 'turns', 'usage')
 })
 
 t.test('an interrupt ends the turn and the process lives on', { skip }, async (t) => {
@@ -87,6 +89,7 @@ t.test('an interrupt ends the turn and the process lives on', { skip }, async (t
   t.strictSame(only(rest, 'error'), [], 'an interrupt is no error')
   const next = await turn(session, '@@text')
   t.match(next.at(-1), { type: 'turn_complete', turn_number: 2, reason: 'end_turn' })
+  showed(t, 'claude', 'interrupt')
 })
 
 t.test('a killed process is recovered with its conversation', { skip }, async (t) => {
@@ -104,6 +107,7 @@ t.test('a killed process is recovered with its conversation', { skip }, async (t
   t.not(recovered.pid, pid, 'in a new process')
   const after = await turn(session, '@@recall')
   t.equal(textOf(after), 'I see 2 user turns with markers.', 'that knows the first turn')
+  showed(t, 'claude', 'resume')
 })
 
 t.test(
