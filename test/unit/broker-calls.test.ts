@@ -51,6 +51,7 @@ t.test('every method answers as its schema says', async (t) => {
     const { client, host, session } = withSession()
     if (method === 'session.recover' || method === 'session.remove') host.exit(session, 0)
     if (method === 'approval.answer') host.askApproval(session, 'q-1234')
+    if (method === 'host.usage') client.call('host.register', PARAMS['host.register'](session))
     const id = client.ask(method, PARAMS[method](session))
     await new Promise((resolve) => setImmediate(resolve)) // system.metrics takes a moment
     client.resultOf(method, id)
