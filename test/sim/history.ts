@@ -15,6 +15,8 @@ export class History implements AgentWatch, BrokerWatch, ClientWatch {
   readonly agents: SimAgent[] = []
   /** Agents that ran a prompt, by prompt. */
   readonly runs = new Map<string, SimAgent[]>()
+  /** The answer that an agent heard, by question. */
+  readonly heardAnswers = new Map<string, string>()
   readonly calls: CallRecord[] = []
   readonly readers: ReaderRecord[] = []
   readonly sessions = new Set<string>()
@@ -51,6 +53,16 @@ export class History implements AgentWatch, BrokerWatch, ClientWatch {
       () => `prompt ${prompt} ran again, on agent ${agent.pid}`,
     )
     this.runs.set(prompt, [...runs, agent])
+  }
+
+  heard(agent: SimAgent, question: string, decision: string): void {
+    this.#scheduler.trace(`agent ${agent.pid} hears ${decision} to ${question}`)
+    this.#violations.check(
+      !this.heardAnswers.has(question),
+      () => `question ${question} was answered again, with ${decision}`,
+    )
+    this.heardAnswers.set(question, decision)
+    this.#count('answers heard')
   }
 
   took(connection: string, { head }: Message): void {

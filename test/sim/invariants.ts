@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { StoredChunk } from '../../broker/journal/journal.ts'
 import type { StreamItem } from '../../clients/sdk/stream-item.ts'
 import { toStreamItem } from '../../clients/sdk/stream-item.ts'
+import { checkApprovals } from './approval-invariants.ts'
 import type { SimAgent } from './sim-agent.ts'
 import type { World } from './world.ts'
 
@@ -11,6 +12,7 @@ export function checkAtEnd(world: World, probes: readonly string[]): void {
   checkReaders(world)
   checkCalls(world)
   checkPrompts(world)
+  checkApprovals(world)
   checkProbes(world, probes)
   checkNames(world)
   checkLeaks(world)

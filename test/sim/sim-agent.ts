@@ -2,7 +2,13 @@
  * A scripted agent in place of a child process, and the backend that talks to it. It answers each prompt
  * with numbered tokens, so that whoever reads the stream can see what is missing, doubled or out of order.
  */
-import type { Backend, Driver, DriverPort, Launch } from '../../agent-host/backends/backend.ts'
+import type {
+  ApprovalAnswer,
+  Backend,
+  Driver,
+  DriverPort,
+  Launch,
+} from '../../agent-host/backends/backend.ts'
 import type {
   Child,
   ChildEvents,
@@ -18,6 +24,8 @@ import type { Life, Scheduler } from './scheduler.ts'
 export interface AgentWatch {
   began(agent: SimAgent): void
   ran(agent: SimAgent, prompt: string): void
+  /** An agent heard the answer to a question. */
+  heard(agent: SimAgent, question: string, decision: string): void
 }
 
 export interface AgentPlace {
@@ -43,7 +51,10 @@ export class SimAgent implements Child {
   tokens = 0
   readonly #events: ChildEvents
   #unread: string[] = []
-  #turn: { stop: () => void; readonly prompt: string } | undefined
+  #turn: { stop: () => void; readonly prompt: string; goOn: () => void } | undefined
+  /** The question that it waits with; empty when it does not. */
+  #question = ''
+  #questions = 0
   #exit: Exit | undefined
   #settleDied: (exit: Exit) => void = () => undefined
   #settleExited: (exit: Exit) => void = () => undefined
@@ -106,7 +117,9 @@ export class SimAgent implements Child {
   }
 
   #hear(line: string): void {
+    const [verb, question = '', decision = ''] = line.split(' ')
     if (line === 'interrupt') this.#endTurn('interrupted')
+    else if (verb === 'answer') this.#answered(question, decision)
     else this.#prompt(line)
   }
 
@@ -120,16 +133,40 @@ export class SimAgent implements Child {
         return
       }
       left -= 1
+      if (scheduler.chance(0.04)) {
+        this.#ask()
+        return
+      }
       this.tokens += 1
       this.#say(`${scheduler.chance(0.8) ? 'text' : 'tool'} ${this.pid}:${this.tokens};`)
       turn.stop = this.#later(0, 12, next)
     }
-    const turn = { stop: this.#later(0, 12, next), prompt }
+    const goOn = (): void => {
+      turn.stop = this.#later(0, 12, next)
+    }
+    const turn = { stop: (): void => {}, prompt, goOn }
     this.#turn = turn
+    goOn()
+  }
+
+  /** Says nothing more before somebody has answered. */
+  #ask(): void {
+    this.#questions += 1
+    this.#question = `q${this.pid}-${this.#questions}`
+    this.#say(`ask ${this.#question}`)
+  }
+
+  #answered(question: string, decision: string): void {
+    this.place.watch.heard(this, question, decision)
+    if (question !== this.#question) return // the turn that asked was interrupted
+    this.#question = ''
+    this.#turn?.goOn()
   }
 
   #endTurn(reason: TurnReason): void {
     this.#turn?.stop()
+    if (this.#question !== '') this.#say(`withdraw ${this.#question}`)
+    this.#question = ''
     if (this.#turn) this.#say(`end ${reason}`)
     this.#turn = undefined
   }
@@ -163,7 +200,7 @@ export const simBackend: Backend = {
     interrupt: true,
     resume: true,
     thinking: false,
-    approvals: false,
+    approvals: true,
     setMode: false,
     write: false,
     usage: false,
@@ -175,6 +212,7 @@ export const simBackend: Backend = {
 
 class SimDriver implements Driver {
   readonly #port: DriverPort
+  readonly #open = new Set<string>()
 
   constructor(port: DriverPort) {
     this.#port = port
@@ -186,6 +224,8 @@ class SimDriver implements Driver {
     const [verb, rest = ''] = text.split(' ')
     if (verb === 'ready') this.#port.emit({ type: 'ready' })
     else if (verb === 'text') this.#port.emit({ type: 'text', content: rest })
+    else if (verb === 'ask') this.#ask(rest)
+    else if (verb === 'withdraw') this.#withdraw(rest)
     else if (verb === 'end') this.#port.emit({ type: 'turn_end', reason: rest as TurnReason })
     else this.#port.emit({ type: 'tool_result', toolId: 'x', result: rest, isError: false })
   }
@@ -198,8 +238,21 @@ class SimDriver implements Driver {
     this.#port.writeLine('interrupt')
   }
 
-  answer(): boolean {
-    return false
+  answer(approval: string, { decision }: ApprovalAnswer): boolean {
+    const isOpen = this.#open.delete(approval)
+    if (isOpen) this.#port.writeLine(`answer ${approval} ${decision}`)
+    return isOpen
+  }
+
+  #ask(approval: string): void {
+    this.#open.add(approval)
+    const tool = { toolId: 'x', toolName: 'sim', input: {} }
+    this.#port.emit({ type: 'approval', approval, ...tool, options: ['allow', 'deny'] })
+  }
+
+  #withdraw(approval: string): void {
+    if (!this.#open.delete(approval)) return
+    this.#port.emit({ type: 'approval_withdrawn', approval, reason: 'interrupted' })
   }
 
   ended(): void {}

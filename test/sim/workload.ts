@@ -12,6 +12,7 @@ type Action = (world: World, client: SimClient, session: string) => void
 const ACTIONS: readonly (readonly [number, Action])[] = [
   [50, prompt],
   [8, (world, client, session) => call(world, client, 'session.interrupt', { session })],
+  [40, answer],
   [10, (_world, client, session) => follow(client, session, 1)],
   [5, (world, client, session) => follow(client, session, world.ledger.of(session).length + 1)],
   [6, (world, client) => void client.leave(Math.floor(world.scheduler.random() * MAX_READERS))],
@@ -87,6 +88,21 @@ function start(
 ): void {
   world.figures.calls += 1
   client.call(key, method, params)
+}
+
+/** Answers one question that waits, whoever else does so at the same time. */
+function answer(world: World, client: SimClient): void {
+  const query = { session: undefined, states: ['pending' as const], since: 0, limit: 100 }
+  const waiting = world.broker?.core.approvals.page(query).approvals ?? []
+  const question = world.scheduler.pick(waiting)
+  if (!question) return
+  const decision = world.scheduler.chance(0.5) ? 'allow' : 'deny'
+  call(world, client, 'approval.answer', { approval: question.approval, decision })
+}
+
+/** What is asked once all is calm is answered soon, so that every turn comes to its end. */
+export function settleQuestions(world: World, client: SimClient): void {
+  if (client.pending.length < MAX_PENDING) answer(world, client)
 }
 
 function follow(client: SimClient, session: string, from: number): void {

@@ -11,7 +11,7 @@ import { type CallRecord, SimClient } from './sim-client.ts'
 import { SimHost } from './sim-host.ts'
 import { Ledger, SimJournal } from './sim-journal.ts'
 import { Violations } from './violations.ts'
-import { act, probe } from './workload.ts'
+import { act, probe, settleQuestions } from './workload.ts'
 
 export interface WorldOptions {
   readonly seed: number
@@ -103,7 +103,8 @@ export class World {
     for (const { key, method, params } of unfinished)
       client.call(key, method, params, { isRepeat: true })
     life.every(scheduler.between(5, 60), () => {
-      if (!this.isQuiet) act(this, client)
+      if (this.isQuiet) settleQuestions(this, client)
+      else act(this, client)
     })
   }
 
