@@ -50,6 +50,9 @@ export interface ApprovalQuery {
   readonly limit: number
 }
 
+/** Changes that a damaged record may have been ahead of the others: years of questions. */
+const DAMAGE_MARGIN = 1_000_000
+
 /** Shortest beginning of an id that counts as a reference. */
 const MIN_PREFIX = 4
 
@@ -74,6 +77,8 @@ export class Approvals {
     this.#clock = clock
     this.limits = limits
     const stored = [...journal.entries('approvals')].map(({ value }) => value as ApprovalRecord)
+    // A damaged one may have had the highest number of all: cursors must not meet it again.
+    const isDamaged = journal.damaged('approvals').length > 0
     for (const record of stored.sort((a, b) => a.change - b.change)) {
       this.#keep(record)
       this.#toldOf(record)
@@ -84,6 +89,7 @@ export class Approvals {
       const left = Math.min(expire_ms, asked_at + expire_ms - clock.wall())
       this.#deadlines.set(approvalKey(record), clock.now() + left)
     }
+    if (isDamaged) this.#lastChange += DAMAGE_MARGIN
   }
 
   /** As of its last change, written or not. */

@@ -29,7 +29,7 @@ export type Outcome =
 
 export interface KeyRecord {
   readonly method: string
-  /** SHA-256 of method, target and body. */
+  /** SHA-256 of method, target and body; empty when what was asked is not known any more. */
   readonly hash: string
   /** When it was first seen, by the clock of ages (clock.ts), ms. */
   readonly at: number
@@ -38,6 +38,11 @@ export interface KeyRecord {
 
 export function requestHash(method: string, target: string, body: Buffer): string {
   return createHash('sha256').update(`${method}\n${target}\n`).update(body).digest('base64url')
+}
+
+/** Whether a request with this hash may be a repeat of the one on record. */
+export function isRepeat(record: KeyRecord, hash: string): boolean {
+  return record.hash === '' || record.hash === hash
 }
 
 export class Idempotency {

@@ -1,14 +1,12 @@
 /** Start of a broker on a journal that another run has written. */
 
-import { Type } from 'typebox'
 import { ProtocolError } from '../../protocol/errors.ts'
-import { matches } from '../../protocol/schema.ts'
 import type { Core } from './core.ts'
+import { restoreDamaged } from './damage.ts'
+import { nextEpoch } from './epoch.ts'
 import type { Outcome } from './idempotency.ts'
 import { drainedHosts } from './methods/host-drain.ts'
 import { isLive, type SessionRecord } from './sessions.ts'
-
-const EPOCH_KEY = 'epoch'
 
 /** What records did not have in the beginning, with what it means that they do not. */
 const LATER_FIELDS = { paused: '', recovery: 'manual' } as const
@@ -28,6 +26,7 @@ export function restore(core: Core): number {
   }
   for (const host of drainedHosts(core)) core.hosts.draining.add(host)
   endInterrupted(core)
+  restoreDamaged(core)
   return nextEpoch(core)
 }
 
@@ -47,11 +46,4 @@ function endInterrupted(core: Core): void {
 
 function restarted(method: string): ProtocolError {
   return new ProtocolError('BROKER_RESTARTED', { method }, { executed: 'unknown' })
-}
-
-function nextEpoch(core: Core): number {
-  const stored = core.journal.get('meta', EPOCH_KEY)
-  const epoch = matches(Type.Integer(), stored) ? stored + 1 : 1
-  core.batch.add([{ op: 'put', table: 'meta', key: EPOCH_KEY, value: epoch }], () => {})
-  return epoch
 }

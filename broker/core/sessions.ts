@@ -79,6 +79,8 @@ export function turnsGiven(record: SessionRecord, turn: number): void {
 
 export class Sessions {
   readonly #records = new Map<string, SessionRecord>()
+  /** Sessions whose record cannot be read: all that is known of them is that they exist. */
+  readonly #damaged = new Set<string>()
 
   get size(): number {
     return this.#records.size
@@ -86,6 +88,10 @@ export class Sessions {
 
   add(record: SessionRecord): void {
     this.#records.set(record.session, record)
+  }
+
+  addDamaged(session: string): void {
+    this.#damaged.add(session)
   }
 
   delete(session: string): void {
@@ -119,10 +125,17 @@ export class Sessions {
     return count
   }
 
-  /** By id, by name (a live session before one that has ended), or by a prefix of the id. */
+  /**
+   * By id, by name (a live session before one that has ended), or by a prefix of the id. Throws
+   * NO_SUCH_SESSION, AMBIGUOUS_SESSION, or STORAGE_FAILED for one whose record is damaged.
+   */
   resolve(reference: string): SessionRecord {
     const exact = this.#records.get(reference)
     if (exact) return exact
+    if (this.#damaged.has(reference)) {
+      const reason = `the record of session ${reference} is damaged; \`agentmq journal export\` has its chunks`
+      throw new ProtocolError('STORAGE_FAILED', { reason })
+    }
     const named = [...this.#records.values()].filter((record) => record.name === reference)
     const chosen = named.find(isLive) ?? newest(named)
     if (chosen) return chosen

@@ -94,6 +94,8 @@ export interface Journal {
   get(table: Table, key: string): unknown
   /** In the order of the keys' bytes. Damaged records are left out and counted in `stats().corrupt`. */
   entries(table: Table): Iterable<{ readonly key: string; readonly value: unknown }>
+  /** Keys of the damaged records of a table, as far as they are keys; counts nothing. */
+  damaged(table: Table): readonly string[]
   stats(): JournalStats
   /** Waits for what was written, then closes. Idempotent. */
   close(): Promise<void>

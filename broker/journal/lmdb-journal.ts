@@ -229,6 +229,18 @@ class LmdbJournal implements Journal {
     }
   }
 
+  damaged(table: Table): string[] {
+    this.#checkReadable()
+    const damaged: string[] = []
+    for (const entry of this.#store.range(table)) {
+      const key = entry.key.toString('utf8')
+      // One whose own bytes are damaged may be no text: nobody could name it, or write to it.
+      const isText = Buffer.from(key, 'utf8').equals(entry.key)
+      if (isText && !decodeSmall(table, key, entry.value)) damaged.push(key)
+    }
+    return damaged
+  }
+
   stats(): JournalStats {
     this.#checkReadable()
     return {

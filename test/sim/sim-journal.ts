@@ -116,6 +116,10 @@ export class SimJournal implements Journal {
     return this.#memory.entries(table)
   }
 
+  damaged() {
+    return this.#memory.damaged()
+  }
+
   stats() {
     return this.#memory.stats()
   }

@@ -1,8 +1,9 @@
 /** Journals on disk for tests: written as a broker writes them, and damaged as a disk may. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { JournalOperation } from '../../broker/journal/journal.ts'
+import type { JournalOperation, Table } from '../../broker/journal/journal.ts'
 import { openLmdbJournal } from '../../broker/journal/lmdb-journal.ts'
+import { JournalFile } from '../../broker/journal-tool/journal-file.ts'
 import { encode } from '../../protocol/codec.ts'
 import { CHUNK_CODES } from '../../protocol/messages/chunk.ts'
 import { write } from './journal-contract.ts'
@@ -55,4 +56,13 @@ export function ruinPages(directory: string, needle: string): void {
     bytes.fill(0, page, page + 4096)
   }
   writeFileSync(path, bytes)
+}
+
+/** Flips a bit of one small record of a journal that nobody has open. */
+export async function damageRecord(directory: string, table: Table, key: string): Promise<void> {
+  const file = new JournalFile(join(directory, 'journal.mdb'))
+  const entry = [...file.entries(table)].find((one) => one.key.toString('utf8') === key)
+  await file.close()
+  if (!entry) throw new Error(`there is no record ${key} in table ${table}`)
+  flipBit(directory, entry.value)
 }

@@ -195,6 +195,11 @@ export class MemoryJournal implements Journal {
     for (const key of keys) yield { key, value: this.get(table, key) }
   }
 
+  /** Small records in memory are never damaged. */
+  damaged(): readonly string[] {
+    return []
+  }
+
   stats(): JournalStats {
     this.#checkOpen()
     const bodies = [...this.#durables.chunks.values()].flatMap((stream) => [...stream.values()])

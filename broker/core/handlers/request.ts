@@ -8,7 +8,7 @@ import { nearest } from '../../../protocol/nearest.ts'
 import { MAX_TABLE_KEY_BYTES } from '../../journal/keys.ts'
 import { type Call, conflict, type KeyedRequest, type Waiter } from '../calls.ts'
 import type { Core } from '../core.ts'
-import { requestHash } from '../idempotency.ts'
+import { isRepeat, requestHash } from '../idempotency.ts'
 import { METHOD_HANDLERS, type MethodHandler } from '../methods/index.ts'
 import type { Handler, Incoming } from './handler.ts'
 
@@ -80,7 +80,7 @@ function keyedRequest({ identity, head, body }: Incoming<'REQUEST'>, method: Bro
 function repeated(core: Core, keyed: KeyedRequest, waiter: Waiter): boolean {
   const { key, hash } = keyed
   const known = core.idempotency.get(key)
-  if (known && known.hash !== hash) throw conflict(key)
+  if (known && !isRepeat(known, hash)) throw conflict(key)
   if (core.calls.attach(keyed, waiter)) return true
   if (!known || known.outcome.state === 'running') return false
   core.calls.tell(waiter, known.outcome)

@@ -6,11 +6,12 @@ import { infoOf } from './host.ts'
 
 const PREFIX = 'draining/'
 
-/** The hosts that were being drained when the journal was last written. */
-export function drainedHosts(core: Core): string[] {
-  return [...core.journal.entries('meta')]
-    .filter(({ key }) => key.startsWith(PREFIX))
-    .map(({ key }) => key.slice(PREFIX.length))
+/** The hosts that were being drained when the journal was last written; a damaged record tells as well. */
+export function drainedHosts({ journal }: Core): string[] {
+  const intact = [...journal.entries('meta')].map(({ key }) => key)
+  return [...intact, ...journal.damaged('meta')]
+    .filter((key) => key.startsWith(PREFIX))
+    .map((key) => key.slice(PREFIX.length))
 }
 
 export function hostDrain(core: Core, call: Call<'host.drain'>): void {
