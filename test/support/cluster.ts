@@ -28,6 +28,8 @@ export interface Part {
 export interface PartOptions {
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** A command that runs it in its own process, such as `unshare --net`. */
+  readonly within?: readonly string[]
 }
 
 export class Cluster {
@@ -90,7 +92,8 @@ export class Cluster {
       log,
       ...(options.args ?? []),
     ]
-    const child = spawn(process.execPath, [ENTRY, name, ...args], {
+    const [command = '', ...words] = [...(options.within ?? []), process.execPath, ENTRY, name]
+    const child = spawn(command, [...words, ...args], {
       cwd: this.workspace,
       env: { ...process.env, AGENTMQ_DEMO_STATE: join(this.dir, 'demo'), ...options.env },
       // Its stdin ends with this process, however that ends, and it holds nothing of this one open.
