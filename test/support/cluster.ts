@@ -92,8 +92,8 @@ export class Cluster {
       log,
       ...(options.args ?? []),
     ]
-    const [command = '', ...words] = [...(options.within ?? []), process.execPath, ENTRY, name]
-    const child = spawn(command, [...words, ...args], {
+    const line = [...(options.within ?? []), process.execPath, ENTRY, name, ...args]
+    const child = spawn(line[0] ?? '', line.slice(1), {
       cwd: this.workspace,
       env: { ...process.env, AGENTMQ_DEMO_STATE: join(this.dir, 'demo'), ...options.env },
       // Its stdin ends with this process, however that ends, and it holds nothing of this one open.
