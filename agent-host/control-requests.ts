@@ -9,23 +9,23 @@ type ControlMethod = Extract<
 
 export const CONTROL_HANDLERS: { readonly [M in ControlMethod]: RequestHandler<M> } = {
   'agent.pause': async ({ sessions }, params) => {
-    sessions.leased(params).suspend(params.mode)
+    sessions.leased(params).control.suspend(params.mode)
     return {}
   },
   'agent.resume': async ({ sessions }, lease) => {
-    sessions.leased(lease).release()
+    sessions.leased(lease).control.release()
     return {}
   },
   'agent.signal': async ({ sessions }, params) => {
-    sessions.leased(params).signal(params.signal)
+    sessions.leased(params).control.signal(params.signal)
     return {}
   },
   'agent.write': async ({ sessions }, params) => {
-    sessions.leased(params).write(params.line)
+    sessions.leased(params).control.write(params.line)
     return {}
   },
   'agent.set_mode': async ({ sessions }, params) => {
-    await sessions.leased(params).setMode(params.mode)
+    await sessions.leased(params).control.setMode(params.mode)
     return {}
   },
 }

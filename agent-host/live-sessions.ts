@@ -124,9 +124,16 @@ export class LiveSessions {
   report(): LiveSession[] {
     return [...this.#live.values()].map((live) => {
       live.isReported = true
-      const { options, log, highestTurn, pid, paused } = live.runner
+      const { options, log, highestTurn, pid, control } = live.runner
       const { session, epoch } = options
-      return { session, epoch, produced: log.produced, turn: highestTurn, pid, paused }
+      return {
+        session,
+        epoch,
+        produced: log.produced,
+        turn: highestTurn,
+        pid,
+        paused: control.paused,
+      }
     })
   }
 

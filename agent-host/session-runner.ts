@@ -4,9 +4,7 @@
  */
 import { ProtocolError } from '../protocol/errors.ts'
 import type { TurnReason } from '../protocol/messages/chunk.ts'
-import type { Signal } from '../protocol/methods/control.ts'
 import type { WhenBusy } from '../protocol/methods/session.ts'
-import type { PauseMode } from '../protocol/methods/types.ts'
 import type {
   ApprovalAnswer,
   Backend,
@@ -16,15 +14,16 @@ import type {
 } from './backends/backend.ts'
 import { ChunkLog } from './chunk-log.ts'
 import { OpenQuestions } from './open-questions.ts'
-import { CHILD_DEFAULTS, type Child, type Exit, type StartChild } from './process/child-process.ts'
+import type { Child, Exit, StartChild } from './process/child-process.ts'
 import type { Environment } from './process/environment.ts'
 import type { Line } from './process/line-reader.ts'
 import type { Markers } from './process/markers.ts'
 import { killNow, STOP_DEFAULTS, type StopContext, stop, sweepLeftovers } from './process/stop.ts'
 import { happensWithin } from './process/timers.ts'
+import { Readiness } from './readiness.ts'
 import { chunkOf } from './session-chunks.ts'
+import { SessionControl } from './session-control.ts'
 import { StderrBudget } from './stderr-budget.ts'
-import { Suspension } from './suspension.ts'
 import { TurnQueue } from './turn-queue.ts'
 import { type QuietTimes, Watchdog } from './watchdog.ts'
 
@@ -59,7 +58,7 @@ export class SessionRunner {
   readonly log: ChunkLog
   readonly #turns: TurnQueue
   readonly #driver: Driver
-  readonly #suspension: Suspension
+  readonly control: SessionControl
   readonly #questions: OpenQuestions
   readonly #watchdog: Watchdog
   /** The line that is being read says no more than that the CLI tries again. */
@@ -70,12 +69,8 @@ export class SessionRunner {
   readonly #stderrBudget = new StderrBudget()
   #isUnwanted = false
   #endReason = ''
-  #startProblem = ''
   #nativeSessionId: string
-  #ready: (ok: boolean) => void = () => {}
-  readonly #becameReady = new Promise<boolean>((resolve) => {
-    this.#ready = resolve
-  })
+  readonly #readiness = new Readiness()
   #settleEnd: (exit: Exit) => void = () => {}
   /** Resolves when the process is gone, its leftovers are swept and `complete` is in the log. */
   readonly ended = new Promise<Exit>((resolve) => {
@@ -87,7 +82,6 @@ export class SessionRunner {
     this.log = log
     this.#turns = new TurnQueue(options.highestTurn)
     this.#nativeSessionId = options.start.nativeSessionId
-    this.#suspension = new Suspension(options.stop.tree)
     this.#watchdog = this.#watch()
     this.#driver = options.backend.drive(options.start, {
       writeLine: (line) => {
@@ -102,6 +96,15 @@ export class SessionRunner {
       },
       after: (ms, run) => options.stop.timers.after(ms, run),
     })
+    this.control = new SessionControl({
+      ...{ backend: options.backend, driver: this.#driver, tree: options.stop.tree },
+      living: () => this.#living(),
+      gone: () => this.#gone(),
+      onReleased: () => {
+        this.#watchdog.alive()
+        this.#nextTurn()
+      },
+    })
     this.#questions = new OpenQuestions((approval, answer) => this.#driver.answer(approval, answer))
   }
 
@@ -109,7 +112,8 @@ export class SessionRunner {
     const { quiet, stop: context } = this.options
     return new Watchdog(quiet, {
       timers: context.timers,
-      isExcused: () => this.#questions.open.length > 0 || this.isPaused || this.paused === 'freeze',
+      isExcused: () =>
+        this.#questions.open.length > 0 || this.isPaused || this.control.paused === 'freeze',
       tell: (message) => this.#add({ type: 'error', message, retrying: true }),
       interrupt: () => this.interrupt(),
       stop: (reason) => void this.stop(reason),
@@ -169,28 +173,13 @@ export class SessionRunner {
   }
 
   async #awaitReady(signal: AbortSignal): Promise<void> {
-    const abandon = (): void => this.#ready(false)
-    signal.addEventListener('abort', abandon, { once: true })
-    if (signal.aborted) abandon() // while it was being spawned
-    const isReady = await this.#becameReady
-    signal.removeEventListener('abort', abandon)
-    if (isReady) return
-    const failure = this.#startFailure(signal)
+    if (await this.#readiness.wait(signal)) return
+    const stderr = this.#child?.stderr.text() ?? ''
+    const failure = this.#isUnwanted
+      ? new ProtocolError('CANCELLED', {}, { where: 'host' })
+      : this.#readiness.failure(signal, this.options.backend.name, stderr)
     await this.kill()
     throw failure
-  }
-
-  #startFailure(signal: AbortSignal): ProtocolError {
-    if (signal.aborted) {
-      return signal.reason instanceof ProtocolError
-        ? signal.reason
-        : new ProtocolError('CANCELLED', {}, { where: 'host' })
-    }
-    if (this.#isUnwanted) return new ProtocolError('CANCELLED', {}, { where: 'host' })
-    const tail = this.#child?.stderr.text().trim().split('\n').slice(-5).join(' | ') ?? ''
-    const backend = this.options.backend.name
-    const reason = this.#startProblem || tail || 'it ended before it was ready'
-    return new ProtocolError('START_FAILED', { backend, reason }, { where: 'cli' })
   }
 
   prompt(turn: number, text: string, whenBusy: WhenBusy): void {
@@ -211,55 +200,6 @@ export class SessionRunner {
     return new ProtocolError('AGENT_GONE', { session, how: 'ended' }, { where: 'host' })
   }
 
-  get paused(): PauseMode | '' {
-    return this.#suspension.mode
-  }
-
-  /** Throws AGENT_GONE. */
-  suspend(mode: PauseMode): void {
-    this.#suspension.set(mode, this.#living())
-  }
-
-  /** Throws AGENT_GONE. */
-  release(): void {
-    this.#suspension.clear(this.#living())
-    this.#watchdog.alive()
-    this.#nextTurn()
-  }
-
-  /** To the process group of the child. Throws AGENT_GONE. */
-  signal(signal: Signal): void {
-    if (!this.#living().signalGroup(signal)) throw this.#gone()
-  }
-
-  /** One line for a program that reads plain lines. Throws AGENT_GONE, NOT_SUPPORTED or OVERLOADED. */
-  write(line: string): void {
-    const child = this.#living()
-    const { backend } = this.options
-    if (!backend.capabilities.write)
-      throw cannot(backend, 'take lines on its stdin; give it a prompt')
-    if (child.write(line)) return
-    const details = { what: 'the input queue of the child', limit: CHILD_DEFAULTS.maxStdinBytes }
-    throw new ProtocolError('OVERLOADED', details, { where: 'host' })
-  }
-
-  /** Resolves when the CLI has agreed. Rejects with AGENT_GONE, NOT_SUPPORTED or MODE_REFUSED. */
-  setMode(mode: string): Promise<void> {
-    this.#living()
-    const { backend } = this.options
-    const set = this.#driver.setMode?.bind(this.#driver)
-    if (!set || !backend.capabilities.setMode)
-      throw cannot(backend, 'change its mode while it lives')
-    return new Promise((resolve, reject) => {
-      set(mode, (refusal) => {
-        const details = { backend: backend.name, mode, reason: refusal ?? '' }
-        if (refusal === undefined) resolve()
-        else if (this.#state === 'ended') reject(this.#gone())
-        else reject(new ProtocolError('MODE_REFUSED', details, { where: 'cli' }))
-      })
-    })
-  }
-
   /** The number of the turn that was told to end; 0 when none runs. */
   interrupt(): number {
     const turn = this.#turns.current
@@ -275,7 +215,7 @@ export class SessionRunner {
   /** `reason` is told in the stream when it is not the wish of a reader. One that starts is given up. */
   async stop(reason = ''): Promise<Exit> {
     this.#giveUp(reason)
-    this.#suspension.clear(this.#child)
+    this.control.thaw(this.#child)
     if (this.#child && this.#state !== 'ended') {
       this.resume()
       await stop(this.#child, await this.#windDown())
@@ -302,7 +242,7 @@ export class SessionRunner {
 
   async kill(): Promise<Exit> {
     this.#giveUp('')
-    this.#suspension.clear(this.#child)
+    this.control.thaw(this.#child)
     if (this.#child && this.#state !== 'ended') {
       this.resume()
       await killNow(this.#child, this.options.stop)
@@ -313,7 +253,7 @@ export class SessionRunner {
   #giveUp(reason: string): void {
     this.#isUnwanted = true
     this.#endReason ||= reason
-    this.#ready(false)
+    this.#readiness.failed()
   }
 
   /** Stops reading the child: its own pipe slows it down. */
@@ -363,7 +303,7 @@ export class SessionRunner {
 
   #event(event: BackendEvent): void {
     if (event.type === 'ready') this.#nowReady(event.nativeSessionId)
-    else if (event.type === 'start_failed') this.#cannotStart(event.message)
+    else if (event.type === 'start_failed') this.#readiness.failed(event.message)
     else if (event.type === 'turn_end') this.#turnEnded(event.reason)
     else if (event.type === 'approval') this.#asked(event)
     else if (event.type === 'approval_withdrawn') this.#withdrawn(event)
@@ -376,13 +316,8 @@ export class SessionRunner {
   #nowReady(nativeSessionId: string | undefined): void {
     if (nativeSessionId !== undefined) this.#nativeSessionId = nativeSessionId
     if (this.#state === 'starting') this.#state = 'ready'
-    this.#ready(true)
+    this.#readiness.ready()
     this.#nextTurn()
-  }
-
-  #cannotStart(message: string): void {
-    this.#startProblem = message
-    this.#ready(false)
   }
 
   #asked(event: Extract<BackendEvent, { type: 'approval' }>): void {
@@ -413,7 +348,7 @@ export class SessionRunner {
   }
 
   #nextTurn(): void {
-    if (this.#state !== 'ready' || this.paused !== '' || this.#isUnwanted) return
+    if (this.#state !== 'ready' || this.control.paused !== '' || this.#isUnwanted) return
     const next = this.#turns.begin()
     if (!next) return
     this.#watchdog.begin()
@@ -424,7 +359,7 @@ export class SessionRunner {
     this.#state = 'ended'
     this.#driver.ended()
     this.#turnEnded('gone')
-    this.#ready(false)
+    this.#readiness.failed()
     if (this.#child) await sweepLeftovers(this.#child, this.options.stop)
     this.#end(exit)
   }
@@ -444,8 +379,4 @@ export class SessionRunner {
     })
     this.#settleEnd(exit)
   }
-}
-
-function cannot(backend: Backend, action: string): ProtocolError {
-  return new ProtocolError('NOT_SUPPORTED', { backend: backend.name, action }, { where: 'host' })
 }
