@@ -105,5 +105,10 @@ export function claim(path: string, what: string): () => void {
 
 function release(path: string, mine: string): void {
   if (!held.delete(path)) return
-  if (read(path) === mine) rmSync(path, { force: true })
+  if (read(path) !== mine) return
+  try {
+    rmSync(path, { force: true })
+  } catch {
+    // The disk takes no writes any more: whoever comes next sees that its owner is gone.
+  }
 }

@@ -31,6 +31,19 @@ export function cannotOpen(path: string, cause: unknown): ProtocolError {
   return new ProtocolError('STORAGE_FAILED', { reason: `${path}: ${reason}` }, { cause })
 }
 
+const UNWRITABLE: readonly unknown[] = ['EROFS', 'EACCES', 'EPERM']
+
+/** The same where it was to be written; says what to do about a place that is read-only. */
+export function cannotWrite(path: string, cause: unknown): ProtocolError {
+  if (cause instanceof ProtocolError) return cause
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  const failure = cannotOpen(path, cause)
+  if (!UNWRITABLE.includes(code)) return failure
+  const todo = 'make it writable for this user, or name another directory with --journal-dir'
+  const reason = `${String(failure.details['reason'])}; ${todo}`
+  return new ProtocolError('STORAGE_FAILED', { reason }, { cause })
+}
+
 interface Meta {
   readonly pageSize: number
   readonly lastPage: number
@@ -98,7 +111,6 @@ export function prepareFile(path: string): void {
     // LMDB syncs the file, and nobody the directory: without its entry a power cut takes the file.
     withFile(dirname(path), 'r', fsyncSync)
   } catch (cause) {
-    if (cause instanceof ProtocolError) throw cause
-    throw cannotOpen(path, cause)
+    throw cannotWrite(path, cause)
   }
 }

@@ -17,7 +17,7 @@ import type {
   Table,
 } from './journal.ts'
 import { sequenceOf, tableKey } from './keys.ts'
-import { cannotOpen } from './lmdb-file.ts'
+import { cannotWrite } from './lmdb-file.ts'
 import { LmdbStore } from './lmdb-store.ts'
 import { MIGRATIONS, type Migration } from './migrations.ts'
 import { encodeOperation, grows, sizeOf } from './operations.ts'
@@ -84,8 +84,7 @@ function own(directory: string, path: string): () => void {
     mkdirSync(directory, { recursive: true, mode: 0o700 })
     return claim(path, `journal ${directory}`)
   } catch (cause) {
-    if (cause instanceof ProtocolError) throw cause
-    throw cannotOpen(directory, cause)
+    throw cannotWrite(directory, cause)
   }
 }
 

@@ -8,7 +8,7 @@ import { type Database, open, type RangeOptions, type RootDatabase } from 'lmdb'
 import { ProtocolError } from '../../protocol/errors.ts'
 import { TABLES } from './journal.ts'
 import { entryCount, pageBytes } from './lmdb-figures.ts'
-import { cannotOpen, prepareFile } from './lmdb-file.ts'
+import { cannotOpen, inspectFile, prepareFile } from './lmdb-file.ts'
 import { type Migration, missingSteps, runSteps, SCHEMA_KEY, versionAfter } from './migrations.ts'
 import { decodeSmall, encodeSmall } from './record.ts'
 import type { SyncPolicy } from './sync-policy.ts'
@@ -102,6 +102,21 @@ function openEnvironment(path: string, { sync, migrations }: StoreOptions): Envi
   }
 }
 
+/** Takes nothing but a file that can be read: reads go on while the disk takes no writes. */
+function openForReading(path: string): Environment {
+  inspectFile(path)
+  const options = {
+    ...ENCODING,
+    path,
+    noSubdir: true,
+    readOnly: true,
+    maxDbs: DATABASES.length + 1,
+    permissionsMode: 0o600,
+  }
+  const root = open<Buffer, Buffer>(options)
+  return { root, databases: openDatabases(root) }
+}
+
 interface MigrationRun extends Environment {
   readonly path: string
   readonly steps: readonly Migration[]
@@ -149,16 +164,17 @@ function openDatabases(root: RootDatabase<Buffer, Buffer>): Databases {
   }
 }
 
+const EROFS = 30
+
 // MDB_MAP_FULL, ENOSPC, EDQUOT, EFBIG
 const FULL_CODES = [-30792, 28, 122, 27]
 
 function commitFailure(cause: unknown): ProtocolError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  const isFull =
-    cause instanceof Error &&
-    'code' in cause &&
-    typeof cause.code === 'number' &&
-    FULL_CODES.includes(cause.code)
+  const told = cause instanceof Error ? cause.message : String(cause)
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  const isFull = typeof code === 'number' && FULL_CODES.includes(code)
+  const hint = code === EROFS ? '; work goes on by itself once it can be written again' : ''
+  const reason = `${told}${hint}`
   return new ProtocolError(isFull ? 'STORAGE_FULL' : 'STORAGE_FAILED', { reason }, { cause })
 }
 
@@ -176,6 +192,8 @@ export class LmdbStore {
   readonly #path: string
   readonly #options: StoreOptions
   #environment: Environment | undefined
+  /** A failed commit leaves an environment for reading alone, until the next one is tried. */
+  #access: 'write' | 'read' = 'write'
 
   /** Opens or creates the file. Throws STORAGE_FAILED when that cannot be. */
   constructor(path: string, options: StoreOptions) {
@@ -189,7 +207,7 @@ export class LmdbStore {
    * Rejects with STORAGE_FULL or STORAGE_FAILED, and then nothing of it is stored.
    */
   async commit(changes: readonly Change[]): Promise<void> {
-    const { root, databases } = this.#open()
+    const { root, databases } = await this.#openForWriting()
     try {
       await root.batch(() => {
         for (const { to, key, value } of changes) {
@@ -261,17 +279,27 @@ export class LmdbStore {
   }
 
   #open(): Environment {
+    this.#environment ??= openForReading(this.#path)
+    return this.#environment
+  }
+
+  async #openForWriting(): Promise<Environment> {
+    // Somebody may read while the other one is closed, and so open it again.
+    while (this.#access === 'read' && this.#environment) await this.#discard()
     this.#environment ??= openEnvironment(this.#path, this.#options)
+    this.#access = 'write'
     return this.#environment
   }
 
   /**
    * After a failed commit LMDB may hold a mark that makes every later transaction fail, and the binding
-   * then neither resolves nor rejects. So the environment is closed, and opened afresh at next use.
+   * then neither resolves nor rejects. So the environment is closed, and opened afresh at next use: for
+   * writing by the next commit alone, because a disk that takes no writes may still be read.
    */
   async #discard(): Promise<void> {
     const environment = this.#environment
     this.#environment = undefined
+    this.#access = 'read'
     await environment?.root.close()
   }
 }
