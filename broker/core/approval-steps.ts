@@ -1,6 +1,6 @@
 /** What happens to a question: asked, answered, given to the host, expired. Each step is on disk first. */
 import type { Params } from '../../protocol/methods/index.ts'
-import { type Answer, type ApprovalRecord, saveApproval } from './approval-record.ts'
+import { type Answer, type ApprovalRecord, isOpen, saveApproval } from './approval-record.ts'
 import type { Core } from './core.ts'
 import { Story } from './lifecycle.ts'
 
@@ -58,7 +58,7 @@ function answerParams(
 /** The agent has it. */
 function confirmed(core: Core, session: string, approval: string, done: () => void): void {
   const record = core.approvals.get(session, approval)
-  if (record?.standing.kind !== 'answered') {
+  if (record?.standing.kind !== 'answered' || !core.sessions.get(session)) {
     done()
     return
   }
@@ -88,6 +88,19 @@ function tooLate(core: Core, session: string, approval: string, done: () => void
   } else done()
 }
 
+/** What is left of a session that is gone: nobody can answer it, so it must not wait. */
+export function withdrawOrphans(core: Core, session: string): void {
+  const orphans = core.approvals.of(session).filter(isOpen)
+  if (orphans.length === 0) return
+  const at = core.clock.wall()
+  const standing = { kind: 'withdrawn', reason: 'its session is gone', at } as const
+  const withdrawn = orphans.map((record) => core.approvals.move(record, standing))
+  core.batch.add(withdrawn.map(saveApproval), (error) => {
+    if (!error) core.approvalWatch.written(withdrawn)
+    else core.redo.add(session, 'withdraw orphans', () => withdrawOrphans(core, session))
+  })
+}
+
 /** What was answered while the host was away. What is not on disk yet is given by its own call. */
 export function deliverMissed(core: Core, session: string): void {
   for (const record of core.approvals.of(session)) {
@@ -104,6 +117,6 @@ export function tickApprovals(core: Core, now: number): void {
     const answer = { outcome: 'expired', by: '', at: core.clock.wall(), message } as const
     answerForAll(core, record, answer)
   }
-  const dropped = core.approvals.purge(core.clock.wall())
+  const dropped = core.approvals.purge(core.wallForAges)
   if (dropped.length > 0) core.batch.add(dropped, () => {})
 }

@@ -40,6 +40,9 @@ export const APPROVAL_LIMITS: ApprovalLimits = {
   settledKeptMs: 7 * 24 * 60 * 60 * 1000,
 }
 
+/** A denial that could not be written is tried again after this, ms. */
+const EXPIRE_AGAIN_MS = 1000
+
 /** Largest answer to one `approval.list`, bytes. */
 const MAX_PAGE_BYTES = 1024 * 1024
 
@@ -104,6 +107,12 @@ export class Approvals {
 
   pendingCount(session: string): number {
     return this.of(session).filter(({ standing }) => standing.kind === 'pending').length
+  }
+
+  /** Where the first question of a session that waits is in the stream; Infinity when none does. */
+  firstAsked(session: string): number {
+    const waiting = this.of(session).filter(({ standing }) => standing.kind === 'pending')
+    return Math.min(...waiting.map(({ sequence }) => sequence))
   }
 
   /** Whether its last change is on disk, so that it cannot fall back. */
@@ -200,7 +209,10 @@ export class Approvals {
     for (const [key, at] of this.#deadlines) {
       const record = this.#current.get(key)
       const waits = record?.standing.kind === 'pending'
-      if (record && waits && at <= now) due.push(record)
+      if (record && waits && at <= now) {
+        due.push(record)
+        this.#deadlines.set(key, now + EXPIRE_AGAIN_MS)
+      }
       // A change that is not on disk may fall back.
       if (!record || (!waits && this.isWritten(record))) this.#deadlines.delete(key)
     }

@@ -24,7 +24,7 @@ import { hostLost, saveSession, tellUnreported } from './lifecycle.ts'
 import { AutoRecovery } from './recover.ts'
 import { Redo } from './redo.ts'
 import { removeSession } from './removal.ts'
-import { restore } from './restore.ts'
+import { restore, storedRecord } from './restore.ts'
 import { RETENTION, type RetentionPolicy } from './retention.ts'
 import { RetentionSweep } from './retention-sweep.ts'
 import { Sessions } from './sessions.ts'
@@ -170,6 +170,14 @@ export class Core {
     return this.clock.now() - this.#startedNow
   }
 
+  /**
+   * ms since 1970, for what goes when it is old: of the wall clock and the clock of ages the one that says
+   * that less time has passed, because what is gone does not come back.
+   */
+  get wallForAges(): number {
+    return Math.min(this.clock.wall(), this.#ageNow())
+  }
+
   get isDraining(): boolean {
     return this.#phase === 'draining'
   }
@@ -270,14 +278,15 @@ export class Core {
   }
 
   #buildRetention(): RetentionSweep {
-    const { clock, journal, limits, log } = this.ports
+    const { journal, limits, log } = this.ports
     return new RetentionSweep({
       policy: limits.retention,
-      clock,
+      wall: () => this.wallForAges,
       journal,
       log,
       sessions: () => this.sessions.all(),
       durable: (session) => this.streams.durableOf(session),
+      asked: (session) => this.approvals.firstAsked(session),
       free: (operations, settled) => this.batch.free(operations, settled),
       save: (record) => this.batch.add([saveSession(this, record)], () => {}),
       remove: (record) => removeSession(this, record, () => {}),
@@ -306,6 +315,6 @@ export class Core {
       this.sessions.delete(session)
       this.streams.forget(session)
       this.retention.forget(session)
-    } else if (record) Object.assign(record, stored)
+    } else if (record) Object.assign(record, storedRecord(this, stored))
   }
 }

@@ -2,7 +2,7 @@
 import type { ProtocolError } from '../../protocol/errors.ts'
 import type { Core } from './core.ts'
 import type { Host } from './hosts.ts'
-import { sessionGone } from './lifecycle.ts'
+import { goneStory, type Story, sessionGone } from './lifecycle.ts'
 import { isLive, type SessionRecord } from './sessions.ts'
 
 export interface End {
@@ -34,6 +34,15 @@ export function endOnHost(
       done(undefined)
     },
   )
+}
+
+/**
+ * The end of a session whose process nobody can reach, so it may still run. Its lease is over: a host
+ * that comes back with it is told not to keep it, and ends it then.
+ */
+export function endAway(core: Core, record: SessionRecord, reason: string): Story {
+  record.epoch += 1
+  return goneStory(core, record, `${reason} while its host was away`)
 }
 
 function isNotThere({ code }: ProtocolError): boolean {

@@ -19,12 +19,6 @@ export class Redo {
     this.#deeds.set(`${session} ${deed}`, again)
   }
 
-  /** The session is gone, and with it what was due. */
-  forget(session: string): void {
-    for (const deed of this.#deeds.keys())
-      if (deed.startsWith(`${session} `)) this.#deeds.delete(deed)
-  }
-
   tick(now: number): void {
     if (this.#deeds.size === 0 || now < this.#dueAt) return
     this.#dueAt = now + REDO_MS

@@ -2,6 +2,7 @@
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { JournalOperation } from '../journal/journal.ts'
 import { dropApproval } from './approval-record.ts'
+import { withdrawOrphans } from './approval-steps.ts'
 import type { Core } from './core.ts'
 import type { SessionRecord } from './sessions.ts'
 
@@ -17,7 +18,6 @@ export function removeSession(
   const { session, name, status, open } = record
   core.appends.flush() // chunks that were numbered before are written before
   core.sessions.delete(session)
-  core.redo.forget(session)
   // For work that is under way and still holds the record: there is nothing to do.
   Object.assign(record, { status: 'failed', open: [] })
   const approvals = core.approvals.removable(session)
@@ -34,6 +34,7 @@ export function removeSession(
       core.ports.log('session removed', { session, name, status })
       core.retention.forget(session)
       core.approvals.forget(approvals)
+      withdrawOrphans(core, session)
       core.streams.end(session, new ProtocolError('NO_SUCH_SESSION', { session }))
       core.tickets.sessionEnded(session)
     }

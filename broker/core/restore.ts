@@ -1,6 +1,8 @@
 /** Start of a broker on a journal that another run has written. */
 
 import { ProtocolError } from '../../protocol/errors.ts'
+import { sessionOfKey } from './approval-record.ts'
+import { withdrawOrphans } from './approval-steps.ts'
 import type { Core } from './core.ts'
 import { restoreDamaged } from './damage.ts'
 import { nextEpoch } from './epoch.ts'
@@ -15,19 +17,30 @@ type EarlierRecord = Omit<SessionRecord, keyof typeof LATER_FIELDS>
 /** Loads what the journal holds and returns the epoch of this run. */
 export function restore(core: Core): number {
   for (const { value } of core.journal.entries('sessions')) {
-    const record: SessionRecord = { ...LATER_FIELDS, ...(value as EarlierRecord) }
-    // Its host has not reported yet. The stream says nothing of it: the host may be back in an instant.
-    // What was told before the last run ended stays told.
-    if (isLive(record) && record.status !== 'lost') {
-      Object.assign(record, { status: 'lost', reason: '' })
-    }
+    const record = storedRecord(core, value)
     core.sessions.add(record)
     core.retention.restore(record.session, record.kept)
   }
   for (const host of drainedHosts(core)) core.hosts.draining.add(host)
+  // The last run ended between the removal of a session and that of its questions.
+  for (const { key } of core.journal.entries('approvals')) {
+    const session = sessionOfKey(key)
+    if (!core.sessions.get(session)) withdrawOrphans(core, session)
+  }
   endInterrupted(core)
   restoreDamaged(core)
   return nextEpoch(core)
+}
+
+/**
+ * A session as it is on disk. The stream says nothing of a host that has not reported: it may be back in
+ * an instant. What was told before stays told.
+ */
+export function storedRecord(core: Core, value: unknown): SessionRecord {
+  const record: SessionRecord = { ...LATER_FIELDS, ...(value as EarlierRecord) }
+  const isHere = core.hosts.get(record.host)?.connection !== undefined
+  const isUnreported = isLive(record) && record.status !== 'lost' && !isHere
+  return isUnreported ? { ...record, status: 'lost', reason: '' } : record
 }
 
 /** Calls that were under way when the last run ended: what became of them is not known. */

@@ -4,7 +4,6 @@
  * has to read only what came after the last save. What is to go is decided in retention.ts.
  */
 import type { Journal, JournalOperation, ReadResult, StoredChunk } from '../journal/journal.ts'
-import type { Clock } from './clock.ts'
 import {
   type Cut,
   chunkBytes,
@@ -39,11 +38,14 @@ interface Stream {
 
 export interface RetentionPorts {
   readonly policy: RetentionPolicy
-  readonly clock: Clock
+  /** ms since 1970. */
+  readonly wall: () => number
   readonly journal: Pick<Journal, 'read'>
   readonly sessions: () => Iterable<SessionRecord>
   /** Highest sequence of a session on disk. */
   readonly durable: (session: string) => number
+  /** First sequence of a question that waits for its answer; Infinity when none does. */
+  readonly asked: (session: string) => number
   /** Writes what only frees room. */
   readonly free: (
     operations: readonly JournalOperation[],
@@ -121,8 +123,8 @@ export class RetentionSweep {
   }
 
   #look(record: SessionRecord): void {
-    const { policy, clock } = this.#ports
-    const wallMs = clock.wall()
+    const { policy, wall } = this.#ports
+    const wallMs = wall()
     if (!isLive(record) && wallMs - record.changed_at >= policy.endedAgeMs) {
       this.#steps += 1
       this.#ports.remove(record)
@@ -187,21 +189,20 @@ export class RetentionSweep {
     let oldest: { record: SessionRecord; stream: Stream } | undefined
     for (const record of this.#ports.sessions()) {
       const stream = this.#streams.get(record.session)
-      if (!stream || stream.isTrimming || stream.first >= this.#keep(record)) continue
-      if (!oldest || (stream.oldestAt ?? 0) < (oldest.stream.oldestAt ?? 0)) {
-        oldest = { record, stream }
-      }
+      if (!stream || stream.isTrimming) continue
+      if (oldest && (stream.oldestAt ?? 0) >= (oldest.stream.oldestAt ?? 0)) continue
+      if (stream.first < this.#keep(record)) oldest = { record, stream }
     }
     if (oldest) this.#trim(oldest.record, oldest.stream, excess)
   }
 
   /**
-   * The first sequence that has to stay: the last chunk, which holds the head, and the prompts of turns
-   * that their host does not have yet.
+   * The first sequence that has to stay: the last chunk, which holds the head, the prompts of turns that
+   * their host does not have yet, and questions that wait.
    */
   #keep({ session, open }: SessionRecord): number {
     const missed = open.filter(({ given }) => given !== true).map(({ sequence }) => sequence)
-    return Math.min(this.#ports.durable(session), ...missed)
+    return Math.min(this.#ports.durable(session), this.#ports.asked(session), ...missed)
   }
 
   #trim(record: SessionRecord, stream: Stream, excess: Excess): void {

@@ -53,6 +53,11 @@ export function approvalAnswer(core: Core, call: Call<'approval.answer'>): void 
 }
 
 function again(core: Core, call: Call<'approval.answer'>): void {
+  if (call.isAbandoned()) {
+    // Whoever gave up was told that it was not done, so it must not be.
+    call.fail(new ProtocolError('CANCELLED'))
+    return
+  }
   try {
     approvalAnswer(core, call)
   } catch (thrown) {

@@ -16,21 +16,31 @@ export function drainedHosts({ journal }: Core): string[] {
 
 export function hostDrain(core: Core, call: Call<'host.drain'>): void {
   const { id } = core.hosts.resolve(call.params.host)
-  core.hosts.draining.add(id)
-  change(core, call, id, { op: 'put', table: 'meta', key: PREFIX + id, value: core.clock.wall() })
+  const operation = {
+    op: 'put',
+    table: 'meta',
+    key: PREFIX + id,
+    value: core.clock.wall(),
+  } as const
+  change(core, call, id, operation, () => core.hosts.draining.add(id))
 }
 
 export function hostUndrain(core: Core, call: Call<'host.undrain'>): void {
   const { id } = core.hosts.resolve(call.params.host)
-  core.hosts.draining.delete(id)
-  change(core, call, id, { op: 'delete', table: 'meta', key: PREFIX + id })
+  const operation = { op: 'delete', table: 'meta', key: PREFIX + id } as const
+  change(core, call, id, operation, () => core.hosts.draining.delete(id))
 }
 
+/** Memory changes when the disk has, so that it never has to fall back. */
 function change(
   core: Core,
   call: Call<'host.drain'> | Call<'host.undrain'>,
   id: string,
   operation: JournalOperation,
+  apply: () => void,
 ): void {
-  call.persist([operation], () => call.reply(infoOf(core, core.hosts.resolve(id))))
+  call.persist([operation], () => {
+    apply()
+    call.reply(infoOf(core, core.hosts.resolve(id)))
+  })
 }

@@ -65,7 +65,31 @@ export function hostRegister(core: Core, call: Call<'host.register'>): void {
     }
   }
   call.reply({ sessions: kept })
-  for (const reported of params.sessions) giveMissedWork(core, host, reported)
+  for (const reported of params.sessions) {
+    if (mayFallBack(core, host, reported)) decideLater(core, host, reported)
+    else giveMissedWork(core, host, reported)
+  }
+}
+
+/** It keeps a session for as long as its lease may come back. Then either it has, or the session ends. */
+function decideLater(core: Core, host: Host, reported: Reported): void {
+  const { connection } = host
+  core.batch.add([], () => {
+    if (connection === undefined || host.connection !== connection) return // it reports anew
+    if (mayFallBack(core, host, reported)) {
+      decideLater(core, host, reported)
+      return
+    }
+    const record = leased(core, host, reported)
+    if (record && isLive(record)) {
+      found(core, host, record, reported)
+      giveMissedWork(core, host, reported)
+    } else if (reported.pid !== null) {
+      const { session, epoch } = reported
+      const request = { method: 'agent.kill', params: { session, epoch } } as const
+      core.hostCalls.request(host, request, () => {})
+    }
+  })
 }
 
 function found(core: Core, host: Host, record: SessionRecord, reported: Reported): void {

@@ -2,11 +2,10 @@
 import type { Call } from '../calls.ts'
 import { controlled } from '../controlled.ts'
 import type { Core } from '../core.ts'
-import { endOnHost } from '../end.ts'
+import { endAway, endOnHost } from '../end.ts'
 import { isBackSoon } from '../host-away.ts'
-import { goneStory, Story } from '../lifecycle.ts'
+import { Story } from '../lifecycle.ts'
 import { infoOf } from '../session-info.ts'
-import type { SessionRecord } from '../sessions.ts'
 
 export function sessionInterrupt(core: Core, call: Call<'session.interrupt'>): void {
   const { record, host } = controlled(core, call.params.session, 'be interrupted')
@@ -39,7 +38,11 @@ function end(
 ): void {
   const wanted = core.sessions.resolve(call.params.session)
   if (wanted.status === 'lost' && !isBackSoon(core, wanted)) {
-    endAway(core, call, wanted, reason)
+    const ending = endAway(core, wanted, reason)
+    call.persist(ending.operations(), () => {
+      ending.publish()
+      call.reply(infoOf(core, wanted))
+    })
     return
   }
   const { record, host } = controlled(core, wanted.session, 'be stopped')
@@ -54,23 +57,5 @@ function end(
       if (error) call.fail(error)
       else call.reply(infoOf(core, record))
     })
-  })
-}
-
-/**
- * Nobody can reach the process, so it may still run. Its lease is over: a host that comes back with it is
- * told not to keep it, and ends it then.
- */
-function endAway(
-  core: Core,
-  call: Call<'session.stop'> | Call<'session.kill'>,
-  record: SessionRecord,
-  reason: string,
-): void {
-  record.epoch += 1
-  const story = goneStory(core, record, `${reason} while its host was away`)
-  call.persist(story.operations(), () => {
-    story.publish()
-    call.reply(infoOf(core, record))
   })
 }

@@ -1,5 +1,5 @@
 /** session.pause and session.resume: journalled, then carried out by the host, also by one that comes back. */
-import type { ProtocolError } from '../../../protocol/errors.ts'
+import { ProtocolError } from '../../../protocol/errors.ts'
 import type { PauseMode } from '../../../protocol/methods/types.ts'
 import type { Call } from '../calls.ts'
 import { askHost, ready } from '../controlled.ts'
@@ -37,7 +37,7 @@ function change(core: Core, call: PauseCall, record: SessionRecord, paused: Paus
       else {
         const isNews = record.paused === paused && record.epoch === epoch
         if (isNews && isRefusal(error)) undo(core, record, before, error)
-        call.fail(error)
+        call.fail(isRefusal(error) ? error : doubtful(error))
       }
     })
   })
@@ -64,6 +64,11 @@ export function tellHost(
 /** A host that is away does it when it is back. */
 function isRefusal({ code, executed }: ProtocolError): boolean {
   return executed === 'no' && code !== 'HOST_LOST'
+}
+
+/** It stands in the journal, so nobody may be told that it was not done. */
+function doubtful({ code, details, message, where }: ProtocolError): ProtocolError {
+  return new ProtocolError(code, details, { message, where, executed: 'unknown' })
 }
 
 function undo(

@@ -48,6 +48,10 @@ function pass<M extends HostMethod>(
 
 /** A recovery starts the CLI in the mode that it had last. */
 function keepMode(core: Core, call: ProcessCall, record: SessionRecord, mode: string): void {
+  if (core.sessions.get(record.session) !== record) {
+    reply(core, call, record) // removed meanwhile: there is nothing to keep it in
+    return
+  }
   record.start = { ...record.start, permission_mode: mode }
   const story = new Story(core, record)
   story.add('status', 0, { status: record.status, reason: `mode ${mode}` })

@@ -2,6 +2,7 @@
 import { ProtocolError } from '../../../protocol/errors.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
+import { endAway } from '../end.ts'
 import { saveSession } from '../lifecycle.ts'
 import { removeSession } from '../removal.ts'
 import { infoOf } from '../session-info.ts'
@@ -20,8 +21,16 @@ export function sessionRemove(core: Core, call: Call<'session.remove'>): void {
     })
   }
   // A full journal has no room for the key, and this is what makes room: then it goes without.
-  if (isFull(core.batch.failure)) remove()
-  else call.persist([], () => endingWith(call, remove))
+  if (isFull(core.batch.failure)) {
+    remove()
+    return
+  }
+  // Its readers, and those who wait for its questions, hear of its end first.
+  const ending = isLive(record) ? endAway(core, record, 'removed') : undefined
+  call.persist(ending?.operations() ?? [], () => {
+    ending?.publish()
+    endingWith(call, remove)
+  })
 }
 
 /** What the record has become meanwhile is the caller's answer, and no defect. */
