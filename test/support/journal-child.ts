@@ -1,18 +1,21 @@
 /**
  * A process of its own around a journal, for tests that kill one or take its disk away.
  *
- *   node journal-child.js append DIRECTORY   appends for ever; prints each acknowledged sequence
+ *   node journal-child.js append DIRECTORY [SYNC]
+ *                                            appends for ever; prints each acknowledged sequence
  *   node journal-child.js trim DIRECTORY     trims all of session s but 100; prints the first kept
  *   node journal-child.js hold DIRECTORY     opens, prints "open", waits
  *   node journal-child.js fill DIRECTORY     appends until refused, then reports on stdout as JSON
  */
 import { writeSync } from 'node:fs'
 import { openLmdbJournal } from '../../broker/journal/lmdb-journal.ts'
+import { SYNC_POLICIES } from '../../broker/journal/sync-policy.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 import { append, write } from './journal-contract.ts'
 
-const [verb, directory = ''] = process.argv.slice(2)
-const journal = openLmdbJournal({ directory })
+const [verb, directory = '', policy] = process.argv.slice(2)
+const sync = SYNC_POLICIES.find((one) => one === policy) ?? 'always'
+const journal = openLmdbJournal({ directory, sync })
 // Synchronous: a line must not wait in a buffer when the process is killed.
 const say = (line: string): number => writeSync(1, `${line}\n`)
 

@@ -3,6 +3,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { JournalOperation, Table } from '../../broker/journal/journal.ts'
 import { openLmdbJournal } from '../../broker/journal/lmdb-journal.ts'
+import type { Entry } from '../../broker/journal/lmdb-store.ts'
+import type { Migration, MigrationTables } from '../../broker/journal/migrations.ts'
+import { decodeSmall, encodeSmall } from '../../broker/journal/record.ts'
 import { JournalFile } from '../../broker/journal-tool/journal-file.ts'
 import { encode } from '../../protocol/codec.ts'
 import { CHUNK_CODES } from '../../protocol/messages/chunk.ts'
@@ -65,4 +68,18 @@ export async function damageRecord(directory: string, table: Table, key: string)
   await file.close()
   if (!entry) throw new Error(`there is no record ${key} in table ${table}`)
   flipBit(directory, entry.value)
+}
+
+/** A step that writes its name behind every text in the table `meta`, and then does what it is told. */
+export function markStep(name: string, then: () => void = () => undefined): Migration {
+  const marked = ({ key: bytes, value }: Entry): Buffer => {
+    const key = bytes.toString('utf8')
+    const text = decodeSmall('meta', key, value)?.value
+    return typeof text === 'string' ? encodeSmall('meta', key, `${text} ${name}`) : value
+  }
+  const run = (tables: MigrationTables): void => {
+    tables.rewrite('meta', marked)
+    then()
+  }
+  return { what: `take the step ${name}`, run }
 }

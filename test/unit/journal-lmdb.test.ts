@@ -9,6 +9,7 @@ import t, { type Test } from 'tap'
 import type { Journal, ReadRange } from '../../broker/journal/journal.ts'
 import { type LmdbJournalOptions, openLmdbJournal } from '../../broker/journal/lmdb-journal.ts'
 import { encodeSmall } from '../../broker/journal/record.ts'
+import type { SyncPolicy } from '../../broker/journal/sync-policy.ts'
 import { append, appendRange, write } from '../support/journal-contract.ts'
 
 const CHILD = fileURLToPath(new URL('../support/journal-child.js', import.meta.url))
@@ -22,9 +23,12 @@ function open(t: Test, directory: string, options: Partial<LmdbJournalOptions> =
 }
 
 /** Without the runner's environment: its coverage files are no business of a killed process. */
-function child(t: Test, verb: string, directory: string): ChildProcess {
+function child(t: Test, verb: string, directory: string, sync = 'always'): ChildProcess {
   const stdio = ['ignore', 'pipe', 'inherit'] as const
-  const started = spawn(process.execPath, [CHILD, verb, directory], { env: {}, stdio: [...stdio] })
+  const started = spawn(process.execPath, [CHILD, verb, directory, sync], {
+    env: {},
+    stdio: [...stdio],
+  })
   t.teardown(() => started.kill('SIGKILL'))
   return started
 }
@@ -45,8 +49,13 @@ async function kill(victim: ChildProcess): Promise<void> {
 }
 
 /** Runs the child until it has acknowledged `count` writes, kills it, and gives the last sequence. */
-async function appendAndKill(t: Test, directory: string, count: number): Promise<number> {
-  const victim = child(t, 'append', directory)
+async function appendAndKill(
+  t: Test,
+  directory: string,
+  count: number,
+  sync?: SyncPolicy,
+): Promise<number> {
+  const victim = child(t, 'append', directory, sync)
   const exited = once(victim, 'exit')
   let seen = 0
   let last = 0
@@ -72,6 +81,26 @@ t.test('what was acknowledged survives kill -9 at any point', async (t) => {
     t.same([chunks.length, gaps], [head, []], 'no hole up to the head')
   }
 })
+
+for (const sync of ['data', 'os'] as const) {
+  t.test(`what was acknowledged under the policy ${sync} survives kill -9`, async (t) => {
+    const directory = t.testdir()
+    for (let round = 0; round < 3; round += 1) {
+      const acknowledged = await appendAndKill(
+        t,
+        directory,
+        1 + Math.floor(Math.random() * 400),
+        sync,
+      )
+      const journal = openLmdbJournal({ directory, sync })
+      const { chunks, gaps } = journal.read('s', EVERYTHING)
+      const head = journal.head('s').sequence
+      await journal.close()
+      t.ok(head >= acknowledged, `${acknowledged} of ${head}`)
+      t.same([chunks.length, gaps], [head, []], 'no hole up to the head')
+    }
+  })
+}
 
 t.test('a second process is refused until the first is gone', async (t) => {
   const directory = t.testdir()

@@ -112,6 +112,26 @@ t.test('what a dropped session left is no damage', async (t) => {
   t.equal((await verify(t, directory)).damage_count, 0)
 })
 
+t.test(
+  'what was trimmed and is not removed yet is a gap of retention, and no damage',
+  async (t) => {
+    const directory = t.testdir()
+    await writeJournal(directory, { blue: 3000 })
+    const journal = openLmdbJournal({ directory })
+    await write(journal, { op: 'trim', session: 'blue', before: 2990 })
+    await journal.close()
+    t.equal((await verify(t, directory)).damage_count, 0)
+    const stats = JSON.parse((await tool(t, directory, 'stats', '--json')).stdout) as object
+    t.match(stats, { chunks: 11, damage_count: 0 })
+    const { lines } = await exported(t, directory)
+    t.match(lines[0], { session: 'blue', gap: { from: 1, to: 2989, reason: 'retention' } })
+    t.same(
+      lines.slice(1).map(({ seq }) => seq),
+      from(2990, 3000),
+    )
+  },
+)
+
 t.test('pages that make LMDB abort are damage, and the tables behind are read', async (t) => {
   const directory = t.testdir()
   const long = (session: string, sequence: number) => textOf(session, sequence).repeat(20)
