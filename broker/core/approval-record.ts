@@ -109,7 +109,7 @@ export function moved(record: ApprovalRecord, standing: Standing, change: number
   throw new ProtocolError('INTERNAL', { reason })
 }
 
-function stateOf({ standing }: ApprovalRecord): ApprovalState {
+export function stateOf({ standing }: ApprovalRecord): ApprovalState {
   const isExpired = standing.kind === 'applied' && standing.answer.outcome === 'expired'
   return isExpired ? 'expired' : standing.kind
 }

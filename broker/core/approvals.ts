@@ -18,6 +18,7 @@ import {
   newApproval,
   type Standing,
   settledAt,
+  stateOf,
 } from './approval-record.ts'
 import type { Clock } from './clock.ts'
 import type { SessionRecord } from './sessions.ts'
@@ -302,5 +303,5 @@ export class Approvals {
 
 function fits(record: ApprovalRecord, { session, states }: ApprovalQuery): boolean {
   if (session !== undefined && record.session !== session) return false
-  return !states || states.includes(approvalInfo(record).state)
+  return !states || states.includes(stateOf(record))
 }
