@@ -126,13 +126,13 @@ t.test('a request whose key is damaged is not carried out a second time', async 
   t.same(await complaintsOf(client), [], 'its record is healed')
 })
 
-function question(approval: string, change: number): JournalOperation {
+function question(session: string, approval: string, change: number): JournalOperation {
   const value: ApprovalRecord = {
-    ...{ approval, session: 's', epoch: 1, turn: 1, sequence: change, tool_id: 't' },
+    ...{ approval, session, epoch: 1, turn: 1, sequence: change, tool_id: 't' },
     ...{ tool_name: 'tool', options: ['allow', 'deny'], asked_at: 1, change },
     standing: { kind: 'pending' },
   }
-  return { op: 'put', table: 'approvals', key: `s/${approval}`, value }
+  return { op: 'put', table: 'approvals', key: `${session}/${approval}`, value }
 }
 
 t.test('a damaged question, and a damaged mark of a drained host, hide no others', async (t) => {
@@ -140,11 +140,13 @@ t.test('a damaged question, and a damaged mark of a drained host, hide no others
   const host = await ScriptedHost.start({ endpoint: broker.endpoint })
   t.teardown(() => host.close())
   const client = await broker.connect(t)
+  const { id } = await client.createSession({ backend: 'script' })
   await client.call('host.drain', { host: 'scripted' })
   const registered = host.registered()
   await nextLife(broker, async (journal) => {
-    await written(question('first', 1), question('second', 2), question('third', 3))(journal)
-    await damageRecord(journal, 'approvals', 's/second')
+    const questions = ['first', 'second', 'third'].map((name, at) => question(id, name, at + 1))
+    await written(...questions)(journal)
+    await damageRecord(journal, 'approvals', `${id}/second`)
     await damageRecord(journal, 'meta', 'draining/scripted')
   })
   await registered
