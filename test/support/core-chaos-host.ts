@@ -25,6 +25,7 @@ interface Process {
   produced: number
   turn: number
   open: number[]
+  isPaused: boolean
   hasEnded: boolean
 }
 
@@ -34,6 +35,9 @@ const HELD: readonly HostMethod[] = [
   'agent.interrupt',
   'agent.stop',
   'agent.kill',
+  'agent.pause',
+  'agent.resume',
+  'agent.set_mode',
 ]
 
 export class ChaosHost {
@@ -53,6 +57,12 @@ export class ChaosHost {
     return found?.epoch === epoch && !found.hasEnded
   }
 
+  /** Sessions whose process runs. */
+  running(): string[] {
+    const all = [...this.#processes.values()]
+    return all.filter(({ hasEnded }) => !hasEnded).map(({ session }) => session)
+  }
+
   vanish(): void {
     this.#listen()
     this.#link?.leave()
@@ -64,8 +74,9 @@ export class ChaosHost {
     this.#link = new Host(this.#harness, 'h1', { holds: HELD })
     this.#seen = 0
     const report = [...this.#processes.values()].map((process) => {
-      const { session, epoch, produced, turn, hasEnded } = process
-      return { session, epoch, produced, turn, pid: hasEnded ? null : 4711 }
+      const { session, epoch, produced, turn, isPaused, hasEnded } = process
+      const paused = isPaused ? ('hold' as const) : ('' as const)
+      return { session, epoch, produced, turn, paused, pid: hasEnded ? null : 4711 }
     })
     for (const { session, keep, acknowledged } of this.#link.register(...report).sessions) {
       if (keep) this.#acknowledged(session, acknowledged)
@@ -96,7 +107,9 @@ export class ChaosHost {
     if (method === 'agent.start') this.#start(session, epoch, body)
     else if (method === 'agent.prompt') {
       this.#take(session, decodeBody(METHODS[method].params, body).turn)
-    } else if (method !== 'agent.interrupt') this.#exit(session)
+    } else if (method === 'agent.pause' || method === 'agent.resume') {
+      this.#pause(session, method === 'agent.pause')
+    } else if (method === 'agent.stop' || method === 'agent.kill') this.#exit(session)
     link.answer(method)
   }
 
@@ -108,8 +121,17 @@ export class ChaosHost {
 
   #start(session: string, epoch: number, body: Buffer): void {
     const { turn } = decodeBody(METHODS['agent.start'].params, body)
-    const fresh = { kept: [], produced: 0, open: [], texts: [], hasEnded: false }
+    const fresh = { kept: [], produced: 0, open: [], texts: [], isPaused: false, hasEnded: false }
     this.#processes.set(session, { session, epoch, turn, ...fresh })
+  }
+
+  #pause(session: string, isPaused: boolean): void {
+    const process = this.#processes.get(session)
+    if (process) process.isPaused = isPaused
+  }
+
+  isPaused(session: string): boolean {
+    return this.#processes.get(session)?.isPaused === true
   }
 
   #take(session: string, turn: number): void {

@@ -28,6 +28,11 @@ const STEP_TABLE = {
   kill: ask('session.kill', (session) => ({ session })),
   interrupt: ask('session.interrupt', (session) => ({ session })),
   recover: ask('session.recover', (session) => ({ session })),
+  pause: ask('session.pause', (session) => ({ session })),
+  resume: ask('session.resume', (session) => ({ session })),
+  mode: ask('session.set_mode', (session) => ({ session, mode: 'plan' })),
+  rename: ask('session.rename', (session) => ({ session, name: 'anna' })),
+  remove: ask('session.remove', (session) => ({ session, force: true })),
   open: (chaos, choice) => chaos.subscribe(chaos.session(choice)),
   cancel: (chaos, choice) => chaos.cancel(choice),
   answer: (chaos, choice) => chaos.host.answerOne(choice),
@@ -121,7 +126,7 @@ export class Chaos {
   #checkStreams(): void {
     for (; this.#published < this.harness.published.length; this.#published += 1) {
       const head = this.harness.published[this.#published]?.message.head
-      if (head?.kind !== 'CHUNK') continue
+      if (head?.kind !== 'CHUNK' || !this.harness.core.sessions.get(head.session)) continue
       const found = this.harness.stored(head.session).some((one) => one.sequence === head.sequence)
       assert.ok(found, `chunk ${head.sequence} was published and is not on disk`)
     }
@@ -156,9 +161,13 @@ export class Chaos {
       assert.equal(calls.inFlightOf(client.connection), 0)
     }
     assert.equal([...journal.entries('sessions')].length, sessions.size)
+    for (const session of this.host.running()) {
+      assert.ok(sessions.get(session), 'a process of a session that was removed')
+    }
     for (const record of sessions.all()) {
       assert.ok(!['starting', 'stopping', 'lost'].includes(record.status), `stuck ${record.status}`)
       assert.equal(this.host.lives(record.session, record.epoch), isLive(record), record.status)
+      assert.equal(this.host.isPaused(record.session) && isLive(record), record.paused !== '')
       assert.deepEqual(stored(journal.get('sessions', record.session)), stored(record))
     }
   }

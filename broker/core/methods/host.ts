@@ -60,15 +60,31 @@ export function hostRegister(core: Core, call: Call<'host.register'>): void {
   const leases = params.sessions.map((reported) => leased(core, host, reported))
   const here = new Set(leases.map((record) => record?.session))
   for (const record of core.sessions.onHost(host.id)) {
-    if (isLive(record) && !here.has(record.session)) {
-      sessionGone(core, record, `host ${params.name} no longer has it`)
-    }
+    if (!here.has(record.session)) missing(core, host, record)
   }
   call.reply({ sessions: kept })
   for (const reported of params.sessions) {
     if (mayFallBack(core, host, reported)) decideLater(core, host, reported)
     else giveMissedWork(core, host, reported)
   }
+}
+
+/** The host is back without this session; one whose end is not on disk may yet fall back to life. */
+function missing(core: Core, host: Host, record: SessionRecord): void {
+  const { registration, connection } = host
+  if (isLive(record)) {
+    sessionGone(core, record, `host ${registration.name} no longer has it`)
+    return
+  }
+  const { session, epoch } = record
+  const isHere = registration.sessions.some((reported) => reported.session === session)
+  if (isHere || core.streams.isSettled(session)) return
+  core.batch.add([], () => {
+    const isSame = host.registration === registration && host.connection === connection
+    if (isSame && record.epoch <= epoch && core.sessions.get(session) === record) {
+      missing(core, host, record)
+    }
+  })
 }
 
 /** It keeps a session for as long as its lease may come back. Then either it has, or the session ends. */
