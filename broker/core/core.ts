@@ -59,6 +59,9 @@ export const CORE_LIMITS: CoreLimits = {
 /** A host that is not back this long after a restart of the broker is reported as away, ms. */
 const COME_BACK_MS = 10_000
 
+/** A write of the journal that takes longer than this is told in the log, ms: until then nothing goes on. */
+const SLOW_WRITE_MS = 1000
+
 /** What the core knows of the process around it; measured when asked. */
 export interface Surroundings {
   readonly software: string
@@ -131,7 +134,7 @@ export class Core {
     this.batch = new Batch({
       journal: ports.journal,
       now: () => ports.clock.now(),
-      onWritten: (operations, tookMs, error) => this.tally.committed(operations, tookMs, error),
+      onWritten: (operations, tookMs, error) => this.#written(operations, tookMs, error),
       onFailure: (sessions, error) => this.#rewind(sessions, error),
       onDefect: (thrown) => this.defect(thrown),
     })
@@ -275,6 +278,12 @@ export class Core {
   /** What must not happen did. `err` is the key under which the log writes a stack. */
   defect(thrown: unknown): void {
     this.ports.log('defect', { err: thrown })
+  }
+
+  #written(operations: number, tookMs: number, error: Error | undefined): void {
+    this.tally.committed(operations, tookMs, error)
+    if (tookMs < SLOW_WRITE_MS) return
+    this.ports.log('journal write was slow', { took_ms: Math.round(tookMs), operations })
   }
 
   #buildRetention(): RetentionSweep {

@@ -2,12 +2,13 @@
 
 import { groupBy } from './group-by.ts'
 import type { Violation } from './history.ts'
-import type { PlayedRound, RunResult } from './run.ts'
+import type { DiskReport, PlayedRound, RunResult } from './run.ts'
 
 /** Violations that are printed in full. */
 const MOST_SHOWN = 40
 
-export function summary({ rounds, violations, totals, seconds, seed, kept }: RunResult): string {
+export function summary(result: RunResult): string {
+  const { rounds, violations, totals, disk, seconds, seed, kept } = result
   const byFault = groupBy(rounds, ({ faults }) => (faults.includes(' + ') ? 'two at once' : faults))
   const rows = [...byFault]
     .sort(([a], [b]) => a.localeCompare(b))
@@ -21,10 +22,18 @@ export function summary({ rounds, violations, totals, seconds, seed, kept }: Run
     `${rounds.length} rounds in ${seconds.toFixed(0)} s from seed ${seed}`,
     `${totals.turns} turns, ${totals.chunks} chunks in the journal, ${totals.shown} shown to readers`,
     `${totals.calls} calls made by clients, ${totals.retries} of them retries with the same key`,
+    diskLine(disk),
     `${violations.length} violations`,
     ...violations.slice(0, MOST_SHOWN).map(line),
     ...(kept === undefined ? [] : [`the files of this run are kept in ${kept}`]),
   ].join('\n')
+}
+
+/** What a run says depends on it: a disk that stands still looks like a system that hangs. */
+function diskLine({ stalledMs, longestMs, setAside }: DiskReport): string {
+  const stood = `it stood still for ${(stalledMs / 1000).toFixed(1)} s`
+  const longest = `longest small write ${longestMs.toFixed(0)} ms`
+  return `disk: ${longest}, ${stood}; ${setAside} recoveries set aside for that and made again`
 }
 
 function recovery({ recoveryMs }: PlayedRound): number {

@@ -1,5 +1,6 @@
 /** One run: a system under load, a fault each round, and a judgement at the end. */
 import { rmSync } from 'node:fs'
+import { apartFromStalls, DiskWatch } from './disk-watch.ts'
 import { inflict } from './faults.ts'
 import type { Violation } from './history.ts'
 import { filesOf, processesOf } from './leftovers.ts'
@@ -20,11 +21,20 @@ export interface PlayedRound {
   readonly recoveryMs: number
 }
 
+/** How the disk did meanwhile; see disk-watch.ts. */
+export interface DiskReport {
+  readonly stalledMs: number
+  readonly longestMs: number
+  /** Recoveries that failed while it stood still, and were made again. */
+  readonly setAside: number
+}
+
 export interface RunResult {
   readonly seed: number
   readonly rounds: readonly PlayedRound[]
   readonly violations: readonly Violation[]
   readonly totals: Totals
+  readonly disk: DiskReport
   readonly seconds: number
   /** Where the files are, when they were kept. */
   readonly kept: string | undefined
@@ -39,12 +49,19 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const system = new System(options)
   const rounds: PlayedRound[] = []
   const violations: Violation[] = []
+  const disk = DiskWatch.in(system.archive.dir)
+  let setAside = 0
   const totals: Totals = { chunks: 0, shown: 0, turns: 0, calls: 0, retries: 0 }
   try {
     await system.start()
+    disk.start()
     for (const round of schedule(options)) {
       if (options.enough.aborted) break
-      const { broken, ...played } = await play(system, round)
+      const { broken, ...played } = await play(system, round, disk, (trouble, stalledMs) => {
+        setAside += 1
+        const seconds = (stalledMs / 1000).toFixed(1)
+        options.say(`  set aside, the disk stood still for ${seconds} s: ${trouble.join('; ')}`)
+      })
       rounds.push(played)
       violations.push(...broken)
       sayBroken(options, broken)
@@ -54,7 +71,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     const judged = await judge(system, settled.heads, totals)
     violations.push(...settled.violations, ...judged)
   } finally {
-    await system.stop()
+    await Promise.all([system.stop(), disk.stop()])
   }
   violations.push(...(await leftoversOf(system)))
   for (const what of system.surprises) {
@@ -63,12 +80,16 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const kept = violations.length > 0 ? system.dir : undefined
   if (!kept) rmSync(system.dir, { recursive: true, force: true, maxRetries: 5 })
   const seconds = (performance.now() - startedMs) / 1000
-  return { seed: options.seed, rounds, violations, totals, seconds, kept }
+  const { stalledMs, longestMs } = disk
+  const report = { stalledMs, longestMs, setAside }
+  return { seed: options.seed, rounds, violations, totals, disk: report, seconds, kept }
 }
 
 async function play(
   system: System,
   round: Round,
+  disk: DiskWatch,
+  setAside: Parameters<typeof apartFromStalls>[2],
 ): Promise<PlayedRound & { readonly broken: Violation[] }> {
   const blows = round.second ? [round, round.second] : [round]
   const faults = blows.map(({ fault }) => fault).join(' + ')
@@ -76,7 +97,7 @@ async function play(
   const startedMs = performance.now()
   const trouble = [
     ...thrown.flatMap((one) => (one.status === 'rejected' ? [String(one.reason)] : [])),
-    ...(await recover(system)),
+    ...(await apartFromStalls(disk, () => recover(system), setAside)),
   ]
   const where = `round ${round.number} (${faults})`
   const rule = `works again within ${system.options.recoveryMs / 1000} s`

@@ -119,6 +119,22 @@ t.test('a mutating call is accepted once it is on disk, and then replied', (t) =
   t.end()
 })
 
+t.test('a write that takes long is told in the log, with how long nothing went on', (t) => {
+  const { harness, client } = setUp({ durability: 'manual' })
+  const slow = () => harness.logs.filter(({ event }) => event === 'journal write was slow')
+  client.ask('session.create', demo)
+  harness.advance(950)
+  harness.settle()
+  t.same(slow(), [])
+  const id = client.ask('session.create', { ...demo, name: 'second' })
+  harness.advance(8000)
+  t.same(client.kindsOf(id), [], 'it is neither accepted nor given to the host before')
+  harness.settle()
+  t.match(slow(), [{ fields: { took_ms: 8000, operations: Number } }])
+  t.same(client.kindsOf(id), ['ACCEPTED', 'REPLY'])
+  t.end()
+})
+
 t.test('an id that is under way, or empty, is a complaint and ends no request', (t) => {
   const { harness, client } = setUp({ durability: 'manual' })
   const id = client.ask('session.create', demo)
