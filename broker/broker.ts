@@ -41,6 +41,7 @@ export class Broker {
   #releases: (() => void)[] = []
   #endpoints: { endpoint: string; streams: string }
   #ticks: NodeJS.Timeout | undefined
+  #dueFlush: NodeJS.Timeout | undefined
   #state: State = 'new'
   #stopping: Promise<void> | undefined
   #hasFailed = false
@@ -58,6 +59,8 @@ export class Broker {
     this.#journal = openLmdbJournal({
       directory: config.journalDir,
       sync: config.journal_sync,
+      maxCommitOperations: config.journal_commit_operations,
+      maxCommitBytes: config.journal_commit_bytes,
     })
     this.#router = new RouterSocket({
       receive: (connection, frames) => this.#receive(connection, frames),
@@ -100,7 +103,7 @@ export class Broker {
     }
     this.#state = 'running'
     this.#ticks = setInterval(this.#onTick(), TICK_MS)
-    this.#core.flush()
+    this.#flush()
   }
 
   async #bind(): Promise<void> {
@@ -154,6 +157,7 @@ export class Broker {
   async #stop(): Promise<void> {
     this.#state = 'stopped'
     clearInterval(this.#ticks)
+    clearTimeout(this.#dueFlush)
     await this.#router.close()
     await this.#streams.close()
     await this.#journal.close()
@@ -161,10 +165,25 @@ export class Broker {
     this.#releases = []
   }
 
+  #flush(): void {
+    this.#core.flush()
+    this.#flushWhenDue()
+  }
+
+  /** What waits for more to share its commit does not wait for the next tick. */
+  #flushWhenDue(): void {
+    const { dueInMs } = this.#core.batch
+    if (dueInMs === undefined || this.#dueFlush || this.#state === 'stopped') return
+    this.#dueFlush = setTimeout(() => {
+      this.#dueFlush = undefined
+      this.#flush()
+    }, dueInMs)
+  }
+
   #receive(connection: string, frames: readonly Buffer[]): void {
     const refusal = this.#connections.receive(connection, frames, realClock.now())
     if (refusal) this.#router.sendOnce(connection, refusal)
-    this.#core.flush()
+    this.#flush()
   }
 
   /** A connect says nothing new; a disconnect is for a connection that is known. */
@@ -175,7 +194,7 @@ export class Broker {
   #gone(connection: string): void {
     this.#connections.gone(connection, realClock.now())
     this.#router.forget(connection)
-    this.#core.flush()
+    this.#flush()
   }
 
   #event(connection: string, event: BrokerLinkEvent): void {
@@ -199,6 +218,7 @@ export class Broker {
       due = now + TICK_MS
       this.#connections.tick(now)
       this.#core.tick()
+      this.#flushWhenDue()
     }
   }
 

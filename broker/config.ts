@@ -14,6 +14,7 @@ import { resolveSettings, type SettingSources } from '../protocol/settings.ts'
 import { CORE_LIMITS, type CoreLimits } from './core/core.ts'
 import { IDEMPOTENCY_LIMITS } from './core/idempotency.ts'
 import { RETENTION } from './core/retention.ts'
+import { GROUP_LIMITS } from './journal/group-commit.ts'
 import { SYNC_POLICIES, type SyncPolicy } from './journal/sync-policy.ts'
 
 const HOUR_MS = 60 * 60 * 1000
@@ -58,6 +59,22 @@ export const BrokerSettings = Type.Object({
       'What is on disk when something is acknowledged: all of it; its data, but not yet the page that points to it; nothing but what the system wrote by itself. docs/reliability.md says what each can lose',
     ),
     default: 'always',
+  }),
+  journal_commit_operations: Type.Integer({
+    minimum: 1,
+    default: GROUP_LIMITS.maxCommitOperations,
+    description: 'Operations of one commit of the journal',
+  }),
+  journal_commit_bytes: Type.Integer({
+    minimum: 1,
+    default: GROUP_LIMITS.maxCommitBytes,
+    description: 'Bytes of chunks in one commit of the journal',
+  }),
+  journal_commit_delay_ms: Type.Integer({
+    minimum: 0,
+    maximum: 1000,
+    default: 0,
+    description: 'An idle journal waits this long for more before it commits, ms',
   }),
   drain_ms: Type.Integer({
     minimum: 0,
@@ -136,6 +153,9 @@ export function coreLimits(settings: BrokerSettings): CoreLimits {
   const { retain_chunk_days, retain_ended_days } = settings
   return {
     ...CORE_LIMITS,
+    maxCommitOperations: settings.journal_commit_operations,
+    maxCommitBytes: settings.journal_commit_bytes,
+    commitDelayMs: settings.journal_commit_delay_ms,
     idempotency: {
       windowMs: settings.idempotency_hours * HOUR_MS,
       maxKeys: settings.idempotency_keys,

@@ -1,5 +1,5 @@
 /**
- * Gathers what one turn of the broker wants on disk and hands it to the journal as one write at a time.
+ * Gathers what the turns of the broker want on disk and hands it to the journal as one write at a time.
  * While a commit is under way the next group gathers: that is the group commit. With a single write
  * outstanding, a failed one leaves nothing after it on disk, so memory can fall back to the journal.
  * What only frees room is a write of its own behind the group, so that it succeeds on a full disk too.
@@ -10,15 +10,29 @@ import { sessionOfKey } from './approval-record.ts'
 
 type Settled = (error: Error | undefined) => void
 
-interface Freeing {
+export interface CommitLimits {
+  /** Operations of one commit. What was added together stays together, also when it is more. */
+  readonly maxCommitOperations: number
+  /** Bytes of chunks in one commit, likewise. */
+  readonly maxCommitBytes: number
+  /** An idle journal waits this long for more before it commits, ms, unless the commit is full. */
+  readonly commitDelayMs: number
+}
+
+interface Addition {
   readonly operations: readonly JournalOperation[]
   readonly settled: Settled
+}
+
+interface Waiting extends Addition {
+  readonly bytes: number
 }
 
 export interface BatchPorts {
   readonly journal: Journal
   /** Monotonic, ms. */
   readonly now: () => number
+  readonly limits: CommitLimits
   /** Called after each write. */
   readonly onWritten: (operations: number, tookMs: number, error: Error | undefined) => void
   /** Called after a failed write with every session that it touched, before the callbacks. */
@@ -29,9 +43,10 @@ export interface BatchPorts {
 
 export class Batch {
   readonly #ports: BatchPorts
-  #operations: JournalOperation[] = []
-  #settled: Settled[] = []
-  #freeing: Freeing[] = []
+  #waiting: Waiting[] = []
+  #freeing: Addition[] = []
+  /** When the oldest of what waits was added, monotonic ms. */
+  #waitingSince = 0
   #isCommitting = false
   /** Freeing writes that the journal has. */
   #freeingNow = 0
@@ -48,13 +63,21 @@ export class Batch {
 
   get isIdle(): boolean {
     const isWriting = this.#isCommitting || this.#freeingNow > 0
-    return !isWriting && this.#settled.length === 0 && this.#freeing.length === 0
+    return !isWriting && this.#waiting.length === 0 && this.#freeing.length === 0
   }
 
-  /** Adds operations; `settled` runs when they are durable, or have failed. */
+  /** In how many ms `flush` wants to be called again; undefined when nothing waits for its time. */
+  get dueInMs(): number | undefined {
+    if (this.#isCommitting || this.#waiting.length === 0) return undefined
+    const { now, limits } = this.#ports
+    return Math.max(0, this.#waitingSince + limits.commitDelayMs - now())
+  }
+
+  /** Adds operations, which stay together; `settled` runs when they are durable, or have failed. */
   add(operations: readonly JournalOperation[], settled: Settled): void {
-    for (const operation of operations) this.#operations.push(operation)
-    this.#settled.push(settled)
+    if (this.#waiting.length === 0) this.#waitingSince = this.#ports.now()
+    const bytes = operations.reduce((sum, operation) => sum + bytesOf(operation), 0)
+    this.#waiting.push({ operations, settled, bytes })
   }
 
   /**
@@ -65,14 +88,29 @@ export class Batch {
     this.#freeing.push({ operations, settled })
   }
 
-  /** Called at the end of each turn of the broker. */
+  /** Called at the end of each turn of the broker, and when it is due. */
   flush(): void {
     if (this.#isCommitting) return
-    this.#writeGroup()
+    if (this.dueInMs === 0 || this.#take(this.#waiting).isFull) this.#writeGroup()
+    if (this.#waiting.length > 0) return
     for (const freeing of this.#freeing.splice(0)) this.#writeFreeing(freeing)
   }
 
-  #writeFreeing({ operations, settled }: Freeing): void {
+  /** How many of what waits go into one commit, and whether there is no room for more. */
+  #take(waiting: readonly Waiting[]): { readonly count: number; readonly isFull: boolean } {
+    const { maxCommitOperations, maxCommitBytes } = this.#ports.limits
+    let operations = 0
+    let bytes = 0
+    const over = waiting.findIndex((addition, index) => {
+      operations += addition.operations.length
+      bytes += addition.bytes
+      return index > 0 && (operations > maxCommitOperations || bytes > maxCommitBytes)
+    })
+    const isFull = operations >= maxCommitOperations || bytes >= maxCommitBytes
+    return { count: over === -1 ? waiting.length : over, isFull }
+  }
+
+  #writeFreeing({ operations, settled }: Addition): void {
     this.#freeingNow += 1
     const done = (error: Error | undefined): void => {
       this.#freeingNow -= 1
@@ -86,11 +124,11 @@ export class Batch {
   }
 
   #writeGroup(): void {
-    if (this.#settled.length === 0) return
-    const operations = this.#operations
-    const settled = this.#settled
-    this.#operations = []
-    this.#settled = []
+    const group = this.#waiting.splice(0, this.#take(this.#waiting).count)
+    const operations = group.flatMap((addition) => addition.operations)
+    const settled = group.map((addition) => addition.settled)
+    // What is left has waited for this commit, which is long enough.
+    this.#waitingSince = Number.NEGATIVE_INFINITY
     this.#isCommitting = true
     const since = this.#ports.now()
     const done = (error: Error | undefined): void => {
@@ -124,12 +162,12 @@ export class Batch {
   }
 
   /** What gathered meanwhile was built on what has failed, so it fails as well. */
-  #fail(error: Error, operations: JournalOperation[], settled: Settled[]): void {
+  #fail(error: Error, operations: readonly JournalOperation[], settled: readonly Settled[]): void {
     this.#failure = error
-    const all = [...operations, ...this.#operations]
-    const waiting = [...settled, ...this.#settled]
-    this.#operations = []
-    this.#settled = []
+    const rest = this.#waiting
+    this.#waiting = []
+    const all = [...operations, ...rest.flatMap((addition) => addition.operations)]
+    const waiting = [...settled, ...rest.map((addition) => addition.settled)]
     this.#ports.onFailure(new Set(all.map(sessionOf).filter((id) => id !== '')), error)
     this.#settle(waiting, error)
   }
@@ -139,4 +177,9 @@ function sessionOf(operation: JournalOperation): string {
   if ('session' in operation) return operation.session
   if (operation.table === 'approvals') return sessionOfKey(operation.key)
   return operation.table === 'sessions' ? operation.key : ''
+}
+
+/** Of the bodies of chunks: all else is small. */
+function bytesOf(operation: JournalOperation): number {
+  return operation.op === 'append' ? operation.chunk.body.length : 0
 }

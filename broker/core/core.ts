@@ -8,12 +8,13 @@ import { ProtocolError } from '../../protocol/errors.ts'
 import type { RandomBytes } from '../../protocol/ids.ts'
 import type { Identity } from '../../protocol/link/broker-link.ts'
 import type { Head } from '../../protocol/messages/index.ts'
+import { GROUP_LIMITS } from '../journal/group-commit.ts'
 import type { Journal } from '../journal/journal.ts'
 import { Appends } from './appends.ts'
 import { tickApprovals } from './approval-steps.ts'
 import { ApprovalWatch } from './approval-watch.ts'
 import { APPROVAL_LIMITS, type ApprovalLimits, Approvals } from './approvals.ts'
-import { Batch } from './batch.ts'
+import { Batch, type CommitLimits } from './batch.ts'
 import { Calls } from './calls.ts'
 import { ageClock, type Clock } from './clock.ts'
 import { HANDLERS } from './handlers/index.ts'
@@ -33,7 +34,7 @@ import { Tally } from './tally.ts'
 import { Tickets } from './tickets.ts'
 import { Usage } from './usage.ts'
 
-export interface CoreLimits extends ApprovalLimits {
+export interface CoreLimits extends ApprovalLimits, CommitLimits {
   /** Calls that one connection may have under way. */
   readonly maxCallsPerConnection: number
   /** Turns of one session that may wait or run. */
@@ -47,6 +48,8 @@ export interface CoreLimits extends ApprovalLimits {
 }
 
 export const CORE_LIMITS: CoreLimits = {
+  ...GROUP_LIMITS,
+  commitDelayMs: 0, // latency first: what comes meanwhile shares the next commit
   ...APPROVAL_LIMITS,
   maxCallsPerConnection: 4096, // far above what a busy client keeps in flight
   maxOpenTurns: 64, // a prompt each; more is a runaway script
@@ -134,6 +137,7 @@ export class Core {
     this.batch = new Batch({
       journal: ports.journal,
       now: () => ports.clock.now(),
+      limits: ports.limits,
       onWritten: (operations, tookMs, error) => this.#written(operations, tookMs, error),
       onFailure: (sessions, error) => this.#rewind(sessions, error),
       onDefect: (thrown) => this.defect(thrown),

@@ -121,6 +121,8 @@ t.test(
     t.match(error, { kind: 'auth', message: /401/ })
     t.equal(textOf(seen), '', 'and no text of the model')
     t.match(seen.at(-1), { type: 'turn_complete', reason: 'error' })
+    t.equal(textOf(await turn(session, '@@text')).length > 0, true, 'and the session lives on')
+    showed(t, 'claude', 'failures')
   },
 )
 
@@ -159,7 +161,23 @@ t.test('a tool that is allowed runs, and one that is denied does not', { skip },
   t.match(only(seen, 'approval_settled'), [{ outcome: 'deny', by: 'local', reason: message }])
   t.match(seen.at(-1), { reason: 'end_turn' }, 'the model goes on without it')
   t.equal(exists('denied.txt'), false)
+  showed(t, 'claude', 'allow', 'deny')
 })
+
+t.test(
+  'the mode of a live session is changed, and one that it lacks is refused',
+  { skip },
+  async (t) => {
+    const { create, workspace } = await stage(t)
+    const session = await create(careful)
+    await t.rejects(session.setMode('nonsense'), { code: 'MODE_REFUSED' })
+    await session.setMode('acceptEdits')
+    const seen = await turn(session, `@@write(${join(workspace, 'accepted.txt')})`)
+    t.strictSame(only(seen, 'approval_request'), [], 'it does not ask for an edit any more')
+    t.equal(existsSync(join(workspace, 'accepted.txt')), true)
+    showed(t, 'claude', 'mode')
+  },
+)
 
 t.test('always is not asked again, and means no more than that', { skip }, async (t) => {
   const { create, workspace } = await stage(t)
