@@ -156,6 +156,14 @@ export class Feed {
     this.#tellHead()
   }
 
+  /**
+   * The connection of the subscription is gone, and with it a ticket that had taken effect. One that has not
+   * may still, on the next connection; so a place that breaks each connection is not asked over and over.
+   */
+  broken(): void {
+    if (this.#state.name === 'live') this.reopen()
+  }
+
   tick(now: number): void {
     const state = this.#state
     if (state.name === 'backing-off' && now >= state.until) this.reopen()

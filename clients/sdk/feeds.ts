@@ -106,8 +106,10 @@ export class Feeds {
   #subscribe(ticket: Ticket, feed: Feed): void {
     this.#socket ??= {
       endpoint: this.#endpoint,
-      port: this.#options.transport.subscriber(this.#endpoint, (topic, frames) =>
-        this.#receive(topic, frames),
+      port: this.#options.transport.subscriber(
+        this.#endpoint,
+        (topic, frames) => this.#receive(topic, frames),
+        () => this.#broken(),
       ),
     }
     this.#byTopic.set(ticket.topic, feed)
@@ -117,6 +119,10 @@ export class Feeds {
   #unsubscribe(ticket: Ticket): void {
     this.#byTopic.delete(ticket.topic)
     this.#socket?.port.unsubscribe(ticket.ticket)
+  }
+
+  #broken(): void {
+    for (const feed of this.#bySession.values()) feed.broken()
   }
 
   /** What cannot be read is left out: readers see a hole and fetch it from the journal. */

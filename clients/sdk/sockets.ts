@@ -29,7 +29,7 @@ const UNSUBSCRIBE = 0
 
 export const zeromqTransport: Transport = {
   dealer: (endpoint, handlers) => new DealerSocket(endpoint, handlers),
-  subscriber: (endpoint, receive) => new SubscriberSocket(endpoint, receive),
+  subscriber: (endpoint, receive, broken) => new SubscriberSocket(endpoint, receive, broken),
 }
 
 class DealerSocket implements DealerPort {
@@ -81,10 +81,15 @@ class SubscriberSocket implements SubscriberPort {
   // zeromq.js refuses a second send while one is under way.
   #sent: Promise<void> = Promise.resolve()
 
-  constructor(endpoint: string, receive: (topic: string, frames: readonly Uint8Array[]) => void) {
+  constructor(
+    endpoint: string,
+    receive: (topic: string, frames: readonly Uint8Array[]) => void,
+    broken: () => void,
+  ) {
     dial(this.#socket, endpoint)
-    // A broken subscription falls silent, and silence is what feeds watch for.
+    // A broken subscription falls silent, and silence is what feeds watch for if nothing else tells them.
     this.#read(receive).catch(() => undefined)
+    this.#watch(broken).catch(() => undefined)
   }
 
   subscribe(ticket: string): void {
@@ -97,6 +102,13 @@ class SubscriberSocket implements SubscriberPort {
 
   close(): void {
     this.#socket.close()
+  }
+
+  async #watch(broken: () => void): Promise<void> {
+    for await (const event of this.#socket.events) {
+      if (this.#socket.closed) return
+      if (event.type === 'disconnect') broken()
+    }
   }
 
   #send(verb: number, ticket: string): void {

@@ -9,9 +9,13 @@ export interface SubscriberPort {
 
 export interface Transport {
   readonly dealer: OpenDealer
-  /** Calls `receive` with the topic and the two frames of each bundle. */
+  /**
+   * Calls `receive` with the topic and the two frames of each bundle, and `broken` when the connection is
+   * gone: it is made again, but tickets that took effect are void.
+   */
   subscriber(
     endpoint: string,
     receive: (topic: string, frames: readonly Uint8Array[]) => void,
+    broken: () => void,
   ): SubscriberPort
 }

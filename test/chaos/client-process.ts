@@ -32,7 +32,8 @@ function tell(answer: Answer): void {
 /** The broker tells clients where its streams are; here a proxy stands in between. */
 function openClient(): Promise<Client> {
   const direct = { ...zeromqTransport }
-  zeromqTransport.subscriber = (_, receive) => direct.subscriber(options.streams, receive)
+  zeromqTransport.subscriber = (_, receive, broken) =>
+    direct.subscriber(options.streams, receive, broken)
   return connect({ endpoint: options.endpoint, deadlineMs: 15_000, connectTimeoutMs: 30_000 })
 }
 

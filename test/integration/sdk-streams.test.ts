@@ -1,7 +1,10 @@
 import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Client, type SessionHandle, type StreamItem } from '../../clients/sdk/index.ts'
 import { zeromqTransport } from '../../clients/sdk/sockets.ts'
+import type { Transport } from '../../clients/sdk/transport.ts'
+import { FaultyProxy } from '../chaos/proxy.ts'
 import { LiveBroker } from '../support/live-broker.ts'
 import { type OnPrompt, ScriptedHost } from '../support/scripted-host.ts'
 
@@ -201,19 +204,16 @@ t.test('closing the client ends its followers and calls with CONNECTION_CLOSED',
   await t.rejects(collect(client.follow(session.id)), { code: 'CONNECTION_CLOSED' })
 })
 
-t.test('a reader gets everything though its subscription never works', async (t) => {
-  const { broker, session } = await stage(t)
-  const deaf = new Client({
-    endpoint: broker.endpoint,
+/** A client with a clock and sockets of the test. */
+function clientWith({ endpoint }: LiveBroker, now: () => number, transport: Transport): Client {
+  return new Client({
+    endpoint,
     role: 'admin',
     principal: 'local',
-    software: 'deaf',
+    software: 'test',
     deadlineMs: 5000,
-    transport: {
-      dealer: zeromqTransport.dealer,
-      subscriber: () => ({ subscribe: noop, unsubscribe: noop, close: noop }),
-    },
-    now: () => performance.now(),
+    transport,
+    now,
     random: Math.random,
     randomBytes,
     pause: () => Promise.resolve(),
@@ -221,6 +221,14 @@ t.test('a reader gets everything though its subscription never works', async (t)
       const timer = setInterval(run, ms)
       return () => clearInterval(timer)
     },
+  })
+}
+
+t.test('a reader gets everything though its subscription never works', async (t) => {
+  const { broker, session } = await stage(t)
+  const deaf = clientWith(broker, () => performance.now(), {
+    dealer: zeromqTransport.dealer,
+    subscriber: () => ({ subscribe: noop, unsubscribe: noop, close: noop }),
   })
   t.teardown(() => deaf.close())
   const reader = deaf.follow(session.id)
@@ -230,3 +238,38 @@ t.test('a reader gets everything though its subscription never works', async (t)
   t.same(texts(items), ['can you hear me'])
   t.same(sequences(items), count(items.length + 1, 2))
 })
+
+t.test(
+  'a reader whose stream connection is cut subscribes anew, without waiting for silence',
+  async (t) => {
+    const { broker, session } = await stage(t)
+    const listen = join(broker.dir, 'proxy.sock')
+    const proxy = await FaultyProxy.start({
+      listen,
+      target: join(broker.dir, 'run', 'streams.sock'),
+    })
+    t.teardown(() => proxy.close())
+    let isHeard: () => void = noop
+    const heard = new Promise<void>((resolve) => {
+      isHeard = resolve
+    })
+    // By a clock that stands still it is never silent for long.
+    const client = clientWith(broker, () => 0, {
+      dealer: zeromqTransport.dealer,
+      subscriber: (_, receive, broken) => {
+        const tell: typeof receive = (topic, frames) => {
+          receive(topic, frames)
+          isHeard()
+        }
+        return zeromqTransport.subscriber(`ipc://${listen}`, tell, broken)
+      },
+    })
+    t.teardown(() => client.close())
+    const reader = client.follow(session.id)
+    await reader.next()
+    await heard
+    proxy.cut()
+    await session.prompt('are you back')
+    t.same(texts(await collect(reader, endOf(1))), ['are you back'])
+  },
+)

@@ -64,8 +64,12 @@ export class Network {
     return new SimDealer(this, life, handlers)
   }
 
-  subscriber(life: Life, receive: (topic: string, frames: Frames) => void): SimSubscriber {
-    return new SimSubscriber(this, life, receive)
+  subscriber(
+    life: Life,
+    receive: (topic: string, frames: Frames) => void,
+    broken: () => void,
+  ): SimSubscriber {
+    return new SimSubscriber(this, life, receive, broken)
   }
 
   nextId(): string {
@@ -211,15 +215,22 @@ export class SimSubscriber implements SubscriberPort {
   readonly life: Life
   readonly #net: Network
   readonly #receive: (topic: string, frames: Frames) => void
+  readonly #broken: () => void
   /** XSUB says these again by itself on each new connection. */
   readonly #tickets = new Set<string>()
   #pipe: Subscribed | undefined
   #state: 'open' | 'closed' = 'open'
 
-  constructor(net: Network, life: Life, receive: (topic: string, frames: Frames) => void) {
+  constructor(
+    net: Network,
+    life: Life,
+    receive: (topic: string, frames: Frames) => void,
+    broken: () => void,
+  ) {
     this.#net = net
     this.life = life
     this.#receive = receive
+    this.#broken = broken
     net.subscribers.add(this)
     life.onEnd(() => this.close())
     this.#dial(net.scheduler.between(0, 5))
@@ -252,7 +263,9 @@ export class SimSubscriber implements SubscriberPort {
     scheduler.after(scheduler.between(0, scheduler.chance(0.15) ? 6000 : 10), () => {
       if (this.#net.publisher === publisher) publisher?.gone(pipe)
     })
-    if (this.#state === 'open') this.#dial(scheduler.between(100, 400))
+    if (this.#state !== 'open') return
+    this.life.after(scheduler.between(0, 5), () => this.#broken())
+    this.#dial(scheduler.between(100, 400))
   }
 
   stall(): void {

@@ -66,8 +66,8 @@ export class SimClient {
           this.#dealer = network.dealer(life, handlers)
           return this.#dealer
         },
-        subscriber: (_endpoint, receive) => {
-          this.#subscriber = network.subscriber(life, receive)
+        subscriber: (_endpoint, receive, broken) => {
+          this.#subscriber = network.subscriber(life, receive, broken)
           return this.#subscriber
         },
       },

@@ -123,6 +123,27 @@ t.test('silence makes it open anew, after giving up the old ticket', async (t) =
   t.equal(bench.events.at(-1), 'head 4')
 })
 
+t.test('a live feed whose connection broke opens anew at once', async (t) => {
+  const bench = await Bench.live()
+  bench.feed.broken()
+  t.equal(bench.openings.length, 2)
+  await bench.opening.grant(4)
+  t.same(bench.told, ['+t1', '-t1', '+t2'])
+  t.equal(bench.events.at(-1), 'head 4')
+})
+
+t.test('a connection that breaks again and again makes it ask once', async (t) => {
+  const bench = await Bench.live()
+  bench.feed.broken()
+  bench.feed.broken()
+  await bench.opening.grant(4)
+  bench.feed.broken()
+  t.equal(bench.openings.length, 2, 'until something is heard again, or time is over')
+  bench.feed.close()
+  bench.feed.broken()
+  t.equal(bench.openings.length, 2)
+})
+
 t.test('while it does not become live, the head is polled and new tickets are tried', async (t) => {
   const bench = new Bench()
   bench.feed.join(bench.listener)
