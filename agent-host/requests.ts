@@ -98,7 +98,7 @@ function backendFor({ backends, config }: RequestContext, name: string) {
 
 function startOptions(params: Params<'agent.start'>, cwd: string): StartOptions {
   const { model, permission_mode, thinking, max_turns, allowed_tools } = params
-  const { system_prompt, extra_args } = params
+  const { system_prompt, context, extra_args } = params
   return {
     session: params.session,
     cwd,
@@ -112,6 +112,7 @@ function startOptions(params: Params<'agent.start'>, cwd: string): StartOptions 
     ...(max_turns !== undefined && { maxTurns: max_turns }),
     ...(allowed_tools && { allowedTools: allowed_tools }),
     ...(system_prompt !== undefined && { systemPrompt: system_prompt }),
+    ...(context !== undefined && { context }),
     ...(extra_args && { extraArgs: extra_args }),
   }
 }

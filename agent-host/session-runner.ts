@@ -24,7 +24,7 @@ import { Readiness } from './readiness.ts'
 import { chunkOf } from './session-chunks.ts'
 import { SessionControl } from './session-control.ts'
 import { StderrBudget } from './stderr-budget.ts'
-import { TurnQueue } from './turn-queue.ts'
+import { type Turn, TurnQueue } from './turn-queue.ts'
 import { type QuietTimes, Watchdog } from './watchdog.ts'
 
 export interface RunnerOptions {
@@ -352,7 +352,14 @@ export class SessionRunner {
     const next = this.#turns.begin()
     if (!next) return
     this.#watchdog.begin()
-    this.#driver.prompt(next.text)
+    this.#driver.prompt(this.#withContext(next))
+  }
+
+  /** A conversation that is resumed has heard it. */
+  #withContext({ turn, text }: Turn): string {
+    const { context = '', resume } = this.options.start
+    const isFirst = turn === this.options.highestTurn + 1 && !resume
+    return isFirst && context !== '' ? `${context}\n\n${text}` : text
   }
 
   async #exited(exit: Exit): Promise<void> {

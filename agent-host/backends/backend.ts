@@ -48,6 +48,8 @@ export interface StartOptions {
   readonly maxTurns?: number
   readonly allowedTools?: readonly string[]
   readonly systemPrompt?: string
+  /** Put before the first prompt by the host; backends have nothing to do with it. */
+  readonly context?: string
   readonly extraArgs?: readonly string[]
   /** Environment that the request adds; names were checked against the host's allow-list. */
   readonly env: Readonly<Record<string, string>>

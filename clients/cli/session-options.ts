@@ -44,6 +44,11 @@ export const sessionOptions = <T extends Globals>(yargs: Argv<T>) =>
       requiresArg: true,
       describe: 'Text to add to the system prompt',
     })
+    .option('agent-context', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'What the agent should know before it begins; put before the first prompt',
+    })
     .option('think', {
       choices: THINKING_LEVELS,
       describe: 'How hard the model should think, where the CLI has such a setting',
@@ -85,6 +90,7 @@ export interface SessionFlags {
   readonly 'permission-mode'?: string | undefined
   readonly 'deny-after'?: number | undefined
   readonly 'system-prompt'?: string | undefined
+  readonly 'agent-context'?: string | undefined
   readonly think?: ThinkingLevel | undefined
   readonly 'max-turns'?: number | undefined
   readonly 'extra-arg'?: readonly string[] | undefined
@@ -110,6 +116,7 @@ export function createParams(flags: SessionFlags, backend: string, cwd: string):
     ...(flags['permission-mode'] !== undefined && { permission_mode: flags['permission-mode'] }),
     ...(flags['deny-after'] !== undefined && { approvals: denyAfter(flags['deny-after']) }),
     ...(flags['system-prompt'] !== undefined && { system_prompt: flags['system-prompt'] }),
+    ...(flags['agent-context'] !== undefined && { context: flags['agent-context'] }),
     ...(flags.think !== undefined && { thinking: flags.think }),
     ...(flags['max-turns'] !== undefined && { max_turns: flags['max-turns'] }),
     ...(flags['extra-arg'] && { extra_args: [...flags['extra-arg']] }),

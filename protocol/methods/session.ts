@@ -42,6 +42,12 @@ export const startFields = {
   system_prompt: Type.Optional(
     Type.String({ maxLength: 262_144, description: 'Text added to the system prompt of the CLI' }),
   ),
+  context: Type.Optional(
+    Type.String({
+      maxLength: 262_144,
+      description: 'What the agent should know before it begins; put before the first prompt',
+    }),
+  ),
   extra_args: Type.Optional(
     Type.Array(option('Argument'), { maxItems: 256, description: 'Further arguments for the CLI' }),
   ),

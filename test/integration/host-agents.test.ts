@@ -173,6 +173,25 @@ t.test('agents and their host', async (t) => {
     await session.stop()
   })
 
+  t.test('the context stands before the first prompt, and before no other', async (t) => {
+    const session = await create({ context: '@@echo(context )' })
+    t.equal(textOf(await turn(session, '@@echo(one)')), 'context one')
+    t.equal(textOf(await turn(session, '@@echo(two)')), 'two')
+    const prompts = only(
+      await until(session.follow(), (item) => ends([item])[0]?.[0] === 2),
+      'prompt',
+    )
+    t.strictSame(
+      prompts.map(({ text }) => text),
+      ['@@echo(one)', '@@echo(two)'],
+      'as they were given',
+    )
+    await session.kill()
+    await session.recover()
+    t.equal(textOf(await turn(session, '@@echo(three)')), 'three')
+    await session.stop()
+  })
+
   t.test('a held session ends its turn and begins no other until it is resumed', async (t) => {
     const session = await create()
     const first = await session.prompt('@@slow(5)')
