@@ -3,8 +3,8 @@
 import { AnthropicMessage } from './anthropic-message.ts'
 import type { Exchange } from './exchange.ts'
 import { type JsonObject, member, objects, text } from './json.ts'
-import type { Entry, Script, Step } from './script.ts'
-import { toolCall, workingDirectory } from './tools.ts'
+import { play, type Voice } from './play.ts'
+import type { Entry, Script } from './script.ts'
 import type { WireApi } from './wire.ts'
 
 const ERROR_TYPES: Readonly<Record<number, string>> = {
@@ -41,39 +41,6 @@ function wantsThinking(body: JsonObject): boolean {
   return thinking !== undefined && member(thinking, 'type') !== 'disabled'
 }
 
-/** Plays one step; true when the reply is over with it. */
-async function play(step: Step, exchange: Exchange, message: AnthropicMessage): Promise<boolean> {
-  switch (step.do) {
-    case 'think':
-      if (wantsThinking(exchange.body)) await message.think(step.text)
-      return false
-    case 'text':
-      await message.text(step.text)
-      return false
-    case 'shell':
-    case 'write': {
-      const prompt = JSON.stringify([
-        member(exchange.body, 'system'),
-        member(exchange.body, 'messages'),
-      ])
-      const call = toolCall(step, exchange.notes?.tools ?? [], workingDirectory(prompt))
-      if (call !== undefined) await message.toolUse(call)
-      return false
-    }
-    case 'pause':
-      await exchange.pause()
-      return false
-    case 'hang':
-      return exchange.untilGone()
-    case 'drop':
-      await exchange.drop()
-      return true
-    case 'overload':
-      await message.fail(errorBody(529))
-      return true
-  }
-}
-
 async function answer(exchange: Exchange, script: Script): Promise<void> {
   const { body } = exchange
   const history = historyOf(body)
@@ -87,8 +54,16 @@ async function answer(exchange: Exchange, script: Script): Promise<void> {
     return exchange.json(failure, errorBody(failure), headers)
   }
   const message = await AnthropicMessage.begin(exchange, { model, stream })
-  for (const step of steps) if (await play(step, exchange, message)) return
-  await message.finish()
+  const voice: Voice = {
+    think: async (words) => {
+      if (wantsThinking(body)) await message.think(words)
+    },
+    say: (words) => message.text(words),
+    call: (call) => message.toolUse(call),
+    overload: () => message.fail(errorBody(529)),
+    finish: () => message.finish(),
+  }
+  await play(steps, exchange, voice, [member(body, 'system'), member(body, 'messages')])
 }
 
 export const anthropic: WireApi = {

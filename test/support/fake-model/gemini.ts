@@ -3,8 +3,8 @@
 import type { Exchange } from './exchange.ts'
 import { type JsonObject, member, objects, text } from './json.ts'
 import { pieces } from './pieces.ts'
-import type { Entry, Script, Step } from './script.ts'
-import { toolCall, workingDirectory } from './tools.ts'
+import { play, type Voice } from './play.ts'
+import type { Entry, Script } from './script.ts'
 import type { WireApi } from './wire.ts'
 
 const STATUSES: Readonly<Record<number, string>> = {
@@ -86,37 +86,6 @@ class Candidates {
   }
 }
 
-/** Plays one step; true when the reply is over with it. */
-async function play(step: Step, exchange: Exchange, candidates: Candidates): Promise<boolean> {
-  switch (step.do) {
-    case 'think':
-      await candidates.part({ text: `**Considering** ${step.text}`, thought: true })
-      return false
-    case 'text':
-      await candidates.say(step.text)
-      return false
-    case 'shell':
-    case 'write': {
-      const prompt = JSON.stringify(exchange.body)
-      const call = toolCall(step, exchange.notes?.tools ?? [], workingDirectory(prompt))
-      if (call !== undefined) await candidates.call(call.name, call.input)
-      return false
-    }
-    case 'pause':
-      await exchange.pause()
-      return false
-    case 'hang':
-      return exchange.untilGone()
-    case 'drop':
-      await exchange.drop()
-      return true
-    case 'overload':
-      await exchange.write(`data: ${JSON.stringify(errorBody(503))}\r\n\r\n`)
-      exchange.end()
-      return true
-  }
-}
-
 const modelOf = ({ path }: Exchange): string => /models\/([^:]+):/.exec(path)?.[1] ?? ''
 
 async function stream(exchange: Exchange, script: Script): Promise<void> {
@@ -132,8 +101,17 @@ async function stream(exchange: Exchange, script: Script): Promise<void> {
   if (failure !== undefined) return exchange.json(failure, errorBody(failure))
   const candidates = new Candidates(exchange, model)
   candidates.begin()
-  for (const step of steps) if (await play(step, exchange, candidates)) return
-  await candidates.finish()
+  const voice: Voice = {
+    think: (words) => candidates.part({ text: `**Considering** ${words}`, thought: true }),
+    say: (words) => candidates.say(words),
+    call: ({ name, input }) => candidates.call(name, input),
+    overload: async () => {
+      await exchange.write(`data: ${JSON.stringify(errorBody(503))}\r\n\r\n`)
+      exchange.end()
+    },
+    finish: () => candidates.finish(),
+  }
+  await play(steps, exchange, voice, body)
 }
 
 /** Side requests want JSON of their own schema: the first word that each member allows. */

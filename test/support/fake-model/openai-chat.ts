@@ -3,8 +3,9 @@
 import type { Exchange } from './exchange.ts'
 import { type JsonObject, member, objects, text } from './json.ts'
 import { pieces } from './pieces.ts'
-import type { Entry, Script, Step } from './script.ts'
-import { type ToolCall, toolCall, workingDirectory } from './tools.ts'
+import { play, type Voice } from './play.ts'
+import type { Entry, Script } from './script.ts'
+import type { ToolCall } from './tools.ts'
 import type { WireApi } from './wire.ts'
 
 const errorBody = (status: number): JsonObject => ({
@@ -98,36 +99,6 @@ class Completion {
   }
 }
 
-/** Plays one step; true when the reply is over with it. */
-async function play(step: Step, exchange: Exchange, completion: Completion): Promise<boolean> {
-  switch (step.do) {
-    case 'think':
-      await completion.say('reasoning_content', step.text)
-      return false
-    case 'text':
-      await completion.say('content', step.text)
-      return false
-    case 'shell':
-    case 'write': {
-      const prompt = JSON.stringify(member(exchange.body, 'messages'))
-      const call = toolCall(step, exchange.notes?.tools ?? [], workingDirectory(prompt))
-      if (call !== undefined) await completion.call(call)
-      return false
-    }
-    case 'pause':
-      await exchange.pause()
-      return false
-    case 'hang':
-      return exchange.untilGone()
-    case 'drop':
-      await exchange.drop()
-      return true
-    case 'overload':
-      await completion.fail(errorBody(529))
-      return true
-  }
-}
-
 async function answer(exchange: Exchange, script: Script): Promise<void> {
   const { body } = exchange
   const tools = objects(member(body, 'tools')).map((tool) =>
@@ -140,8 +111,14 @@ async function answer(exchange: Exchange, script: Script): Promise<void> {
   if (failure !== undefined) return exchange.json(failure, errorBody(failure))
   const completion = new Completion(exchange, model)
   await completion.begin()
-  for (const step of steps) if (await play(step, exchange, completion)) return
-  await completion.finish()
+  const voice: Voice = {
+    think: (words) => completion.say('reasoning_content', words),
+    say: (words) => completion.say('content', words),
+    call: (call) => completion.call(call),
+    overload: () => completion.fail(errorBody(529)),
+    finish: () => completion.finish(),
+  }
+  await play(steps, exchange, voice, member(body, 'messages'))
 }
 
 export const openaiChat: WireApi = {

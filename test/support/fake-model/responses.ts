@@ -2,9 +2,9 @@
 
 import type { Exchange } from './exchange.ts'
 import { type JsonObject, member, objects, text } from './json.ts'
+import { play, type Voice } from './play.ts'
 import { ResponsesMessage } from './responses-message.ts'
-import type { Entry, Script, Step } from './script.ts'
-import { toolCall } from './tools.ts'
+import type { Entry, Script } from './script.ts'
 import type { WireApi } from './wire.ts'
 
 /** Items of the conversation; what is neither text nor the output of a tool is left out. */
@@ -22,35 +22,6 @@ function historyOf(body: JsonObject): Entry[] {
   })
 }
 
-/** Plays one step; true when the answer is over with it. */
-async function play(step: Step, exchange: Exchange, message: ResponsesMessage): Promise<boolean> {
-  switch (step.do) {
-    case 'think':
-      await message.think(step.text)
-      return false
-    case 'text':
-      await message.text(step.text)
-      return false
-    case 'shell':
-    case 'write': {
-      const call = toolCall(step, exchange.notes?.tools ?? [], undefined)
-      if (call !== undefined) await message.toolUse(call)
-      return false
-    }
-    case 'pause':
-      await exchange.pause()
-      return false
-    case 'hang':
-      return exchange.untilGone()
-    case 'drop':
-      await exchange.drop()
-      return true
-    case 'overload':
-      await message.fail('server_is_overloaded', 'fake overload')
-      return true
-  }
-}
-
 async function answer(exchange: Exchange, script: Script): Promise<void> {
   const { body } = exchange
   const tools = objects(member(body, 'tools')).map((tool) => text(member(tool, 'name')))
@@ -63,8 +34,14 @@ async function answer(exchange: Exchange, script: Script): Promise<void> {
     return exchange.json(failure, { error }, failure === 429 ? { 'retry-after': '1' } : {})
   }
   const message = await ResponsesMessage.begin(exchange, model)
-  for (const step of steps) if (await play(step, exchange, message)) return
-  await message.finish()
+  const voice: Voice = {
+    think: (words) => message.think(words),
+    say: (words) => message.text(words),
+    call: (call) => message.toolUse(call),
+    overload: () => message.fail('server_is_overloaded', 'fake overload'),
+    finish: () => message.finish(),
+  }
+  await play(steps, exchange, voice, '')
 }
 
 export const responses: WireApi = {
