@@ -4,6 +4,7 @@
  * of a message. No line, however broken, makes it throw.
  */
 import type { ApprovalAnswer, BackendEvent, Driver, DriverPort, StartOptions } from './backend.ts'
+import { Diagnostics } from './diagnostics.ts'
 import { type JsonRecord, numberAt, parseRecord, recordAt, stringAt } from './json.ts'
 import { ModeRequests } from './mode-requests.ts'
 import { StreamJsonApprovals } from './stream-json-approvals.ts'
@@ -17,11 +18,6 @@ import {
 } from './stream-json-input.ts'
 import { outcomeOf, retryEvent, usageOf } from './stream-json-result.ts'
 
-/** A diagnostic has at most this many characters. */
-const DIAGNOSTIC_LENGTH = 200
-/** Kinds of unknown messages that are told, each once; the rest are ignored. */
-const TOLD_KINDS = 50
-
 /** `system` messages that carry nothing for a reader. */
 const QUIET = new Set(['status', 'thinking_tokens', 'ui_invalidate'])
 
@@ -30,7 +26,7 @@ export class StreamJsonDriver implements Driver {
   readonly #port: DriverPort
   readonly #approvals: StreamJsonApprovals
   readonly #content: StreamJsonContent
-  readonly #told = new Set<string>()
+  readonly #diagnostics: Diagnostics
   readonly #modes = new ModeRequests()
   /** What the last `ready` said. */
   #ready: { readonly session: string; readonly model: string | undefined } | undefined
@@ -57,9 +53,10 @@ export class StreamJsonDriver implements Driver {
     this.#options = options
     this.#port = port
     this.#approvals = new StreamJsonApprovals(port)
+    this.#diagnostics = new Diagnostics((event) => port.emit(event))
     this.#content = new StreamJsonContent({
       emit: (event) => port.emit(event),
-      diagnose: (message) => this.#diagnose(message),
+      diagnose: (message) => this.#diagnostics.tell(message),
     })
   }
 
@@ -101,7 +98,7 @@ export class StreamJsonDriver implements Driver {
     if (text.trim() === '') return
     const message = parseRecord(text)
     if (message === undefined) {
-      this.#diagnose(`not a message: ${text}`)
+      this.#diagnostics.tell(`not a message: ${text}`)
       return
     }
     const type = stringAt(message, 'type') ?? ''
@@ -144,7 +141,7 @@ export class StreamJsonDriver implements Driver {
     this.#costUsd = numberAt(message, 'total_cost_usd') ?? this.#costUsd
     if (usage !== undefined && (wasRunning || usage.inputTokens > 0)) this.#emit(usage)
     if (wasRunning) this.#emit({ type: 'turn_end', reason })
-    else if (error === undefined) this.#diagnose('a turn ended that was not asked for')
+    else if (error === undefined) this.#diagnostics.tell('a turn ended that was not asked for')
   }
 
   #closeTurn(): void {
@@ -170,7 +167,7 @@ export class StreamJsonDriver implements Driver {
     const response = recordAt(message, 'response') ?? {}
     const error = stringAt(response, 'error')
     if (this.#modes.settle(stringAt(response, 'request_id') ?? '', error)) return
-    if (error !== undefined) this.#diagnose(`a control request was refused: ${error}`)
+    if (error !== undefined) this.#diagnostics.tell(`a control request was refused: ${error}`)
     const id = stringAt(response, 'request_id')
     if (id === undefined || id !== this.#initializeId || this.#ready !== undefined) return
     // A CLI that does not know `initialize` refuses it, and is just as ready.
@@ -178,14 +175,7 @@ export class StreamJsonDriver implements Driver {
   }
 
   #unknown(what: string, message: JsonRecord): void {
-    if (this.#told.has(what) || this.#told.size >= TOLD_KINDS) return
-    this.#told.add(what)
-    const detail = stringAt(message, 'message')
-    this.#diagnose(detail === undefined ? what : `${what}: ${detail}`)
-  }
-
-  #diagnose(message: string): void {
-    this.#emit({ type: 'diagnostic', message: message.slice(0, DIAGNOSTIC_LENGTH) })
+    this.#diagnostics.once(what, stringAt(message, 'message'))
   }
 
   #emit(event: BackendEvent): void {
