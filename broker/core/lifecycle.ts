@@ -13,7 +13,7 @@ import {
 } from './approval-record.ts'
 import type { Core } from './core.ts'
 import type { Host } from './hosts.ts'
-import { isLive, moveTo, type SessionRecord } from './sessions.ts'
+import { isLive, moveTo, runsAs, type SessionRecord } from './sessions.ts'
 import { appendOperation, newChunk } from './streams.ts'
 
 export function saveSession(core: Core, record: SessionRecord): JournalOperation {
@@ -175,7 +175,7 @@ export function sessionFound(
   again: () => void,
 ): void {
   const wasTold = record.status === 'lost' && record.reason !== ''
-  record.pid = pid
+  runsAs(record, pid)
   const status = record.open.length > 0 ? 'running' : 'idle'
   if (record.status === status || record.status === 'stopping') return
   const story = new Story(core, record)

@@ -1,10 +1,13 @@
-/** A new life for a session whose process is gone: asked for by session.recover, or by the next prompt. */
+/**
+ * A new life for a session whose process is gone, or the first of one that was only created: asked for by
+ * session.recover, or by the next prompt.
+ */
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { Call } from './calls.ts'
 import type { Core } from './core.ts'
 import { hostAway } from './host-away.ts'
 import { Story } from './lifecycle.ts'
-import { isLive, type SessionRecord } from './sessions.ts'
+import { isLive, type SessionRecord, type Wanted } from './sessions.ts'
 import { type Starter, startOnHost } from './start.ts'
 
 /** A recovery that is to be written and then started. */
@@ -15,31 +18,47 @@ export interface Recovery {
 }
 
 /**
- * Moves the session to `starting` under its next epoch. Throws WRONG_STATE, HOST_LOST, NO_BACKEND,
- * AT_CAPACITY, HOST_DRAINING or NAME_TAKEN; then nothing has changed.
+ * Moves the session to `starting`, under its next epoch if it had one before. Throws WRONG_STATE, HOST_LOST,
+ * NO_HOST, NO_BACKEND, AT_CAPACITY, HOST_DRAINING or NAME_TAKEN; then nothing has changed.
  */
 export function beginRecovery(core: Core, record: SessionRecord): Recovery {
-  const { session, status, name } = record
+  const { session, status } = record
   if (isLive(record))
     throw new ProtocolError('WRONG_STATE', { session, status, action: 'recover it' })
-  // The conversation is kept by the CLI on the machine where it ran, so the host stays the same.
-  if (core.hosts.get(record.host)?.connection === undefined) throw hostAway(core, record)
-  const request = { backend: record.start.backend, host: record.host }
-  core.hosts.place(request, (id) => core.sessions.used(id))
-  if (name !== '') core.sessions.claimName(name)
-  record.epoch += 1
+  const host = nextHost(core, record)
+  core.sessions.claimName(record.name, record)
+  record.host = host
+  const isFirst = status === 'created'
+  if (!isFirst) record.epoch += 1
   const { epoch } = record
   record.exit_code = null
   record.signal = ''
   core.streams.startEpoch(session)
   const story = new Story(core, record)
-  story.move('starting', 'recovering')
+  story.move('starting', isFirst ? '' : 'recovering')
   const start = (starter: Starter): void => {
     story.publish()
     // Without a turn the CLI has no conversation to go on with.
     startOnHost({ core, call: starter, record, epoch, resume: record.turn > 0 })
   }
   return { story, start }
+}
+
+function nextHost(core: Core, record: SessionRecord): string {
+  if (record.host === '') return placement(core, record, record.wanted ?? {})
+  // The conversation is kept by the CLI on the machine where it ran, so the host stays the same.
+  if (core.hosts.get(record.host)?.connection === undefined) throw hostAway(core, record)
+  return placement(core, record, { host: record.host })
+}
+
+/** The id of the host that takes the session. Throws as `Hosts.place` does. */
+export function placement(core: Core, { start }: SessionRecord, { host, labels }: Wanted): string {
+  const request = {
+    backend: start.backend,
+    ...(host !== undefined && { host }),
+    ...(labels && { labels }),
+  }
+  return core.hosts.place(request, (id) => core.sessions.used(id)).id
 }
 
 type Recovered = (error: ProtocolError | undefined) => void
@@ -50,7 +69,8 @@ export class AutoRecovery {
 
   /** Whether the prompt has to wait for a new life of the session. */
   isDue({ session, status, recovery }: SessionRecord): boolean {
-    return recovery === 'auto' && (status === 'failed' || this.#waiting.has(session))
+    if (status === 'created' || this.#waiting.has(session)) return true
+    return recovery === 'auto' && status === 'failed'
   }
 
   /** Throws as `beginRecovery` does. */

@@ -11,8 +11,8 @@ import { drainedHosts } from './methods/host-drain.ts'
 import { isLive, type SessionRecord } from './sessions.ts'
 
 /** What records did not have in the beginning, with what it means that they do not. */
-const LATER_FIELDS = { paused: '', recovery: 'manual' } as const
-type EarlierRecord = Omit<SessionRecord, keyof typeof LATER_FIELDS>
+const LATER_FIELDS = { paused: '', recovery: 'manual', metadata: {} } as const
+type EarlierRecord = Omit<SessionRecord, keyof typeof LATER_FIELDS | 'last_pid'>
 
 /** Loads what the journal holds and returns the epoch of this run. */
 export function restore(core: Core): number {
@@ -37,7 +37,8 @@ export function restore(core: Core): number {
  * an instant. What was told before stays told.
  */
 export function storedRecord(core: Core, value: unknown): SessionRecord {
-  const record: SessionRecord = { ...LATER_FIELDS, ...(value as EarlierRecord) }
+  const earlier = value as EarlierRecord
+  const record: SessionRecord = { ...LATER_FIELDS, last_pid: earlier.pid, ...earlier }
   const isHere = core.hosts.get(record.host)?.connection !== undefined
   const isUnreported = isLive(record) && record.status !== 'lost' && !isHere
   return isUnreported ? { ...record, status: 'lost', reason: '' } : record

@@ -17,7 +17,7 @@ import {
   STEP_BYTES,
   STEP_COUNT,
 } from './retention.ts'
-import { isLive, type SessionRecord } from './sessions.ts'
+import { hasEnded, type SessionRecord } from './sessions.ts'
 
 /** Sessions that one tick looks at; looking costs about a microsecond when nothing is due. */
 const SESSIONS_PER_TICK = 256
@@ -125,7 +125,7 @@ export class RetentionSweep {
   #look(record: SessionRecord): void {
     const { policy, wall } = this.#ports
     const wallMs = wall()
-    if (!isLive(record) && wallMs - record.changed_at >= policy.endedAgeMs) {
+    if (hasEnded(record) && wallMs - record.changed_at >= policy.endedAgeMs) {
       this.#steps += 1
       this.#ports.remove(record)
       return

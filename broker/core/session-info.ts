@@ -28,6 +28,8 @@ export function infoOf(
     model: record.start.model ?? '',
     owner: record.owner,
     pid: record.pid,
+    last_pid: record.last_pid,
+    metadata: record.metadata,
     exit_code: record.exit_code,
     signal: record.signal,
     native_session_id: record.native_session_id,

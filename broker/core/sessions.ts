@@ -1,5 +1,6 @@
 /** Sessions as the broker keeps them: records, the table of legal moves, and how references resolve. */
 import { ProtocolError } from '../../protocol/errors.ts'
+import type { JsonObject } from '../../protocol/json.ts'
 import type { Params } from '../../protocol/methods/index.ts'
 import type { ApprovalPolicy, RecoveryPolicy } from '../../protocol/methods/session.ts'
 import type { PauseMode, SessionStatus } from '../../protocol/methods/types.ts'
@@ -16,8 +17,11 @@ export interface OpenTurn {
 
 type StartFields = Omit<
   Params<'session.create'>,
-  'name' | 'host' | 'labels' | 'recovery' | 'approvals'
+  'name' | 'host' | 'labels' | 'recovery' | 'approvals' | 'start' | 'metadata'
 >
+
+/** Where a session that is yet to be started is wanted. */
+export type Wanted = Pick<Params<'session.create'>, 'host' | 'labels'>
 
 /** What the journal holds of a session. */
 export interface SessionRecord {
@@ -28,7 +32,10 @@ export interface SessionRecord {
   readonly approvals?: ApprovalPolicy
   readonly owner: string
   readonly created_at: number
+  /** Empty until it is first placed. */
   host: string
+  /** Only of one that was to start with its first prompt. */
+  readonly wanted?: Wanted
   status: SessionStatus
   reason: string
   paused: PauseMode | ''
@@ -39,6 +46,9 @@ export interface SessionRecord {
   changed_at: number
   cwd: string
   pid: number | null
+  /** Of its last process, also when that has ended. */
+  last_pid: number | null
+  metadata: JsonObject
   exit_code: number | null
   signal: string
   native_session_id: string
@@ -56,6 +66,7 @@ const LIVE: ReadonlySet<SessionStatus> = new Set([
 ])
 
 const MOVES: Readonly<Record<SessionStatus, readonly SessionStatus[]>> = {
+  created: ['starting', 'ended'],
   starting: ['idle', 'running', 'lost', 'stopping', 'ended', 'failed'],
   idle: ['running', 'stopping', 'lost', 'ended', 'failed'],
   running: ['idle', 'stopping', 'lost', 'ended', 'failed'],
@@ -70,6 +81,17 @@ const MIN_PREFIX = 4
 
 export function isLive(record: SessionRecord): boolean {
   return LIVE.has(record.status)
+}
+
+/** It will not go on by itself: its name is free, and it may be taken away. */
+export function hasEnded({ status }: SessionRecord): boolean {
+  return status === 'ended' || status === 'failed'
+}
+
+/** It runs as this process. */
+export function runsAs(record: SessionRecord, pid: number | null): void {
+  record.pid = pid
+  record.last_pid = pid ?? record.last_pid
 }
 
 /** The host has the turns up to this one. */
@@ -126,7 +148,7 @@ export class Sessions {
   }
 
   /**
-   * By id, by name (a live session before one that has ended), or by a prefix of the id. Throws
+   * By id, by name (one that has not ended before one that has), or by a prefix of the id. Throws
    * NO_SUCH_SESSION, AMBIGUOUS_SESSION, or STORAGE_FAILED for one whose record is damaged.
    */
   resolve(reference: string): SessionRecord {
@@ -137,7 +159,7 @@ export class Sessions {
       throw new ProtocolError('STORAGE_FAILED', { reason })
     }
     const named = [...this.#records.values()].filter((record) => record.name === reference)
-    const chosen = named.find(isLive) ?? newest(named)
+    const chosen = named.find((record) => !hasEnded(record)) ?? newest(named)
     if (chosen) return chosen
     return this.#byPrefix(reference)
   }
@@ -155,10 +177,11 @@ export class Sessions {
     return first
   }
 
-  /** Throws NAME_TAKEN when a live session has this name. */
-  claimName(name: string): void {
+  /** Throws NAME_TAKEN when a session that has not ended has this name, other than the one that may. */
+  claimName(name: string, by?: SessionRecord): void {
+    if (name === '') return
     for (const record of this.#records.values()) {
-      if (record.name === name && isLive(record)) {
+      if (record.name === name && record !== by && !hasEnded(record)) {
         throw new ProtocolError('NAME_TAKEN', { name, session: record.session })
       }
     }

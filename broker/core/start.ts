@@ -5,7 +5,7 @@ import type { Call } from './calls.ts'
 import type { Core } from './core.ts'
 import { PROCESS_ENDED, Story } from './lifecycle.ts'
 import { infoOf } from './session-info.ts'
-import { isLive, type SessionRecord } from './sessions.ts'
+import { isLive, runsAs, type SessionRecord } from './sessions.ts'
 
 /** Who waits for the start. */
 export type Starter = Pick<
@@ -74,7 +74,7 @@ function started(start: Start, result: Result<'agent.start'>): void {
     core.batch.add([], () => (isStarting(start) ? started(start, result) : reply(start)))
     return
   }
-  record.pid = result.pid
+  runsAs(record, result.pid)
   record.cwd = result.cwd
   record.native_session_id = result.native_session_id
   const story = new Story(core, record)

@@ -68,6 +68,11 @@ export const sessionOptions = <T extends Globals>(yargs: Argv<T>) =>
       choices: RECOVERIES,
       describe: 'After a failure: wait for `recover`, or let the next prompt begin a new process',
     })
+    .option('metadata', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'What to keep with the session and show with --json: a JSON object',
+    })
     .option('env', {
       type: 'string',
       array: true,
@@ -95,6 +100,7 @@ export interface SessionFlags {
   readonly 'max-turns'?: number | undefined
   readonly 'extra-arg'?: readonly string[] | undefined
   readonly recovery?: RecoveryPolicy | undefined
+  readonly metadata?: string | undefined
   readonly env?: readonly string[] | undefined
   readonly host?: string | undefined
   readonly label?: readonly string[] | undefined
@@ -121,6 +127,7 @@ export function createParams(flags: SessionFlags, backend: string, cwd: string):
     ...(flags['max-turns'] !== undefined && { max_turns: flags['max-turns'] }),
     ...(flags['extra-arg'] && { extra_args: [...flags['extra-arg']] }),
     ...(flags.recovery !== undefined && { recovery: flags.recovery }),
+    ...(flags.metadata !== undefined && { metadata: metadata(flags.metadata) }),
     ...(flags.env && { env: environment(flags.env) }),
     ...(flags.host !== undefined && { host: flags.host }),
     ...(flags.label && { labels: [...flags.label] }),
@@ -139,4 +146,18 @@ function environment(assignments: readonly string[]): Record<string, string> {
       return [assignment.slice(0, at), assignment.slice(at + 1)]
     }),
   )
+}
+
+function metadata(text: string): Record<string, unknown> {
+  const value = parsed(text)
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value }
+  throw new UsageError(`--metadata ${text} is not a JSON object`)
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
 }

@@ -26,6 +26,7 @@ import { HostDrain, HostGet, HostList, HostRegister, HostUndrain, HostUsage } fr
 import { OutputQuery } from './output.ts'
 import { StreamProgress, StreamReaders } from './readers.ts'
 import {
+  SessionAnnotate,
   SessionCreate,
   SessionGet,
   SessionInterrupt,
@@ -49,6 +50,7 @@ export const METHODS = {
   'session.recover': SessionRecover,
   'session.remove': SessionRemove,
   'session.rename': SessionRename,
+  'session.annotate': SessionAnnotate,
   'session.pause': SessionPause,
   'session.resume': SessionResume,
   'session.signal': SessionSignal,

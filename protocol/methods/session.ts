@@ -1,5 +1,6 @@
 /** session.*: the life of a session and its turns. */
 import { type Static, Type } from 'typebox'
+import { MAX_METADATA_BYTES, metadataSchema } from '../json.ts'
 import { oneOf } from '../one-of.ts'
 import { defineMethod } from './define.ts'
 import { SessionInfo, SessionStatusSchema, sessionReference } from './types.ts'
@@ -90,8 +91,13 @@ export const ApprovalPolicy = Type.Object(
 )
 export type ApprovalPolicy = Static<typeof ApprovalPolicy>
 
+export const STARTS = ['now', 'on_prompt'] as const
+
+const METADATA_LIMIT = `at most ${MAX_METADATA_BYTES} bytes as JSON`
+
 export const SessionCreate = defineMethod('session.create', {
-  description: 'Starts an agent process on a host and returns once it can take a prompt.',
+  description:
+    'Starts an agent process on a host and returns once it can take a prompt; or leaves that to the first prompt.',
   answeredBy: 'broker',
   scope: 'control',
   mutating: true,
@@ -113,6 +119,15 @@ export const SessionCreate = defineMethod('session.create', {
       }),
     ),
     approvals: Type.Optional(ApprovalPolicy),
+    start: Type.Optional(
+      oneOf(
+        STARTS,
+        'now (the default), or on_prompt: the first prompt places and starts it; until then it is `created`, and holds its name but no slot',
+      ),
+    ),
+    metadata: Type.Optional(
+      metadataSchema(`What to keep with the session and return with it; ${METADATA_LIMIT}`),
+    ),
   }),
   result: SessionInfo,
   errors: [
@@ -138,7 +153,7 @@ export const WhenBusySchema = oneOf(
 
 export const SessionPrompt = defineMethod('session.prompt', {
   description:
-    'Gives the agent a prompt. Replies as soon as the host has it; the answer is read from the stream.',
+    'Gives the agent a prompt, and starts it first if it is `created`. Replies as soon as the host has it; the answer is read from the stream.',
   answeredBy: 'broker',
   scope: 'control',
   mutating: true,
@@ -160,6 +175,13 @@ export const SessionPrompt = defineMethod('session.prompt', {
     'HOST_LOST',
     'AGENT_GONE',
     'OVERLOADED',
+    'NO_HOST',
+    'NO_SUCH_HOST',
+    'NO_BACKEND',
+    'AT_CAPACITY',
+    'HOST_DRAINING',
+    'NOT_ALLOWED',
+    'START_FAILED',
   ],
 })
 
@@ -202,7 +224,7 @@ export const SessionKill = defineMethod('session.kill', {
 
 export const SessionRecover = defineMethod('session.recover', {
   description:
-    'Starts a new process that goes on with the conversation of a session whose process is gone.',
+    'Starts a new process that goes on with the conversation of a session whose process is gone; one that is `created` starts now.',
   answeredBy: 'broker',
   scope: 'control',
   mutating: true,
@@ -224,7 +246,7 @@ export const SessionRecover = defineMethod('session.recover', {
 
 export const SessionRemove = defineMethod('session.remove', {
   description:
-    'Takes a session that has ended or failed away, with its stream. Its readers are told NO_SUCH_SESSION, and its name is free.',
+    'Takes a session that has ended or failed, or was never started, away with its stream. Its readers are told NO_SUCH_SESSION, and its name is free.',
   answeredBy: 'broker',
   scope: 'control',
   mutating: true,
@@ -252,6 +274,20 @@ export const SessionRename = defineMethod('session.rename', {
   params: Type.Object({ session, name: sessionName }),
   result: SessionInfo,
   errors: ['NO_SUCH_SESSION', 'AMBIGUOUS_SESSION', 'NAME_TAKEN'],
+})
+
+export const SessionAnnotate = defineMethod('session.annotate', {
+  description:
+    'Changes what is kept with a session: keys that are given replace what was there, null takes a key away (JSON merge patch, RFC 7386).',
+  answeredBy: 'broker',
+  scope: 'control',
+  mutating: true,
+  params: Type.Object({
+    session,
+    metadata: metadataSchema(`The patch; all of the metadata is ${METADATA_LIMIT}`),
+  }),
+  result: SessionInfo,
+  errors: ['NO_SUCH_SESSION', 'AMBIGUOUS_SESSION'],
 })
 
 export const SessionGet = defineMethod('session.get', {

@@ -1,9 +1,11 @@
 /** Records that several methods return. */
 import { type Static, Type } from 'typebox'
+import { metadataSchema } from '../json.ts'
 import { APPROVAL_DECISIONS, APPROVAL_OUTCOMES } from '../messages/chunk.ts'
 import { oneOf } from '../one-of.ts'
 
 export const SESSION_STATUSES = [
+  'created',
   'starting',
   'idle',
   'running',
@@ -16,7 +18,7 @@ export type SessionStatus = (typeof SESSION_STATUSES)[number]
 
 export const SessionStatusSchema = oneOf(
   SESSION_STATUSES,
-  'starting, idle, running, stopping, lost (its host is away), ended (by wish or exit code 0), failed',
+  'created (its first prompt will start it), starting, idle, running, stopping, lost (its host is away), ended (by wish or exit code 0), failed',
 )
 
 /**
@@ -52,7 +54,7 @@ export const SessionInfo = Type.Object(
     session: Type.String({ description: 'Session id (a UUID)' }),
     name: Type.String({ description: 'Name; empty when it has none' }),
     backend: Type.String({ description: 'Backend that drives the CLI' }),
-    host: Type.String({ description: 'Host that runs it' }),
+    host: Type.String({ description: 'Host that runs it; empty until it is first started' }),
     status: SessionStatusSchema,
     reason: Type.String({
       description: 'Why it has this status, where that is known; may be empty',
@@ -74,6 +76,10 @@ export const SessionInfo = Type.Object(
     model: Type.String({ description: 'Model asked for; empty = what the CLI chooses' }),
     owner: Type.String({ description: 'Principal that created it' }),
     pid: Type.Union([Type.Integer(), Type.Null()], { description: 'Process id on the host' }),
+    last_pid: Type.Union([Type.Integer(), Type.Null()], {
+      description: 'Process id of its last process, also when that has ended; null: it had none',
+    }),
+    metadata: metadataSchema('What its callers keep with it'),
     exit_code: Type.Union([Type.Integer(), Type.Null()], {
       description: 'True exit code, once it ended',
     }),

@@ -15,6 +15,7 @@ const PARAMS: { readonly [M in BrokerMethod]: (session: string) => Params<M> } =
   'session.recover': (session) => ({ session }),
   'session.remove': (session) => ({ session }),
   'session.rename': (session) => ({ session, name: 'blue' }),
+  'session.annotate': (session) => ({ session, metadata: { mode: 'chat' } }),
   'session.pause': (session) => ({ session }),
   'session.resume': (session) => ({ session }),
   'session.signal': (session) => ({ session, signal: 'SIGINT' }),

@@ -7,6 +7,7 @@ import { hostGet, hostList, hostRegister, hostUsage } from './host.ts'
 import { hostDrain, hostUndrain } from './host-drain.ts'
 import { outputQuery } from './output.ts'
 import { streamProgress, streamReaders } from './readers.ts'
+import { sessionAnnotate } from './session-annotate.ts'
 import { sessionBatch } from './session-batch.ts'
 import { sessionInterrupt, sessionKill, sessionStop } from './session-control.ts'
 import { sessionCreate } from './session-create.ts'
@@ -31,6 +32,7 @@ export const METHOD_HANDLERS: { readonly [M in BrokerMethod]: MethodHandler<M> }
   'session.recover': sessionRecover,
   'session.remove': sessionRemove,
   'session.rename': sessionRename,
+  'session.annotate': sessionAnnotate,
   'session.pause': sessionPause,
   'session.resume': sessionResume,
   'session.signal': sessionSignal,

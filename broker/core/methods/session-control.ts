@@ -6,6 +6,9 @@ import { endAway, endOnHost } from '../end.ts'
 import { isBackSoon } from '../host-away.ts'
 import { Story } from '../lifecycle.ts'
 import { infoOf } from '../session-info.ts'
+import type { SessionRecord } from '../sessions.ts'
+
+type EndCall = Call<'session.stop'> | Call<'session.kill'>
 
 export function sessionInterrupt(core: Core, call: Call<'session.interrupt'>): void {
   const { record, host } = controlled(core, call.params.session, 'be interrupted')
@@ -30,13 +33,12 @@ export function sessionKill(core: Core, call: Call<'session.kill'>): void {
   end(core, call, 'agent.kill', 'killed by a request')
 }
 
-function end(
-  core: Core,
-  call: Call<'session.stop'> | Call<'session.kill'>,
-  method: 'agent.stop' | 'agent.kill',
-  reason: string,
-): void {
+function end(core: Core, call: EndCall, method: 'agent.stop' | 'agent.kill', reason: string): void {
   const wanted = core.sessions.resolve(call.params.session)
+  if (wanted.status === 'created') {
+    endUnstarted(core, call, wanted, reason)
+    return
+  }
   if (wanted.status === 'lost' && !isBackSoon(core, wanted)) {
     const ending = endAway(core, wanted, reason)
     call.persist(ending.operations(), () => {
@@ -57,5 +59,16 @@ function end(
       if (error) call.fail(error)
       else call.reply(infoOf(core, record))
     })
+  })
+}
+
+/** Nothing runs, so there is nobody to ask. */
+function endUnstarted(core: Core, call: EndCall, record: SessionRecord, reason: string): void {
+  const story = new Story(core, record)
+  story.add('complete', 0, { exit_code: null, session_id: record.session, reason })
+  story.move('ended', reason)
+  call.persist(story.operations(), () => {
+    story.publish()
+    call.reply(infoOf(core, record))
   })
 }

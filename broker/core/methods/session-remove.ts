@@ -6,7 +6,7 @@ import { endAway } from '../end.ts'
 import { saveSession } from '../lifecycle.ts'
 import { removeSession } from '../removal.ts'
 import { infoOf } from '../session-info.ts'
-import { isLive, type SessionRecord } from '../sessions.ts'
+import { hasEnded, isLive, type SessionRecord } from '../sessions.ts'
 
 export function sessionRemove(core: Core, call: Call<'session.remove'>): void {
   const { session: reference, force = false } = call.params
@@ -48,7 +48,7 @@ function isFull(error: Error | undefined): boolean {
 
 function requireRemovable(record: SessionRecord, force: boolean): void {
   const { session, status } = record
-  if (!isLive(record) || (status === 'lost' && force)) return
+  if (!isLive(record) || (status === 'lost' && force)) return // a created one has nothing to stop
   const action =
     status === 'lost'
       ? 'be removed without force, since its host may come back with it'
@@ -59,7 +59,7 @@ function requireRemovable(record: SessionRecord, force: boolean): void {
 export function sessionRename(core: Core, call: Call<'session.rename'>): void {
   const { session: reference, name } = call.params
   const record = core.sessions.resolve(reference)
-  if (record.name !== name && isLive(record)) core.sessions.claimName(name)
+  if (!hasEnded(record)) core.sessions.claimName(name, record)
   record.name = name
   call.persist([saveSession(core, record)], () => {
     call.reply(infoOf(core, record))

@@ -19,7 +19,14 @@ export const builder = (yargs: Argv<Globals>) =>
   })
 
 /** Those that `ps` shows without --all. */
-export const LIVE: readonly SessionStatus[] = ['starting', 'idle', 'running', 'stopping', 'lost']
+export const LIVE: readonly SessionStatus[] = [
+  'created',
+  'starting',
+  'idle',
+  'running',
+  'stopping',
+  'lost',
+]
 
 export async function handler(args: ArgsOf<typeof builder>, cli: Cli): Promise<number> {
   return await withClient(cli, async (client) => {

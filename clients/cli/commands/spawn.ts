@@ -16,12 +16,20 @@ export const builder = (yargs: Argv<Globals>) =>
       demandOption: true,
       describe: 'Backend, as `agentmq hosts` lists it',
     })
+    .option('on-prompt', {
+      type: 'boolean',
+      default: false,
+      describe: 'Only create it; the first prompt starts it',
+    })
     .option('stdin', { type: 'boolean', hidden: true })
 
 export async function handler(args: ArgsOf<typeof builder>, cli: Cli): Promise<number> {
   const text = await readText(words(args.prompt, args), args.stdin === true, cli)
   return await withClient(cli, async (client) => {
-    const session = await client.createSession(createParams(args, args.backend, cli.cwd))
+    const session = await client.createSession({
+      ...createParams(args, args.backend, cli.cwd),
+      ...(args['on-prompt'] && { start: 'on_prompt' }),
+    })
     if (text !== '') await session.prompt(text)
     if (cli.output.json) {
       cli.output.record(await client.call('session.get', { session: session.id }))

@@ -1,0 +1,18 @@
+/** session.annotate: a merge patch on what callers keep with a session. */
+import { type JsonObject, mergePatch } from '../../../protocol/json.ts'
+import type { Call } from '../calls.ts'
+import type { Core } from '../core.ts'
+import { saveSession } from '../lifecycle.ts'
+import { metadataOf, requireSmall } from '../metadata.ts'
+import { infoOf } from '../session-info.ts'
+
+export function sessionAnnotate(core: Core, call: Call<'session.annotate'>): void {
+  const record = core.sessions.resolve(call.params.session)
+  const patch = metadataOf(call.method, call.params.metadata)
+  // Both are objects, so what comes of them is one.
+  const merged = mergePatch(record.metadata, patch) as JsonObject
+  record.metadata = requireSmall(call.method, merged)
+  call.persist([saveSession(core, record)], () => {
+    call.reply(infoOf(core, record))
+  })
+}
