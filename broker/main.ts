@@ -1,26 +1,18 @@
 /** `agentmq broker`: flags, environment and file -> config -> Broker; signals -> drain -> exit code. */
-import { writeSync } from 'node:fs'
-import pino, { type Logger } from 'pino'
 import type { Environment } from '../protocol/endpoints.ts'
 import { ProtocolError } from '../protocol/errors.ts'
+import { EXIT_FAILED, readSources } from '../protocol/process/command-line.ts'
+import { endAsked, explain, logger, tellReady } from '../protocol/process/life.ts'
 import { flagsOf } from '../protocol/settings.ts'
 import { Broker } from './broker.ts'
-import {
-  CONFIG_FLAG,
-  configFile,
-  EXIT_FAILED,
-  exitCodeOf,
-  type Program,
-  readCommandLine,
-} from './command-line.ts'
 import { type BrokerConfig, BrokerSettings, brokerConfig } from './config.ts'
 
-const PROGRAM: Program = {
+const PROGRAM = {
   name: 'agentmq broker',
   purpose: 'Routes every request, keeps the journal, streams to readers.',
   examples: [['$0', 'listen on the ipc sockets of this user']],
-  flags: { config: CONFIG_FLAG, ...flagsOf(BrokerSettings) },
-}
+  flags: flagsOf(BrokerSettings),
+} as const
 
 /** Runs a broker until it is told to end. Resolves with the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -28,9 +20,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     const config = await readConfig(argv, process.env)
     return config ? await run(config) : 0
   } catch (thrown) {
-    const error = ProtocolError.from(thrown, 'broker')
-    process.stderr.write(`agentmq broker: ${error.message}\n  → ${error.advice}\n`)
-    return exitCodeOf(error)
+    return explain(PROGRAM.name, ProtocolError.from(thrown, 'broker'))
   }
 }
 
@@ -39,45 +29,20 @@ async function readConfig(
   argv: readonly string[],
   env: Environment,
 ): Promise<BrokerConfig | undefined> {
-  const given = await readCommandLine(argv, PROGRAM)
-  if (given === undefined) return undefined
-  const { flags } = given
-  return brokerConfig({ flags, env, ...configFile(flags['config'] ?? env['AGENTMQ_CONFIG'], env) })
-}
-
-function logger({ log_level, log_file }: BrokerConfig): Logger {
-  const destination = pino.destination({ dest: log_file ?? 2, sync: true, mkdir: true })
-  return pino({ level: log_level, base: { part: 'broker', pid: process.pid } }, destination)
+  const sources = await readSources('broker', argv, PROGRAM, env)
+  return sources && brokerConfig(sources)
 }
 
 async function run(config: BrokerConfig): Promise<number> {
-  const log = logger(config)
+  const log = logger('broker', config)
   const broker = new Broker(config, log)
   const asked = endAsked(config)
   await broker.start()
   const { endpoint, streams } = broker.endpoints
   log.info({ endpoint, streams, journal: config.journalDir }, 'broker ready')
-  if (config.ready_fd !== undefined) {
-    writeSync(
-      config.ready_fd,
-      `${JSON.stringify({ ready: true, endpoint, streams, pid: process.pid })}\n`,
-    )
-  }
+  tellReady(config, { endpoint, streams })
   log.info({ reason: await Promise.race([asked, broker.failed]) }, 'broker ending')
   await broker.drain()
   log.info('broker ended')
   return broker.hasFailed ? EXIT_FAILED : 0
-}
-
-/** Resolves with the reason why the broker should end. */
-function endAsked({ exit_with_parent }: BrokerConfig): Promise<string> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-      process.on(signal, () => resolve(signal))
-    }
-    if (!exit_with_parent) return
-    process.stdin.on('end', () => resolve('the parent has ended'))
-    process.stdin.on('error', () => resolve('the parent has ended'))
-    process.stdin.resume()
-  })
 }

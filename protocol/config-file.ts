@@ -6,7 +6,7 @@ import { ProtocolError } from './errors.ts'
 import { matches } from './schema.ts'
 import { rejectUnknown } from './settings.ts'
 
-export const CONFIG_PARTS = ['broker', 'host', 'client', 'contexts'] as const
+export const CONFIG_PARTS = ['broker', 'host', 'shim', 'client', 'contexts'] as const
 export type ConfigPart = (typeof CONFIG_PARTS)[number]
 
 /** Where the file is when nobody names one; undefined without a home directory. */

@@ -5,7 +5,10 @@ import { oneOf } from './one-of.ts'
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
 /** `readyWhen` completes "write one JSON line once …". */
-export function processSettings(part: 'broker' | 'host', readyWhen: 'usable' | 'registered') {
+export function processSettings(
+  part: 'broker' | 'host' | 'shim',
+  readyWhen: 'usable' | 'registered',
+) {
   return {
     log_level: Type.Unsafe<(typeof LOG_LEVELS)[number]>({
       ...oneOf(LOG_LEVELS, 'Least severe level that is logged'),

@@ -1,15 +1,15 @@
 /** `agentmq journal`: looks after the journal of a broker, beside it or while it is stopped. */
 import { ProtocolError } from '../../protocol/errors.ts'
 import { jsonLine } from '../../protocol/json-line.ts'
-import { type Flag, flagsOf } from '../../protocol/settings.ts'
 import {
-  CONFIG_FLAG,
+  configFlag,
   exitCodeOf,
   helpOf,
   type Program,
   readCommandLine,
   refuse,
-} from '../command-line.ts'
+} from '../../protocol/process/command-line.ts'
+import { type Flag, flagsOf } from '../../protocol/settings.ts'
 import { BrokerSettings } from '../config.ts'
 import { filesOf } from '../journal/files.ts'
 import { MAX_SEQUENCE } from '../journal/keys.ts'
@@ -54,7 +54,7 @@ const PROGRAM: Program = {
     ...(dir && { dir }),
     ...(journalDir && { 'journal-dir': journalDir }),
     context: text('A place of the section "contexts" of the config file [AGENTMQ_CONTEXT]'),
-    config: CONFIG_FLAG,
+    config: configFlag('broker'),
     json: { type: 'boolean', array: false, describe: 'Output for programs' },
     ...EXPORT_FLAGS,
   },

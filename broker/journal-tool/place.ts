@@ -5,8 +5,8 @@ import { defaultConfigPath } from '../../protocol/config-file.ts'
 import { placeOfContext, unknownContext } from '../../protocol/contexts.ts'
 import { type Environment, resolvePlaces } from '../../protocol/endpoints.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
+import { configFile } from '../../protocol/process/command-line.ts'
 import { resolveSettings } from '../../protocol/settings.ts'
-import { configFile } from '../command-line.ts'
 import { BrokerSettings, journalDirectory } from '../config.ts'
 
 type Flags = Readonly<Record<string, unknown>>
@@ -24,7 +24,7 @@ function directoryOf(flags: Flags, env: Environment): string {
   const isPlaced = dir !== undefined || journalDir !== undefined
   if (!isPlaced && typeof context === 'string') return ofContext(context, flags, env)
   const config = flags['config'] ?? (env['AGENTMQ_CONFIG'] || undefined)
-  const file = configFile(config, env)
+  const file = configFile('broker', config, env)
   const given = { dir, 'journal-dir': journalDir }
   const settings = resolveSettings(BrokerSettings, { flags: given, env, ...file })
   const named = env['AGENTMQ_CONTEXT']

@@ -1,13 +1,13 @@
 /**
- * The command lines of this part: flags from a table, help, and the section "broker" of the config
- * file. What is wrong with them is BAD_CONFIG with the nearest flag there is.
+ * The command lines of the parts: flags from a table, help, and the section of the part in the
+ * config file. What is wrong with them is BAD_CONFIG with the nearest flag there is.
  */
 import { existsSync, readFileSync } from 'node:fs'
 import yargs from 'yargs'
-import { configSection, defaultConfigPath } from '../protocol/config-file.ts'
-import type { Environment } from '../protocol/endpoints.ts'
-import { type ErrorCode, ProtocolError } from '../protocol/errors.ts'
-import { type Flag, rejectUnknown } from '../protocol/settings.ts'
+import { type ConfigPart, configSection, defaultConfigPath } from '../config-file.ts'
+import type { Environment } from '../endpoints.ts'
+import { type ErrorCode, ProtocolError } from '../errors.ts'
+import { type Flag, rejectUnknown, type SettingSources } from '../settings.ts'
 
 /** Exit codes by error; 0 = ended as asked, others are EXIT_FAILED. docs/cli.md lists them. */
 const EXIT_CODES: Partial<Record<ErrorCode, number>> = {
@@ -15,6 +15,8 @@ const EXIT_CODES: Partial<Record<ErrorCode, number>> = {
   NO_SUCH_SESSION: 3,
   AMBIGUOUS_SESSION: 3,
   IN_USE: 5,
+  UNAUTHENTICATED: 7,
+  FORBIDDEN: 7,
 }
 export const EXIT_FAILED = 1
 
@@ -22,10 +24,9 @@ export function exitCodeOf(error: ProtocolError): number {
   return EXIT_CODES[error.code] ?? EXIT_FAILED
 }
 
-export const CONFIG_FLAG: Flag = {
-  type: 'string',
-  array: false,
-  describe: 'Config file, its section "broker" [AGENTMQ_CONFIG]',
+export function configFlag(part: ConfigPart): Flag {
+  const describe = `Config file, its section "${part}" [AGENTMQ_CONFIG]`
+  return { type: 'string', array: false, describe }
 }
 
 export interface Program {
@@ -110,18 +111,39 @@ export function refuse(reason: string): never {
   throw new ProtocolError('BAD_CONFIG', { source: 'flags', reason })
 }
 
-/** The section "broker" of the file that was named, or of the usual one if it is there. */
+/** The section of a part in the file that was named, or in the usual one if it is there. */
 export function configFile(
+  part: ConfigPart,
   named: unknown,
   env: Environment,
 ): { file?: unknown; fileName?: string } {
   const fileName = typeof named === 'string' ? named : defaultConfigPath(env)
   if (fileName === undefined || (named === undefined && !existsSync(fileName))) return {}
   try {
-    return { file: configSection(readFileSync(fileName, 'utf8'), 'broker', fileName), fileName }
+    return { file: configSection(readFileSync(fileName, 'utf8'), part, fileName), fileName }
   } catch (cause) {
     if (cause instanceof ProtocolError) throw cause
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new ProtocolError('BAD_CONFIG', { source: '--config', reason }, { cause })
+  }
+}
+
+/**
+ * Flags, environment and the section of a part in the config file, to be resolved by its schema.
+ * Undefined when help was asked for and printed. Throws BAD_CONFIG.
+ */
+export async function readSources(
+  part: ConfigPart,
+  argv: readonly string[],
+  program: Omit<Program, 'verbs'>,
+  env: Environment,
+): Promise<(SettingSources & { readonly env: Environment }) | undefined> {
+  const flags = { config: configFlag(part), ...program.flags }
+  const given = await readCommandLine(argv, { ...program, flags })
+  if (given === undefined) return undefined
+  return {
+    flags: given.flags,
+    env,
+    ...configFile(part, given.flags['config'] ?? env['AGENTMQ_CONFIG'], env),
   }
 }
