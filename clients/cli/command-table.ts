@@ -31,6 +31,12 @@ export const COMMANDS = {
     examples: [['agentmq host --name lab --label gpu', 'Join the broker of this machine']],
     load: () => import('./commands/part.ts'),
   },
+  shim: {
+    usage: 'shim',
+    describe: 'Run the doors for HTTP, WebSocket, Unix sockets and the clients of the old daemon',
+    examples: [['agentmq shim --no-rep --http-port 8080', 'All doors but one, HTTP elsewhere']],
+    load: () => import('./commands/part.ts'),
+  },
   chat: {
     usage: 'chat [prompt..]',
     describe: 'Talk to an agent',

@@ -1,11 +1,12 @@
 /** The other executables. They are found by URL: the parts meet on the wire, not in imports. */
 import { fileURLToPath } from 'node:url'
 
-export type PartName = 'broker' | 'host' | 'journal'
+export type PartName = 'broker' | 'host' | 'shim' | 'journal'
 
 const ENTRIES: Readonly<Record<PartName, string>> = {
   broker: '../../broker/main.js',
   host: '../../agent-host/main.js',
+  shim: '../shim/main.js',
   journal: '../../broker/journal-tool/main.js',
 }
 
@@ -17,6 +18,7 @@ const BARE_FLAGS: readonly string[] = ['--json', '--debug']
 const TAKEN: Readonly<Record<PartName, readonly string[]>> = {
   broker: ['--dir', '--endpoint', '--config'],
   host: ['--dir', '--endpoint', '--config'],
+  shim: ['--dir', '--endpoint', '--config', '--context'],
   journal: ['--dir', '--config', '--context', '--json'],
 }
 

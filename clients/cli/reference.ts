@@ -6,7 +6,7 @@ import { partHelp } from './parts.ts'
 
 const COLUMNS = 100
 /** Their flags are their own, so their help is not in the hands of this command. */
-const PARTS: readonly string[] = ['broker', 'host'] satisfies readonly CommandName[]
+const PARTS: readonly string[] = ['broker', 'host', 'shim'] satisfies readonly CommandName[]
 
 export async function commandReference(): Promise<string> {
   const sections = []

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
@@ -15,6 +15,9 @@ const ENTRY = fileURLToPath(new URL('./part.js', import.meta.url))
 
 /** A part takes well under a second to start; a busy machine is given much more. */
 const READY_MS = 30_000
+
+const PART_NAMES = ['broker', 'agent-host', 'clients/shim'] as const
+type PartName = (typeof PART_NAMES)[number]
 
 export interface Part {
   readonly process: ChildProcess
@@ -69,19 +72,31 @@ export class Cluster {
     return this.#start('agent-host', { ...options, env })
   }
 
+  /** A shim whose doors stand on ports and paths of their own, as `ready.doors` tells. */
+  shim(options: PartOptions = {}): Promise<Part> {
+    const own: readonly (readonly [flag: string, value: string])[] = [
+      ...['http', 'pub', 'ws', 'rep', 'metrics'].map((door) => [`--${door}-port`, '0'] as const),
+      ['--unix-path', join(this.dir, 'daemon.sock')],
+      ['--attach-dir', this.dir],
+    ]
+    const { args = [] } = options
+    const more = own.filter(([flag]) => !args.includes(flag)).flat()
+    return this.#start('clients/shim', { ...options, args: [...more, ...args] })
+  }
+
   async connect(options: ConnectOptions = {}): Promise<Client> {
     const client = await connect({ dir: this.dir, ...options })
     this.#clients.add(client)
     return client
   }
 
-  logOf(part: 'broker' | 'agent-host'): string {
-    const path = join(this.dir, `${part}.log`)
+  logOf(part: PartName): string {
+    const path = logPath(this.dir, part)
     return existsSync(path) ? readFileSync(path, 'utf8') : ''
   }
 
-  async #start(name: 'broker' | 'agent-host', options: PartOptions): Promise<Part> {
-    const log = join(this.dir, `${name}.log`)
+  async #start(name: PartName, options: PartOptions): Promise<Part> {
+    const log = logPath(this.dir, name)
     const args = [
       '--dir',
       this.dir,
@@ -116,17 +131,21 @@ export class Cluster {
 
   async end(t: Test): Promise<void> {
     for (const client of this.#clients) await client.close()
-    // Hosts first: what they still have to deliver needs a broker.
-    const hosts = [...this.#parts].filter(({ ready }) => 'host' in ready)
-    for (const part of [...hosts, ...this.#parts].filter((part) => this.#parts.has(part))) {
+    // The broker last: what the others still have to deliver needs it.
+    const others = [...this.#parts].filter(({ ready }) => 'host' in ready || 'doors' in ready)
+    for (const part of [...others, ...this.#parts].filter((part) => this.#parts.has(part))) {
       part.process.kill('SIGCONT')
       await this.signal(part, 'SIGTERM')
     }
     if (process.env['DEBUG_CLUSTER'] === '1') {
-      for (const name of ['broker', 'agent-host'] as const) t.comment(this.logOf(name))
+      for (const name of PART_NAMES) t.comment(this.logOf(name))
     }
     await rm(this.dir, { recursive: true, force: true, maxRetries: 5 })
   }
+}
+
+function logPath(dir: string, part: PartName): string {
+  return join(dir, `${basename(part)}.log`)
 }
 
 async function readiness(

@@ -1,0 +1,14 @@
+/** The table of doors, in the order of starting: HTTP last, because others stand in it. */
+import type { ShimSettings } from './config.ts'
+import type { DoorFactory, DoorName } from './door.ts'
+import { httpDoor } from './http/http-door.ts'
+
+export interface DoorRow {
+  readonly name: DoorName
+  readonly isOn: (settings: ShimSettings) => boolean
+  readonly make: DoorFactory
+}
+
+export const DOORS: readonly DoorRow[] = [
+  { name: 'http', isOn: ({ http }) => http, make: httpDoor },
+]

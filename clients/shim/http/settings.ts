@@ -1,0 +1,36 @@
+/** Settings of the HTTP door. */
+import { Type } from 'typebox'
+import { expose, host, isOn, limit, port } from '../setting-fields.ts'
+
+export const httpSettings = {
+  http: isOn('HTTP JSON-RPC'),
+  http_host: host('HTTP'),
+  http_port: port('HTTP', 19_280),
+  http_alias_port: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 65_535,
+      description: 'A second port for HTTP, such as 8080 for clients of the old library',
+    }),
+  ),
+  expose_http: expose('HTTP'),
+  enable_auth: Type.Boolean({ default: false, description: 'Ask HTTP callers who they are' }),
+  jwt_secret: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 4096, description: 'Secret of HS256 tokens' }),
+  ),
+  api_key: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 4096, description: 'A key that opens HTTP as well' }),
+  ),
+  strict: Type.Boolean({
+    default: false,
+    description: 'JSON-RPC 2.0 to the letter on HTTP, not only for callers with `?strict=1`',
+  }),
+  http_body_bytes: limit('Largest body; a larger one is 413', 10_485_760),
+  http_header_bytes: limit('Largest header of a request; a larger one is 431', 16_384, 1024),
+  http_header_ms: limit('Time for the headers of a request, ms; then 408', 10_000),
+  http_request_ms: limit('Time for a whole request to arrive, ms; then 408', 30_000),
+  http_idle_ms: limit('How long a connection without a request is kept, ms', 60_000),
+  http_connections: limit('Most connections; further ones are closed', 1000),
+  http_in_flight: limit('Most requests under way; further ones are answered OVERLOADED', 1000),
+  batch_size: limit('Most requests in a batch; a larger one is refused as a whole', 1000),
+}
