@@ -101,6 +101,12 @@ export const BrokerSettings = Type.Object({
     default: RETENTION.endedAgeMs / DAY_MS,
     description: 'Sessions that ended this long ago are removed, days; 0 = never',
   }),
+  retain_events: Type.Integer({
+    minimum: 1000,
+    maximum: 10_000_000,
+    default: CORE_LIMITS.maxEvents,
+    description: 'Events of `@events` that are kept; beyond it the oldest are dropped',
+  }),
   idempotency_hours: Type.Number({
     minimum: 0.1,
     default: IDEMPOTENCY_LIMITS.windowMs / HOUR_MS,
@@ -156,6 +162,7 @@ export function coreLimits(settings: BrokerSettings): CoreLimits {
     maxCommitOperations: settings.journal_commit_operations,
     maxCommitBytes: settings.journal_commit_bytes,
     commitDelayMs: settings.journal_commit_delay_ms,
+    maxEvents: settings.retain_events,
     idempotency: {
       windowMs: settings.idempotency_hours * HOUR_MS,
       maxKeys: settings.idempotency_keys,

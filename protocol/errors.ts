@@ -113,6 +113,13 @@ export const ERRORS = {
     409,
     false,
   ),
+  NO_SUCH_STREAM: row(
+    'there is no stream {stream}',
+    'Streams of the broker begin with @: `@events`, and `@workflow/` with the id of an execution.',
+    -32004,
+    404,
+    false,
+  ),
   NO_SUCH_HOST: row(
     'there is no host {host}',
     'List the hosts with `agentmq hosts`.',

@@ -6,10 +6,11 @@ import { decodeBody } from '../../protocol/codec.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 import { CHUNK_CODES, CHUNKS, type ChunkBody } from '../../protocol/messages/chunk.ts'
 import type { HeadFor } from '../../protocol/messages/index.ts'
-import type { JournalOperation, StoredChunk } from '../journal/journal.ts'
+import type { StoredChunk } from '../journal/journal.ts'
 import { type ApprovalRecord, isOpen, saveApproval, settlement } from './approval-record.ts'
 import { answerForAll } from './approval-steps.ts'
 import type { Core } from './core.ts'
+import type { Operation } from './events.ts'
 import type { Host } from './hosts.ts'
 import { PROCESS_ENDED, processEnded, saveSession, turnEnded } from './lifecycle.ts'
 import type { SessionRecord } from './sessions.ts'
@@ -23,7 +24,7 @@ interface Acknowledgement {
 
 interface Group {
   readonly connection: string
-  readonly operations: JournalOperation[]
+  readonly operations: Operation[]
   readonly chunks: Map<SessionRecord, StoredChunk[]>
   /** Questions that were asked or withdrawn. */
   readonly approvals: ApprovalRecord[]
@@ -105,7 +106,7 @@ export class Appends {
     }
     const saved = (change: (wallMs: number) => void) => () => {
       change(this.#core.clock.wall())
-      group.operations.push(saveSession(this.#core, record))
+      group.operations.push(...saveSession(this.#core, record))
     }
     switch (type) {
       case CHUNK_CODES.turn_complete:

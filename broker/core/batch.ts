@@ -7,6 +7,7 @@
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { Journal, JournalOperation } from '../journal/journal.ts'
 import { sessionOfKey } from './approval-record.ts'
+import type { Operation, Sealed } from './events.ts'
 
 type Settled = (error: Error | undefined) => void
 
@@ -19,12 +20,14 @@ export interface CommitLimits {
   readonly commitDelayMs: number
 }
 
-interface Addition {
+interface Freeing {
   readonly operations: readonly JournalOperation[]
   readonly settled: Settled
 }
 
-interface Waiting extends Addition {
+interface Waiting {
+  readonly operations: readonly Operation[]
+  readonly settled: Settled
   readonly bytes: number
 }
 
@@ -33,9 +36,11 @@ export interface BatchPorts {
   /** Monotonic, ms. */
   readonly now: () => number
   readonly limits: CommitLimits
+  /** Called with the operations of a group when it goes to the journal. */
+  readonly seal: (operations: readonly Operation[]) => Sealed
   /** Called after each write. */
   readonly onWritten: (operations: number, tookMs: number, error: Error | undefined) => void
-  /** Called after a failed write with every session that it touched, before the callbacks. */
+  /** Called after a failed write with every session and stream that it touched, before the callbacks. */
   readonly onFailure: (sessions: ReadonlySet<string>, error: Error) => void
   /** A callback threw; the others run all the same. */
   readonly onDefect: (thrown: unknown) => void
@@ -44,7 +49,7 @@ export interface BatchPorts {
 export class Batch {
   readonly #ports: BatchPorts
   #waiting: Waiting[] = []
-  #freeing: Addition[] = []
+  #freeing: Freeing[] = []
   /** When the oldest of what waits was added, monotonic ms. */
   #waitingSince = 0
   #isCommitting = false
@@ -74,7 +79,7 @@ export class Batch {
   }
 
   /** Adds operations, which stay together; `settled` runs when they are durable, or have failed. */
-  add(operations: readonly JournalOperation[], settled: Settled): void {
+  add(operations: readonly Operation[], settled: Settled): void {
     if (this.#waiting.length === 0) this.#waitingSince = this.#ports.now()
     const bytes = operations.reduce((sum, operation) => sum + bytesOf(operation), 0)
     this.#waiting.push({ operations, settled, bytes })
@@ -110,7 +115,7 @@ export class Batch {
     return { count: over === -1 ? waiting.length : over, isFull }
   }
 
-  #writeFreeing({ operations, settled }: Addition): void {
+  #writeFreeing({ operations, settled }: Freeing): void {
     this.#freeingNow += 1
     const done = (error: Error | undefined): void => {
       this.#freeingNow -= 1
@@ -126,6 +131,7 @@ export class Batch {
   #writeGroup(): void {
     const group = this.#waiting.splice(0, this.#take(this.#waiting).count)
     const operations = group.flatMap((addition) => addition.operations)
+    let sealed: Sealed | undefined
     const settled = group.map((addition) => addition.settled)
     // What is left has waited for this commit, which is long enough.
     this.#waitingSince = Number.NEGATIVE_INFINITY
@@ -138,10 +144,12 @@ export class Batch {
       else {
         this.#failure = undefined
         this.#settle(settled, undefined)
+        this.#settle(sealed ? [sealed.publish] : [], undefined)
       }
     }
     try {
-      this.#ports.journal.write(operations, (error) => {
+      sealed = this.#ports.seal(operations)
+      this.#ports.journal.write(sealed.operations, (error) => {
         done(error)
         this.flush()
       })
@@ -162,7 +170,7 @@ export class Batch {
   }
 
   /** What gathered meanwhile was built on what has failed, so it fails as well. */
-  #fail(error: Error, operations: readonly JournalOperation[], settled: readonly Settled[]): void {
+  #fail(error: Error, operations: readonly Operation[], settled: readonly Settled[]): void {
     this.#failure = error
     const rest = this.#waiting
     this.#waiting = []
@@ -173,13 +181,15 @@ export class Batch {
   }
 }
 
-function sessionOf(operation: JournalOperation): string {
+function sessionOf(operation: Operation): string {
   if ('session' in operation) return operation.session
+  if (operation.op === 'event') return operation.stream
   if (operation.table === 'approvals') return sessionOfKey(operation.key)
   return operation.table === 'sessions' ? operation.key : ''
 }
 
 /** Of the bodies of chunks: all else is small. */
-function bytesOf(operation: JournalOperation): number {
+function bytesOf(operation: Operation): number {
+  if (operation.op === 'event') return operation.body.length
   return operation.op === 'append' ? operation.chunk.body.length : 0
 }

@@ -8,9 +8,9 @@ import { ProtocolError } from '../../protocol/errors.ts'
 import type { Identity } from '../../protocol/link/broker-link.ts'
 import type { Head } from '../../protocol/messages/index.ts'
 import type { BrokerMethod, Params, Result } from '../../protocol/methods/index.ts'
-import type { JournalOperation } from '../journal/journal.ts'
 import type { Batch } from './batch.ts'
 import type { Clock } from './clock.ts'
+import type { Operation } from './events.ts'
 import type { Idempotency, Outcome } from './idempotency.ts'
 import type { Tally } from './tally.ts'
 
@@ -38,7 +38,7 @@ export interface Call<M extends BrokerMethod> {
    * Makes operations durable, together with the idempotency key, tells ACCEPTED, then goes on. `standing`:
    * what the call has come to with that, for a repeat that finds the broker restarted in between.
    */
-  persist(operations: readonly JournalOperation[], then: () => void, standing?: Result<M>): void
+  persist(operations: readonly Operation[], then: () => void, standing?: Result<M>): void
   reply(result: Result<M>): void
   fail(error: ProtocolError): void
   /** Whether nobody wants the result any more. */
@@ -181,7 +181,7 @@ export class Calls {
     }
   }
 
-  #persist(running: Running, operations: readonly JournalOperation[], then: () => void): void {
+  #persist(running: Running, operations: readonly Operation[], then: () => void): void {
     const { batch } = this.#ports
     running.phase = 'written'
     batch.add(operations, (error) => {
@@ -208,7 +208,7 @@ export class Calls {
     }
   }
 
-  #record(running: Running, outcome: Outcome): JournalOperation[] {
+  #record(running: Running, outcome: Outcome): Operation[] {
     const { keyed, method, startedAt } = running
     if (!keyed) return []
     const { idempotency } = this.#ports

@@ -17,6 +17,7 @@ import { APPROVAL_LIMITS, type ApprovalLimits, Approvals } from './approvals.ts'
 import { Batch, type CommitLimits } from './batch.ts'
 import { Calls } from './calls.ts'
 import { ageClock, type Clock } from './clock.ts'
+import { type Event, Events, event, isOwnStream } from './events.ts'
 import { HANDLERS } from './handlers/index.ts'
 import { HostCalls } from './host-calls.ts'
 import { Hosts, type LinkEvidence } from './hosts.ts'
@@ -43,6 +44,8 @@ export interface CoreLimits extends ApprovalLimits, CommitLimits {
   readonly maxSessions: number
   /** Hosts that are remembered. */
   readonly maxHosts: number
+  /** Events of `@events` that are kept; beyond it the oldest go. */
+  readonly maxEvents: number
   readonly idempotency: IdempotencyLimits
   readonly retention: RetentionPolicy
 }
@@ -55,6 +58,7 @@ export const CORE_LIMITS: CoreLimits = {
   maxOpenTurns: 64, // a prompt each; more is a runaway script
   maxSessions: 100_000, // about 1 KB of memory each
   maxHosts: 4096, // the most connections there can be
+  maxEvents: 100_000, // some weeks of a busy broker, about 30 MB
   idempotency: IDEMPOTENCY_LIMITS,
   retention: RETENTION,
 }
@@ -106,6 +110,7 @@ export class Core {
   readonly sessions = new Sessions()
   readonly hosts = new Hosts()
   readonly streams: Streams
+  readonly events: Events
   readonly tickets: Tickets
   readonly idempotency: Idempotency
   readonly calls: Calls
@@ -138,6 +143,7 @@ export class Core {
       journal: ports.journal,
       now: () => ports.clock.now(),
       limits: ports.limits,
+      seal: (operations) => this.events.seal(operations),
       onWritten: (operations, tookMs, error) => this.#written(operations, tookMs, error),
       onFailure: (sessions, error) => this.#rewind(sessions, error),
       onDefect: (thrown) => this.defect(thrown),
@@ -151,7 +157,16 @@ export class Core {
         this.tally.published(messages)
         ports.publish(topic, messages)
       },
-      durable: (session, chunks) => this.retention.added(session, chunks),
+      durable: (session, chunks) => {
+        if (!isOwnStream(session)) this.retention.added(session, chunks)
+      },
+    })
+    this.events = new Events({
+      clock: ports.clock,
+      streams: this.streams,
+      journal,
+      maxEvents: limits.maxEvents,
+      free: (operations, settled) => this.batch.free(operations, settled),
     })
     this.tickets = new Tickets(this.streams, random)
     this.idempotency = new Idempotency(journal, limits.idempotency)
@@ -267,7 +282,15 @@ export class Core {
     const expired = this.idempotency.expire(this.#ageNow())
     if (expired.length > 0) this.batch.free(expired, () => {})
     this.retention.tick()
+    this.events.tick()
     this.flush()
+  }
+
+  /** Tells of a change that has no record in the journal. */
+  tell(told: Event): void {
+    this.batch.add([event(told)], (error) => {
+      if (error) this.ports.log('event not written', { topic: told.topic, event: told.event })
+    })
   }
 
   send(connection: string, head: Head, body: Buffer = EMPTY): void {
@@ -301,7 +324,7 @@ export class Core {
       durable: (session) => this.streams.durableOf(session),
       asked: (session) => this.approvals.firstAsked(session),
       free: (operations, settled) => this.batch.free(operations, settled),
-      save: (record) => this.batch.add([saveSession(this, record)], () => {}),
+      save: (record) => this.batch.add(saveSession(this, record), () => {}),
       remove: (record) => removeSession(this, record, () => {}),
     })
   }
@@ -321,6 +344,7 @@ export class Core {
 
   #rewindSession(session: string): void {
     this.streams.rewind(session)
+    if (isOwnStream(session)) return
     this.approvals.rewind(session)
     const stored = this.journal.get('sessions', session)
     const record = this.sessions.get(session)

@@ -3,7 +3,7 @@ import type { ProtocolError } from '../../protocol/errors.ts'
 import type { ChunkBody, ChunkType } from '../../protocol/messages/chunk.ts'
 import type { LiveSession } from '../../protocol/methods/host.ts'
 import type { SessionStatus } from '../../protocol/methods/types.ts'
-import type { JournalOperation, StoredChunk } from '../journal/journal.ts'
+import type { StoredChunk } from '../journal/journal.ts'
 import {
   type ApprovalRecord,
   isOpen,
@@ -12,15 +12,24 @@ import {
   settlement,
 } from './approval-record.ts'
 import type { Core } from './core.ts'
+import type { Operation } from './events.ts'
 import type { Host } from './hosts.ts'
+import {
+  type SessionEventData,
+  type SessionEventName,
+  sessionEvent,
+  statusEvent,
+} from './session-events.ts'
 import { isLive, moveTo, runsAs, type SessionRecord } from './sessions.ts'
 import { appendOperation, newChunk } from './streams.ts'
 
-export function saveSession(core: Core, record: SessionRecord): JournalOperation {
+/** The record, and the event that tells its status when that is news. */
+export function saveSession(core: Core, record: SessionRecord): Operation[] {
   const { session } = record
+  const told = statusEvent(record)
   // A copy: the record may change again before the journal has encoded it.
   const value = { ...structuredClone(record), kept: core.retention.sizeOf(session) }
-  return { op: 'put', table: 'sessions', key: session, value }
+  return [{ op: 'put', table: 'sessions', key: session, value }, ...told]
 }
 
 type Settling = Extract<Standing, { kind: 'answered' | 'withdrawn' }>
@@ -32,6 +41,7 @@ export class Story {
   readonly #epoch: number
   readonly #chunks: StoredChunk[] = []
   readonly #approvals: ApprovalRecord[] = []
+  readonly #events: Operation[] = []
 
   constructor(core: Core, record: SessionRecord) {
     this.#core = core
@@ -56,6 +66,7 @@ export class Story {
   /** Pauses the session or ends its pause, and tells it in the stream. */
   pause(paused: SessionRecord['paused'], reason: string): void {
     this.#record.paused = paused
+    this.event(paused === '' ? 'resumed' : 'paused', { paused, reason })
     this.add('status', 0, { status: this.#record.status, reason, paused })
   }
 
@@ -64,6 +75,11 @@ export class Story {
     const { status } = this.#record
     this.#record.reason = reason
     this.add('status', 0, { status, reason })
+  }
+
+  /** Tells it in `@events`, where a change of the status is told by itself. */
+  event(name: SessionEventName, data: SessionEventData): void {
+    this.#events.push(sessionEvent(this.#record.session, name, data))
   }
 
   /** Settles a question and tells it. */
@@ -83,12 +99,13 @@ export class Story {
     }
   }
 
-  operations(): JournalOperation[] {
+  operations(): Operation[] {
     const { session } = this.#record
     return [
       ...this.#chunks.map((chunk) => appendOperation(session, chunk)),
       ...this.#approvals.map(saveApproval),
-      saveSession(this.#core, this.#record),
+      ...this.#events,
+      ...saveSession(this.#core, this.#record),
     ]
   }
 
@@ -146,6 +163,12 @@ export function processEnded(
 /** The host is away: readers are told at once; its sessions may come back with it. */
 export function hostLost(core: Core, host: Host, reason: string): void {
   core.ports.log('host lost', { host: host.id, reason })
+  core.tell({
+    topic: 'host',
+    event: 'offline',
+    id: host.id,
+    data: { name: host.registration.name, reason },
+  })
   for (const record of core.sessions.onHost(host.id)) sessionLost(core, record, reason)
 }
 

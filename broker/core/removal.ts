@@ -4,6 +4,7 @@ import type { JournalOperation } from '../journal/journal.ts'
 import { dropApproval } from './approval-record.ts'
 import { withdrawOrphans } from './approval-steps.ts'
 import type { Core } from './core.ts'
+import { sessionEvent } from './session-events.ts'
 import type { SessionRecord } from './sessions.ts'
 
 /**
@@ -32,6 +33,8 @@ export function removeSession(
       core.sessions.add(record)
     } else {
       core.ports.log('session removed', { session, name, status })
+      // Behind the removal, which has to succeed on a full disk too.
+      core.batch.add([sessionEvent(session, 'removed', { name })], () => {})
       core.retention.forget(session)
       core.approvals.forget(approvals)
       withdrawOrphans(core, session)

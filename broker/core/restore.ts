@@ -29,7 +29,10 @@ export function restore(core: Core): number {
   }
   endInterrupted(core)
   restoreDamaged(core)
-  return nextEpoch(core)
+  const epoch = nextEpoch(core)
+  const { software, instance } = core.ports.surroundings
+  core.tell({ topic: 'system', event: 'started', id: instance, data: { epoch, software } })
+  return epoch
 }
 
 /**
@@ -38,7 +41,9 @@ export function restore(core: Core): number {
  */
 export function storedRecord(core: Core, value: unknown): SessionRecord {
   const earlier = value as EarlierRecord
-  const record: SessionRecord = { ...LATER_FIELDS, last_pid: earlier.pid, ...earlier }
+  // Of what changed before there were events, nobody waits to hear.
+  const later = { ...LATER_FIELDS, last_pid: earlier.pid, told: earlier.status }
+  const record: SessionRecord = { ...later, ...earlier }
   const isHere = core.hosts.get(record.host)?.connection !== undefined
   const isUnreported = isLive(record) && record.status !== 'lost' && !isHere
   return isUnreported ? { ...record, status: 'lost', reason: '' } : record

@@ -38,6 +38,8 @@ export interface SessionRecord {
   readonly wanted?: Wanted
   status: SessionStatus
   reason: string
+  /** The status that `@events` has told last. */
+  told?: SessionStatus
   paused: PauseMode | ''
   readonly recovery: RecoveryPolicy
   epoch: number

@@ -79,6 +79,7 @@ function started(start: Start, result: Result<'agent.start'>): void {
   record.native_session_id = result.native_session_id
   const story = new Story(core, record)
   story.move('idle', '')
+  story.event('started', { pid: result.pid, host: record.host, epoch: record.epoch })
   core.batch.add(story.operations(), (error) => {
     if (error) {
       // The process runs: the caller hears of it once that can be written.

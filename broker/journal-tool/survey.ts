@@ -1,5 +1,6 @@
 /** The account of a whole journal: what is in it, and everything that is wrong with it. */
 import { ProtocolError } from '../../protocol/errors.ts'
+import { isOwnStream } from '../core/events.ts'
 import { inspectFile } from '../journal/lmdb-file.ts'
 import { DATABASES, type DatabaseName } from '../journal/lmdb-store.ts'
 import { deathText, read } from './reading.ts'
@@ -86,7 +87,8 @@ class Account {
     const damaged = this.#damage.filter(({ table }) => table === 'sessions').map(({ key }) => key)
     const known = new Set([...this.#sessions, ...damaged])
     for (const { session } of this.#streams) {
-      if (known.has(session)) continue
+      // Those of the broker itself belong to no session.
+      if (known.has(session) || isOwnStream(session)) continue
       this.note({ table: 'chunks', key: session, what: 'there is no record of this session' })
     }
   }

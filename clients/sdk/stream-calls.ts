@@ -21,7 +21,7 @@ export function followPorts(
   return {
     // One name for a session, so that all its readers share one feed.
     resolve: async (session, signal) => {
-      if (isSessionId(session)) return session
+      if (isSessionId(session) || session.startsWith('@')) return session
       return (await caller.call('session.get', { session }, { signal })).session
     },
     join: (session, listener) => feeds.join(session, listener),

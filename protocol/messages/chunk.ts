@@ -36,6 +36,10 @@ export type ApprovalDecision = (typeof APPROVAL_DECISIONS)[number]
 export const APPROVAL_OUTCOMES = [...APPROVAL_DECISIONS, 'expired', 'withdrawn'] as const
 export type ApprovalOutcome = (typeof APPROVAL_OUTCOMES)[number]
 
+/** What an event is about; its `id` names the one among them. */
+export const EVENT_TOPICS = ['session', 'task', 'state', 'workflow', 'host', 'system'] as const
+export type EventTopic = (typeof EVENT_TOPICS)[number]
+
 const content = Type.String({ description: 'A piece of text; pieces of one turn are concatenated' })
 const toolId = Type.String({
   description: 'Joins the start, the input and the result of one tool call',
@@ -155,6 +159,17 @@ export const CHUNKS = {
     },
     { description: 'The process has ended; nothing of this life of the session follows' },
   ),
+  event: Type.Object(
+    {
+      topic: oneOf(EVENT_TOPICS, 'What it is about'),
+      event: Type.String({ description: 'What happened, as docs/events.md lists it' }),
+      id: Type.String({ description: 'Which one: a session, a task, a key, an execution, a host' }),
+      data: Type.Record(Type.String(), Type.Unknown(), {
+        description: 'What is to be known of it; more keys may come with later versions',
+      }),
+    },
+    { description: 'Something happened; only in streams of the broker, as `@events`' },
+  ),
 } as const
 
 export type ChunkType = keyof typeof CHUNKS
@@ -189,6 +204,7 @@ export const CHUNK_CODES = {
   complete: 12,
   approval_request: 13,
   approval_settled: 14,
+  event: 15,
 } as const satisfies Record<ChunkType, number>
 
 const BY_CODE: ReadonlyMap<number, ChunkType> = new Map(

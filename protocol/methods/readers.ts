@@ -1,7 +1,7 @@
 /** Where the readers of streams are: XPUB drops in silence, so nobody but the reader itself can tell. */
 import { type Static, Type } from 'typebox'
 import { defineMethod } from './define.ts'
-import { sessionReference } from './types.ts'
+import { streamReference } from './types.ts'
 
 /** Positions that one stream.progress may tell: all the tickets that a connection may hold. */
 export const MAX_POSITIONS = 4096
@@ -57,7 +57,7 @@ export const StreamReaders = defineMethod('stream.readers', {
   scope: 'read',
   mutating: false,
   params: Type.Object({
-    session: Type.Optional(sessionReference),
+    session: Type.Optional(streamReference),
     limit: Type.Optional(
       Type.Integer({ minimum: 1, maximum: 10_000, description: 'Most readers; default 1000' }),
     ),
@@ -66,5 +66,5 @@ export const StreamReaders = defineMethod('stream.readers', {
     readers: Type.Array(ReaderInfo),
     total: Type.Integer({ minimum: 0, description: 'Readers there are, listed or not' }),
   }),
-  errors: ['NO_SUCH_SESSION', 'AMBIGUOUS_SESSION'],
+  errors: ['NO_SUCH_SESSION', 'AMBIGUOUS_SESSION', 'NO_SUCH_STREAM'],
 })

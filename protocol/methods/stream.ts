@@ -1,7 +1,7 @@
 /** stream.*: the right to follow a stream, and reading it back. */
 import { Type } from 'typebox'
 import { defineMethod } from './define.ts'
-import { sessionReference } from './types.ts'
+import { streamReference } from './types.ts'
 
 export const StreamOpen = defineMethod('stream.open', {
   description:
@@ -10,7 +10,7 @@ export const StreamOpen = defineMethod('stream.open', {
   scope: 'read',
   mutating: false,
   params: Type.Object({
-    session: sessionReference,
+    session: streamReference,
     from: Type.Optional(
       Type.Integer({
         minimum: 1,
@@ -21,12 +21,12 @@ export const StreamOpen = defineMethod('stream.open', {
     ),
   }),
   result: Type.Object({
-    session: Type.String({ description: 'Session id' }),
+    session: Type.String({ description: 'Id of the session, or of the stream of the broker' }),
     ticket: Type.String({ description: 'Subscribe with these bytes, once' }),
     topic: Type.String({ description: 'First frame of what the subscription will bring' }),
     head: Type.Integer({ minimum: 0, description: 'Highest sequence so far' }),
   }),
-  errors: ['NO_SUCH_SESSION', 'AMBIGUOUS_SESSION', 'OVERLOADED'],
+  errors: ['NO_SUCH_SESSION', 'AMBIGUOUS_SESSION', 'NO_SUCH_STREAM', 'OVERLOADED'],
 })
 
 export const StreamClose = defineMethod('stream.close', {
@@ -55,7 +55,7 @@ export const StreamRead = defineMethod('stream.read', {
   scope: 'read',
   mutating: false,
   params: Type.Object({
-    session: sessionReference,
+    session: streamReference,
     from: Type.Integer({ minimum: 1, description: 'First sequence wanted' }),
     to: Type.Optional(
       Type.Integer({ minimum: 0, description: 'Last sequence wanted; default: the highest' }),
@@ -76,7 +76,7 @@ export const StreamRead = defineMethod('stream.read', {
     ),
   }),
   result: Type.Object({
-    session: Type.String({ description: 'Session id' }),
+    session: Type.String({ description: 'Id of the session, or of the stream of the broker' }),
     chunks: Type.Array(PageChunk),
     gaps: Type.Array(
       Type.Object({
@@ -89,5 +89,5 @@ export const StreamRead = defineMethod('stream.read', {
     next: Type.Integer({ minimum: 1, description: 'Go on reading from here' }),
     head: Type.Integer({ minimum: 0, description: 'Highest sequence on disk' }),
   }),
-  errors: ['NO_SUCH_SESSION', 'AMBIGUOUS_SESSION'],
+  errors: ['NO_SUCH_SESSION', 'AMBIGUOUS_SESSION', 'NO_SUCH_STREAM'],
 })

@@ -38,6 +38,13 @@ export const sessionReference = Type.String({
   description: 'Session id, its name, or the first characters of its id',
 })
 
+export const streamReference = Type.String({
+  minLength: 1,
+  maxLength: 128,
+  description:
+    'Session id, its name, or the first characters of its id; or a stream of the broker: `@events`, `@workflow/` with the id of an execution',
+})
+
 const time = (description: string) => Type.Number({ description: `${description}, ms since 1970` })
 
 /** Most sessions that one host can have, or report on. */

@@ -153,6 +153,18 @@ export const BUNDLES: Readonly<Record<string, readonly Message[]>> = {
     chunk(13, 'approval_settled', { approval: 'q1', outcome: 'deny', by: 'local', reason: 'no' }),
     chunk(14, 'complete', { exit_code: null, signal: 'SIGTERM', session_id: SESSION }),
   ],
+  'an event of the broker': [
+    {
+      head: {
+        ...{ kind: 'CHUNK', session: '@events', sequence: 7, time: 1_760_000_000_007, turn: 0 },
+        type: CHUNK_CODES.event,
+      },
+      body: encode({
+        ...{ topic: 'session', event: 'status', id: SESSION },
+        data: { status: 'idle', previous: 'running', turn: 1 },
+      }),
+    },
+  ],
   'numbers of every width, and a page with binary bodies': [
     message({ kind: 'APPENDED', session: SESSION, epoch: 300, sequence: 2 ** 40 }),
     message({ kind: 'CREDIT', bytes: 2 ** 31 }),

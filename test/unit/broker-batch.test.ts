@@ -21,6 +21,10 @@ function setUp(limits: Partial<CommitLimits> = {}) {
     journal,
     now: () => clock.now,
     limits: { maxCommitOperations: 10, maxCommitBytes: 1000, commitDelayMs: 0, ...limits },
+    seal: (operations) => ({
+      operations: operations.filter((one): one is JournalOperation => one.op !== 'event'),
+      publish: () => {},
+    }),
     onWritten: () => {},
     onFailure: (sessions) => settled.push(`rewound ${[...sessions].join(' ')}`),
     onDefect: (thrown) => t.fail(String(thrown)),

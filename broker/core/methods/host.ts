@@ -56,6 +56,10 @@ export function hostRegister(core: Core, call: Call<'host.register'>): void {
     name: params.name,
     sessions: params.sessions.length,
   })
+  if (earlier === undefined) {
+    const data = { name: params.name, slots: params.slots, sessions: params.sessions.length }
+    core.tell({ topic: 'host', event: 'online', id: host.id, data })
+  }
   const kept = params.sessions.map((reported) => keep(core, host, reported))
   const leases = params.sessions.map((reported) => leased(core, host, reported))
   const here = new Set(leases.map((record) => record?.session))

@@ -3,6 +3,7 @@ import type { ReaderInfo } from '../../../protocol/methods/readers.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
 import { connectionName, type Lagging, lagging } from '../readers.ts'
+import { streamOf } from './stream.ts'
 
 const DEFAULT_LIMIT = 1000
 
@@ -16,7 +17,7 @@ export function streamProgress(core: Core, call: Call<'stream.progress'>): void 
 
 export function streamReaders(core: Core, call: Call<'stream.readers'>): void {
   const { session: reference, limit = DEFAULT_LIMIT } = call.params
-  const session = reference === undefined ? undefined : core.sessions.resolve(reference).session
+  const session = reference === undefined ? undefined : streamOf(core, reference)
   const found = lagging(core).filter(
     ({ reading }) => session === undefined || reading.session === session,
   )

@@ -4,6 +4,7 @@ import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
 import { saveSession } from '../lifecycle.ts'
 import { metadataOf, requireSmall } from '../metadata.ts'
+import { sessionEvent } from '../session-events.ts'
 import { infoOf } from '../session-info.ts'
 
 export function sessionAnnotate(core: Core, call: Call<'session.annotate'>): void {
@@ -12,7 +13,8 @@ export function sessionAnnotate(core: Core, call: Call<'session.annotate'>): voi
   // Both are objects, so what comes of them is one.
   const merged = mergePatch(record.metadata, patch) as JsonObject
   record.metadata = requireSmall(call.method, merged)
-  call.persist([saveSession(core, record)], () => {
+  const annotated = sessionEvent(record.session, 'annotated', { metadata: patch })
+  call.persist([annotated, ...saveSession(core, record)], () => {
     call.reply(infoOf(core, record))
   })
 }

@@ -21,6 +21,14 @@ export function sessionCreate(core: Core, call: Call<'session.create'>): void {
   core.sessions.add(record)
   const story = new Story(core, record)
   story.add('status', 0, { status: record.status })
+  story.event('created', {
+    status: record.status,
+    name: record.name,
+    backend: record.start.backend,
+    host: record.host,
+    owner: record.owner,
+    metadata: record.metadata,
+  })
   call.persist(story.operations(), () => {
     story.publish()
     if (record.wanted) call.reply(infoOf(core, record))
@@ -53,6 +61,7 @@ function newRecord(core: Core, call: Call<'session.create'>): SessionRecord {
     created_at: now,
     host: '',
     status: when === 'now' ? 'starting' : 'created',
+    told: when === 'now' ? 'starting' : 'created',
     reason: '',
     paused: '',
     epoch: 1,

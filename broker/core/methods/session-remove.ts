@@ -5,6 +5,7 @@ import type { Core } from '../core.ts'
 import { endAway } from '../end.ts'
 import { saveSession } from '../lifecycle.ts'
 import { removeSession } from '../removal.ts'
+import { sessionEvent } from '../session-events.ts'
 import { infoOf } from '../session-info.ts'
 import { hasEnded, isLive, type SessionRecord } from '../sessions.ts'
 
@@ -60,8 +61,9 @@ export function sessionRename(core: Core, call: Call<'session.rename'>): void {
   const { session: reference, name } = call.params
   const record = core.sessions.resolve(reference)
   if (!hasEnded(record)) core.sessions.claimName(name, record)
+  const renamed = sessionEvent(record.session, 'renamed', { name, previous: record.name })
   record.name = name
-  call.persist([saveSession(core, record)], () => {
+  call.persist([renamed, ...saveSession(core, record)], () => {
     call.reply(infoOf(core, record))
   })
 }
