@@ -36,6 +36,25 @@ t.test('a session is spawned, prompted, listed, read, stopped and recovered', as
   t.match(await run(['kill', 'blue', '--json']), { exit: 0, stdout: /"signal":"SIGKILL"/ })
 })
 
+t.test('a session that is only created is listed, and its first prompt starts it', async (t) => {
+  const metadata = { mode: 'chat', id: 7 }
+  const flags = ['--on-prompt', '--metadata', JSON.stringify(metadata), '--json']
+  const spawned = await run(['spawn', '--backend', 'demo', '--name', 'later', ...flags])
+  t.match(records(spawned.stdout), [{ status: 'created', host: '', pid: null, metadata }])
+  t.match(await run(['ps']), { exit: 0, stdout: /later +created +demo +- +0 / })
+  t.match(await run(['spawn', '--backend', 'demo', '--name', 'later']), { exit: 6 })
+  t.match(await run(['interrupt', 'later']), { exit: 6, stderr: /created/ })
+  t.match(await run(['prompt', 'later', '@@echo(hello)']), { stdout: /^hello\n── turn 1 / })
+  const [stopped] = records((await run(['stop', 'later', '--json'])).stdout)
+  t.match(stopped, { sessions: [{ status: 'ended', pid: null, last_pid: Number, metadata }] })
+  await run(['spawn', '--backend', 'demo', '--name', 'never', '--on-prompt'])
+  t.match(await run(['stop', 'never']), { exit: 0, stdout: /never {2}stopped/ })
+  const wrong = ['spawn', '--backend', 'demo', '--metadata', '[1]']
+  t.match(await run(wrong), { exit: 2, stderr: /\[1\] is not a JSON object/ })
+  const both = ['spawn', '--backend', 'demo', '--on-prompt', '@@echo(at once)']
+  t.match(await run(both), { exit: 0 })
+})
+
 t.test('output is looked through line by line', async (t) => {
   await run(['spawn', '--backend', 'demo', '--name', 'searched', '@@count(3000)'])
   await run(['prompt', 'searched', '@@tool(Look)'])

@@ -115,3 +115,21 @@ t.test('a start that outlives its broker ends where readers see it', async (t) =
   t.match(await session.refresh(), { status: 'failed', pid: null })
   t.equal(running().length, 0)
 })
+
+t.test('prompts that start their sessions go through a restart, each once', async (t) => {
+  const { cluster, broker, create, running } = await stage(t)
+  const more = { start: 'on_prompt', recovery: 'auto' } as const
+  const sessions = await Promise.all(Array.from({ length: 6 }, () => create(more)))
+  const unused = await create({ ...more, name: 'unused' })
+  const asked = sessions.map((session) => session.prompt('@@echo(once)'))
+  await eventually(() => running().length > 0, 'the first agent to be started')
+  await cluster.signal(broker, 'SIGKILL')
+  await cluster.broker()
+  for (const [index, prompt] of asked.entries()) {
+    t.match(await prompt, { turn: 1 })
+    const seen = await until((sessions[index] ?? unused).follow(), isTurnEnd)
+    t.equal(textOf(seen), 'once')
+    t.equal(only(seen, 'prompt').length, 1)
+  }
+  t.match(await unused.refresh(), { status: 'created', host: '' })
+})

@@ -1,4 +1,5 @@
 /** Programs of the host's config as agents: real processes behind a real broker and host. */
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import type { StreamItem } from '../../clients/sdk/index.ts'
 import { only, textOf, turn, until } from '../support/chunks.ts'
@@ -27,6 +28,7 @@ const COMMANDS = {
     interrupt: true,
   },
   printer: { command: 'printf', args: ['%s\n'], turn_end: 'exit', extra_args: true },
+  plain: { command: 'cat', extra_args: true },
   missing: { command: '/no/such/program' },
 }
 
@@ -107,6 +109,31 @@ t.test('programs of the config', async (t) => {
     t.match(only(seen, 'stderr'), [{ content: /cannot be interrupted/ }])
     t.match(seen.at(-1), { reason: 'end_turn' })
     await session.kill()
+  })
+
+  t.test('a program needs no prompt: it takes lines, and waits while it is paused', async (t) => {
+    const session = await create('plain', { extra_args: ['-'] })
+    t.match(session.info, { status: 'idle', turn: 0 })
+    const texts = session.follow()[Symbol.asyncIterator]()
+    const nextText = async (): Promise<string> => {
+      for (;;) {
+        const { value } = await texts.next()
+        if (value?.type === 'text') return value.content
+      }
+    }
+    await session.write('one')
+    t.equal(await nextText(), 'one\n')
+    t.match(await session.pause('hold'), { status: 'idle', paused: 'hold' })
+    await session.write('two')
+    t.equal(await nextText(), 'two\n', 'a held program has no turn to wait with')
+    t.match(await session.pause('freeze'), { paused: 'freeze' })
+    await session.write('three')
+    const { pid } = session.info
+    t.match(readFileSync(`/proc/${pid}/stat`, 'utf8'), /\(cat\) T /)
+    t.match(await session.resume(), { status: 'idle', paused: '' })
+    t.equal(await nextText(), 'three\n')
+    await texts.return?.()
+    t.match(await session.stop(), { status: 'ended', exit_code: 0, pid: null, last_pid: pid })
   })
 
   t.test('nothing runs but what the config names, with the arguments that it names', async (t) => {

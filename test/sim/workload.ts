@@ -61,7 +61,8 @@ export function probe(world: World): string[] {
 
 function create(world: World, client: SimClient): void {
   const key = world.nextKey()
-  start(world, client, key, 'session.create', { backend: 'sim', name: `s-${key}` })
+  const when = world.scheduler.chance(0.3) ? 'on_prompt' : 'now'
+  start(world, client, key, 'session.create', { backend: 'sim', name: `s-${key}`, start: when })
 }
 
 function prompt(world: World, client: SimClient, session: string): void {
