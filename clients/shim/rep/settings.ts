@@ -1,9 +1,10 @@
 /** Settings of the door for the MessagePack agent protocol. */
-import { expose, host, isOn, port } from '../setting-fields.ts'
+import { expose, host, isOn, limit, port } from '../setting-fields.ts'
 
 export const repSettings = {
   rep: isOn('agents on ZeroMQ REP'),
   rep_host: host('REP'),
   rep_port: port('REP', 5555),
   expose_rep: expose('REP'),
+  rep_max_agents: limit('Most agents that have not ended; spawning beyond it is refused', 100),
 }

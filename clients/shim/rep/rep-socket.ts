@@ -1,0 +1,69 @@
+/** The ROUTER of the agent protocol. Knows frames and nothing of what is in them. */
+import { Router } from 'zeromq'
+import { bindError } from '../bind-error.ts'
+
+/** Bytes of one message, as the old protocol has it; libzmq cuts off who sends more. */
+export const MAX_MESSAGE_BYTES = 10_485_760
+/** Messages that wait in libzmq for each peer; a REQ client has one under way. */
+const WAITING_PER_PEER = 16
+
+export interface RequestFrames {
+  /** Goes back in front of the reply: the peer, and what it put before its empty frame. */
+  readonly envelope: readonly Buffer[]
+  readonly body: Buffer
+}
+
+export class RepSocket {
+  readonly #socket = new Router({
+    maxMessageSize: MAX_MESSAGE_BYTES,
+    receiveHighWaterMark: WAITING_PER_PEER,
+    sendHighWaterMark: WAITING_PER_PEER,
+    sendTimeout: 0, // who does not read its replies loses them, and nobody waits for it
+    mandatory: false,
+    linger: 0,
+    heartbeatInterval: 10_000,
+    heartbeatTimeout: 30_000,
+    handshakeInterval: 5000,
+  })
+  // zeromq.js refuses a second send while one is under way.
+  #sent: Promise<void> = Promise.resolve()
+
+  /** Resolves with the endpoint, its port included. Rejects with IN_USE or BAD_CONFIG. */
+  async bind(host: string, port: number): Promise<string> {
+    const endpoint = `tcp://${host.includes(':') ? `[${host}]` : host}:${port === 0 ? '*' : port}`
+    try {
+      await this.#socket.bind(endpoint)
+    } catch (cause) {
+      throw bindError(endpoint, cause)
+    }
+    return this.#socket.lastEndpoint ?? endpoint
+  }
+
+  async *requests(): AsyncGenerator<RequestFrames, void> {
+    for await (const frames of this.#socket) {
+      const request = split(frames)
+      if (request) yield request
+    }
+  }
+
+  /** A reply to somebody who is gone is dropped. */
+  reply({ envelope }: RequestFrames, body: Buffer): Promise<void> {
+    const send = (): Promise<void> => this.#socket.send([...envelope, body])
+    this.#sent = this.#sent.then(send).catch(() => undefined)
+    return this.#sent
+  }
+
+  close(): void {
+    this.#socket.close()
+  }
+}
+
+/** The frame behind the first empty one; those behind it are not looked at. Without an empty one, the first. */
+export function split([peer, ...frames]: readonly Buffer[]): RequestFrames | undefined {
+  if (peer === undefined) return undefined
+  const at = frames.findIndex(({ length }) => length === 0)
+  const body = frames[at + 1] ?? EMPTY
+  return { envelope: [peer, ...frames.slice(0, at + 1)], body }
+}
+
+const EMPTY = Buffer.alloc(0)
