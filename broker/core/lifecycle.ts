@@ -32,6 +32,7 @@ export function saveSession(core: Core, record: SessionRecord): Operation[] {
   return [{ op: 'put', table: 'sessions', key: session, value }, ...told]
 }
 
+type Settled = (error: Error | undefined) => void
 type Settling = Extract<Standing, { kind: 'answered' | 'withdrawn' }>
 
 /** Collects records of the broker's own for one session, to be written together and then published. */
@@ -119,11 +120,11 @@ export class Story {
    * Writes and publishes; for changes that nobody waits for, so they are made again when that fails.
    * `then` runs in either case.
    */
-  commit(deed: string, again: () => void, then = () => {}): void {
+  commit(deed: string, again: () => void, then: Settled = () => {}): void {
     this.#core.batch.add(this.operations(), (error) => {
       if (!error) this.publish()
       else if (this.#stillIs()) this.#core.redo.add(this.#record.session, deed, again)
-      then()
+      then(error)
     })
   }
 
@@ -241,17 +242,23 @@ export function goneStory(core: Core, record: SessionRecord, reason: string): St
   return story
 }
 
-/** The host said that it will not run this turn, so the turn ends here. */
+/**
+ * The host said that it will not run this turn, so the turn ends here. `again` is called when that could not
+ * be written: until then the turn stands in the journal, and may be given to the host once more.
+ */
 export function turnDropped(
   core: Core,
   record: SessionRecord,
-  turn: number,
-  error: ProtocolError,
+  { turn, error, again }: { turn: number; error: ProtocolError; again: () => void },
+  then: Settled = () => {},
 ): void {
-  if (!record.open.some((open) => open.turn === turn)) return
+  if (!record.open.some((open) => open.turn === turn)) {
+    then(undefined)
+    return
+  }
   const story = new Story(core, record)
   story.add('error', turn, { message: error.message })
   story.add('turn_complete', turn, { turn_number: turn, reason: 'gone' })
   turnEnded(record, turn, core.clock.wall())
-  story.commit(`turn ${turn} dropped`, () => turnDropped(core, record, turn, error))
+  story.commit(`turn ${turn} dropped`, again, then)
 }

@@ -198,3 +198,41 @@ t.test('a question whose denial cannot be written is not tried at each tick', (t
   t.match(client.call('approval.list', { changed_since: 0 }).approvals, [{ state: 'expired' }])
   t.end()
 })
+
+t.test('nobody is told that a prompt was not done whose end could not be written', (t) => {
+  const { harness, client, host, session } = withSession({ durability: 'manual' })
+  const params = { session, text: 'hello' }
+  const id = client.ask('session.prompt', params, { key: 'k1' })
+  host.leave() // while the prompt is on its way to the disk
+  harness.commit()
+  harness.journal.isFull = true // before its end is
+  harness.settle()
+  t.match(client.errorOf(id), { code: 'HOST_LOST', executed: 'unknown' })
+  harness.journal.isFull = false
+  const back = new Host(harness)
+  back.register(alive(session))
+  harness.settle()
+  t.same(asked(back), ['agent.prompt'], 'it stands in the journal, so it is done')
+  t.match(client.call('session.get', { session }), { status: 'running', pending_turns: 1 })
+  t.match(client.failure('session.prompt', params, { key: 'k1' }), { code: 'HOST_LOST' })
+  t.same(asked(back), ['agent.prompt'])
+  t.end()
+})
+
+t.test('a host that is back before the end of a turn fails to be written is given it', (t) => {
+  const { harness, client, host, session } = withSession({ durability: 'manual' })
+  const id = client.ask('session.prompt', { session, text: 'hello' })
+  host.leave()
+  harness.commit()
+  const back = new Host(harness)
+  t.match(back.register(alive(session)), { sessions: [{ keep: true }] })
+  harness.journal.isFull = true
+  harness.settle()
+  t.match(client.errorOf(id), { code: 'HOST_LOST', executed: 'unknown' })
+  t.same(asked(back), [])
+  harness.journal.isFull = false
+  harness.advance(1500)
+  harness.settle()
+  t.same(asked(back), ['agent.prompt'])
+  t.end()
+})

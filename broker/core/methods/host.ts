@@ -176,13 +176,19 @@ function giveMissedTurns(core: Core, host: Host, record: SessionRecord, reported
   }
 }
 
+/** A host that has seen the turn before ignores it. */
 function giveMissedTurn(core: Core, host: Host, record: SessionRecord, open: OpenTurn): void {
   const { session, epoch } = record
   const { turn } = open
+  const again = (): void => giveAgain(core, record, { epoch, turn })
   const text = promptText(core, session, open)
   if (text === undefined) {
     const reason = `the prompt of turn ${turn} is damaged`
-    turnDropped(core, record, turn, new ProtocolError('STORAGE_FAILED', { reason }))
+    turnDropped(core, record, {
+      turn,
+      error: new ProtocolError('STORAGE_FAILED', { reason }),
+      again,
+    })
     return
   }
   const params = { session, epoch, turn, text, when_busy: 'queue' } as const
@@ -195,9 +201,20 @@ function giveMissedTurn(core: Core, host: Host, record: SessionRecord, open: Ope
     core.ports.log('missed turn refused', { session, turn, error: error.code })
     // A host that is gone again gets it when it is back.
     if (error.executed === 'no' && error.code !== 'HOST_LOST') {
-      turnDropped(core, record, turn, error)
+      turnDropped(core, record, { turn, error, again })
     }
   })
+}
+
+/** A turn whose end could not be written: a host that is away gets it when it is back. */
+export function giveAgain(
+  core: Core,
+  record: SessionRecord,
+  { epoch, turn }: { readonly epoch: number; readonly turn: number },
+): void {
+  const host = core.hosts.get(record.host)
+  const open = record.open.find((one) => one.turn === turn && one.given !== true)
+  if (host && open && isLeased(core, record, epoch)) giveMissedTurn(core, host, record, open)
 }
 
 function promptText(core: Core, session: string, { sequence }: OpenTurn): string | undefined {

@@ -1,9 +1,10 @@
 /** session.pause and session.resume: journalled, then carried out by the host, also by one that comes back. */
-import { ProtocolError } from '../../../protocol/errors.ts'
+import type { ProtocolError } from '../../../protocol/errors.ts'
 import type { PauseMode } from '../../../protocol/methods/types.ts'
 import type { Call } from '../calls.ts'
 import { askHost, ready } from '../controlled.ts'
 import type { Core } from '../core.ts'
+import { doubtful } from '../doubtful.ts'
 import { isLeased, Story } from '../lifecycle.ts'
 import { infoOf } from '../session-info.ts'
 import type { SessionRecord } from '../sessions.ts'
@@ -64,11 +65,6 @@ export function tellHost(
 /** A host that is away does it when it is back. */
 function isRefusal({ code, executed }: ProtocolError): boolean {
   return executed === 'no' && code !== 'HOST_LOST'
-}
-
-/** It stands in the journal, so nobody may be told that it was not done. */
-function doubtful({ code, details, message, where }: ProtocolError): ProtocolError {
-  return new ProtocolError(code, details, { message, where, executed: 'unknown' })
 }
 
 function undo(

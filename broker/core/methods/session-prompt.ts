@@ -3,9 +3,11 @@ import { ProtocolError } from '../../../protocol/errors.ts'
 import type { WhenBusy } from '../../../protocol/methods/session.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
+import { doubtful } from '../doubtful.ts'
 import { hostAway } from '../host-away.ts'
 import { Story, turnDropped } from '../lifecycle.ts'
 import { moveTo, type SessionRecord, turnsGiven } from '../sessions.ts'
+import { giveAgain } from './host.ts'
 
 export function sessionPrompt(core: Core, call: Call<'session.prompt'>): void {
   const record = core.sessions.resolve(call.params.session)
@@ -97,8 +99,15 @@ function givePrompt(
         call.reply({ session, turn, sequence })
         return
       }
-      if (answer.error.executed === 'no') turnDropped(core, record, turn, answer.error)
-      call.fail(answer.error)
+      const { error } = answer
+      if (error.executed !== 'no') {
+        call.fail(error)
+        return
+      }
+      const again = (): void => giveAgain(core, record, { epoch, turn })
+      turnDropped(core, record, { turn, error, again }, (unwritten) =>
+        call.fail(unwritten ? doubtful(error) : error),
+      )
     },
   )
 }
