@@ -315,6 +315,28 @@ export const ERRORS = {
     403,
     false,
   ),
+  // workflows
+  NO_SUCH_WORKFLOW: row(
+    'there is no workflow execution {execution}',
+    'List them with `agentmq workflow list`; those that ended long ago are removed.',
+    -32004,
+    404,
+    false,
+  ),
+  TOO_MANY_WORKFLOWS: row(
+    'there are {limit} workflow executions already that have not ended',
+    'Wait until some have ended, or cancel one.',
+    -32021,
+    429,
+    true,
+  ),
+  TURN_FAILED: row(
+    'turn {turn} of session {session} ended with {reason}',
+    'Look at its stream with `agentmq logs`.',
+    -32043,
+    502,
+    false,
+  ),
   // local
   UNREACHABLE: row(
     'no broker answers at {endpoint}: {reason}',

@@ -42,6 +42,8 @@ export interface BatchPorts {
   readonly onWritten: (operations: number, tookMs: number, error: Error | undefined) => void
   /** Called after a failed write with every session and stream that it touched, before the callbacks. */
   readonly onFailure: (sessions: ReadonlySet<string>, error: Error) => void
+  /** Called when all callbacks of a write have run. */
+  readonly onSettled: () => void
   /** A callback threw; the others run all the same. */
   readonly onDefect: (thrown: unknown) => void
 }
@@ -146,6 +148,7 @@ export class Batch {
         this.#settle(settled, undefined)
         this.#settle(sealed ? [sealed.publish] : [], undefined)
       }
+      this.#settle([this.#ports.onSettled], undefined)
     }
     try {
       sealed = this.#ports.seal(operations)

@@ -34,6 +34,8 @@ import { Streams } from './streams.ts'
 import { Tally } from './tally.ts'
 import { Tickets } from './tickets.ts'
 import { Usage } from './usage.ts'
+import { WORKFLOW_LIMITS, type WorkflowLimits } from './workflows/limits.ts'
+import { Workflows } from './workflows/workflows.ts'
 
 export interface CoreLimits extends ApprovalLimits, CommitLimits {
   /** Calls that one connection may have under way. */
@@ -48,6 +50,7 @@ export interface CoreLimits extends ApprovalLimits, CommitLimits {
   readonly maxEvents: number
   readonly idempotency: IdempotencyLimits
   readonly retention: RetentionPolicy
+  readonly workflows: WorkflowLimits
 }
 
 export const CORE_LIMITS: CoreLimits = {
@@ -61,6 +64,7 @@ export const CORE_LIMITS: CoreLimits = {
   maxEvents: 100_000, // some weeks of a busy broker, about 30 MB
   idempotency: IDEMPOTENCY_LIMITS,
   retention: RETENTION,
+  workflows: WORKFLOW_LIMITS,
 }
 
 /** A host that is not back this long after a restart of the broker is reported as away, ms. */
@@ -119,6 +123,7 @@ export class Core {
   readonly retention: RetentionSweep
   readonly approvals: Approvals
   readonly approvalWatch: ApprovalWatch
+  readonly workflows: Workflows
   readonly redo = new Redo()
   readonly usage = new Usage()
   readonly autoRecovery = new AutoRecovery()
@@ -146,6 +151,7 @@ export class Core {
       seal: (operations) => this.events.seal(operations),
       onWritten: (operations, tookMs, error) => this.#written(operations, tookMs, error),
       onFailure: (sessions, error) => this.#rewind(sessions, error),
+      onSettled: () => this.workflows.turn(),
       onDefect: (thrown) => this.defect(thrown),
     })
     const { journal, random, limits } = ports
@@ -158,7 +164,9 @@ export class Core {
         ports.publish(topic, messages)
       },
       durable: (session, chunks) => {
-        if (!isOwnStream(session)) this.retention.added(session, chunks)
+        if (isOwnStream(session)) return
+        this.retention.added(session, chunks)
+        this.workflows.heard(session, chunks)
       },
     })
     this.events = new Events({
@@ -184,6 +192,7 @@ export class Core {
     this.appends = new Appends(this)
     this.approvals = new Approvals(ports.journal, ports.clock, ports.limits)
     this.approvalWatch = new ApprovalWatch(this.approvals)
+    this.workflows = new Workflows(this, limits.workflows)
     this.epoch = restore(this)
     this.#unreportedAt = ports.clock.now() + COME_BACK_MS
   }
@@ -197,7 +206,12 @@ export class Core {
    * that less time has passed, because what is gone does not come back.
    */
   get wallForAges(): number {
-    return Math.min(this.clock.wall(), this.#ageNow())
+    return Math.min(this.clock.wall(), this.age)
+  }
+
+  /** The clock of ages (clock.ts), ms since 1970. */
+  get age(): number {
+    return this.#ageNow()
   }
 
   get isDraining(): boolean {
@@ -275,11 +289,12 @@ export class Core {
     this.streams.tick(now)
     this.redo.tick(now)
     tickApprovals(this, now)
+    this.workflows.tick()
     if (this.#unreportedAt !== undefined && now >= this.#unreportedAt) {
       this.#unreportedAt = undefined
       tellUnreported(this)
     }
-    const expired = this.idempotency.expire(this.#ageNow())
+    const expired = this.idempotency.expire(this.age)
     if (expired.length > 0) this.batch.free(expired, () => {})
     this.retention.tick()
     this.events.tick()
@@ -340,6 +355,7 @@ export class Core {
         this.ports.log('session not rewound', { session, error: String(thrown) })
       }
     }
+    this.workflows.rewind()
   }
 
   #rewindSession(session: string): void {

@@ -27,6 +27,7 @@ export function restore(core: Core): number {
     const session = sessionOfKey(key)
     if (!core.sessions.get(session)) withdrawOrphans(core, session)
   }
+  core.workflows.restore()
   endInterrupted(core)
   restoreDamaged(core)
   const epoch = nextEpoch(core)

@@ -3,17 +3,31 @@ import { ProtocolError } from '../../protocol/errors.ts'
 import type { BrokerMethod, Params } from '../../protocol/methods/index.ts'
 import type { Call } from './calls.ts'
 import type { Core } from './core.ts'
+import type { Operation } from './events.ts'
 
 /** Called once, with the error if there was one. */
 export type SubCallDone = (error: ProtocolError | undefined) => void
 
+/** On whose behalf it is carried out. */
+export type Parent = Pick<
+  Call<BrokerMethod>,
+  'identity' | 'connection' | 'trace' | 'remainingMs' | 'isCancelled' | 'isAbandoned'
+>
+
+/** Adds what is persisted to the journal, with more that has to be written together with it. */
+export type Join = (
+  operations: readonly Operation[],
+  settled: (error: Error | undefined) => void,
+) => void
+
 /** Runs the handler; what it throws is the end, as it is for a call of its own. */
 export function subCall<M extends BrokerMethod>(
   core: Core,
-  parent: Call<BrokerMethod>,
+  parent: Parent,
   { method, params }: { readonly method: M; readonly params: Params<M> },
   handler: (core: Core, call: Call<M>) => void,
   done: SubCallDone,
+  join: Join = (operations, settled) => core.batch.add(operations, settled),
 ): void {
   const settle = once(done)
   const { identity, connection, trace } = parent
@@ -24,7 +38,7 @@ export function subCall<M extends BrokerMethod>(
     isAbandoned: () => parent.isAbandoned(),
     onCancel: () => {}, // the parts of a batch go on to their own ends
     persist: (operations, then) => {
-      core.batch.add(operations, (error) => {
+      join(operations, (error) => {
         if (error) settle(ProtocolError.from(error, 'broker', 'no'))
         else attempt(then, settle)
       })

@@ -24,7 +24,14 @@ export interface StoredChunk {
 }
 
 /** Tables of small records; the key is a string of at most 500 bytes, the value is msgpack. */
-export const TABLES = ['meta', 'sessions', 'idempotency', 'approvals'] as const
+export const TABLES = [
+  'meta',
+  'sessions',
+  'idempotency',
+  'approvals',
+  'workflows',
+  'workflow_texts',
+] as const
 export type Table = (typeof TABLES)[number]
 
 export type JournalOperation =

@@ -159,6 +159,8 @@ function openDatabases(root: RootDatabase<Buffer, Buffer>): Databases {
     sessions: one('sessions'),
     idempotency: one('idempotency'),
     approvals: one('approvals'),
+    workflows: one('workflows'),
+    workflow_texts: one('workflow_texts'),
     chunks: one('chunks'),
     streams: one('streams'),
   }

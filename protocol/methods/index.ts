@@ -40,6 +40,7 @@ import {
 } from './session.ts'
 import { StreamClose, StreamOpen, StreamRead } from './stream.ts'
 import { SystemHealth, SystemInfo, SystemMetrics } from './system.ts'
+import { WorkflowCancel, WorkflowExecute, WorkflowGet, WorkflowList } from './workflow.ts'
 
 export const METHODS = {
   'session.create': SessionCreate,
@@ -73,6 +74,10 @@ export const METHODS = {
   'host.register': HostRegister,
   'host.usage': HostUsage,
   'output.query': OutputQuery,
+  'workflow.execute': WorkflowExecute,
+  'workflow.get': WorkflowGet,
+  'workflow.list': WorkflowList,
+  'workflow.cancel': WorkflowCancel,
   'system.info': SystemInfo,
   'system.health': SystemHealth,
   'system.metrics': SystemMetrics,

@@ -144,6 +144,9 @@ export const SessionCreate = defineMethod('session.create', {
   ],
 })
 
+/** Longest prompt, characters. */
+export const MAX_PROMPT = 1_048_576
+
 export const WHEN_BUSY = ['queue', 'interrupt', 'reject'] as const
 export type WhenBusy = (typeof WHEN_BUSY)[number]
 export const WhenBusySchema = oneOf(
@@ -159,7 +162,7 @@ export const SessionPrompt = defineMethod('session.prompt', {
   mutating: true,
   params: Type.Object({
     session,
-    text: Type.String({ minLength: 1, maxLength: 1_048_576, description: 'What to ask' }),
+    text: Type.String({ minLength: 1, maxLength: MAX_PROMPT, description: 'What to ask' }),
     when_busy: Type.Optional(WhenBusySchema),
   }),
   result: Type.Object({

@@ -26,6 +26,7 @@ function setUp(limits: Partial<CommitLimits> = {}) {
       publish: () => {},
     }),
     onWritten: () => {},
+    onSettled: () => {},
     onFailure: (sessions) => settled.push(`rewound ${[...sessions].join(' ')}`),
     onDefect: (thrown) => t.fail(String(thrown)),
   })

@@ -41,6 +41,10 @@ const PARAMS: { readonly [M in BrokerMethod]: (session: string) => Params<M> } =
     ...{ software: 'test', pid: 8 },
   }),
   'output.query': (session) => ({ session, pattern: 'a+' }),
+  'workflow.execute': (session) => ({ steps: [{ id: 'a', session, prompt: 'hello' }] }),
+  'workflow.get': () => ({ execution: 'none' }),
+  'workflow.list': () => ({}),
+  'workflow.cancel': () => ({ execution: 'none' }),
   'system.info': () => ({}),
   'system.health': () => ({}),
   'system.metrics': () => ({}),
@@ -53,7 +57,10 @@ t.test('every method answers as its schema says', async (t) => {
     if (method === 'session.recover' || method === 'session.remove') host.exit(session, 0)
     if (method === 'approval.answer') host.askApproval(session, 'q-1234')
     if (method === 'host.usage') client.call('host.register', PARAMS['host.register'](session))
-    const id = client.ask(method, PARAMS[method](session))
+    const id =
+      method === 'workflow.get' || method === 'workflow.cancel'
+        ? client.ask(method, client.call('workflow.execute', PARAMS['workflow.execute'](session)))
+        : client.ask(method, PARAMS[method](session))
     await new Promise((resolve) => setImmediate(resolve)) // system.metrics takes a moment
     client.resultOf(method, id)
     t.pass(method)

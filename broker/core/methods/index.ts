@@ -19,6 +19,7 @@ import { sessionRecover } from './session-recover.ts'
 import { sessionRemove, sessionRename } from './session-remove.ts'
 import { streamClose, streamOpen, streamRead } from './stream.ts'
 import { systemHealth, systemInfo, systemMetrics } from './system.ts'
+import { workflowCancel, workflowExecute, workflowGet, workflowList } from './workflow.ts'
 
 /** Throws a ProtocolError, or ends the call, now or later, exactly once. */
 export type MethodHandler<M extends BrokerMethod> = (core: Core, call: Call<M>) => void
@@ -55,6 +56,10 @@ export const METHOD_HANDLERS: { readonly [M in BrokerMethod]: MethodHandler<M> }
   'host.register': hostRegister,
   'host.usage': hostUsage,
   'output.query': outputQuery,
+  'workflow.execute': workflowExecute,
+  'workflow.get': workflowGet,
+  'workflow.list': workflowList,
+  'workflow.cancel': workflowCancel,
   'system.info': systemInfo,
   'system.health': systemHealth,
   'system.metrics': systemMetrics,

@@ -1,0 +1,56 @@
+/** What to do when a step cannot go on: try again for a while, or fail. */
+import type { ErrorCode, ProtocolError } from '../../../protocol/errors.ts'
+import type { Core } from '../core.ts'
+import type { WorkflowLimits } from './limits.ts'
+import { isRunning, type Run, type Wait } from './run.ts'
+
+/** Between two tries, ms. */
+const TRY_AGAIN_MS = 250
+
+/** Which limit says how long an error is waited out; those of storage heal or do not, without a limit. */
+const PATIENCE: Partial<Record<ErrorCode, 'hostWaitMs' | 'slotWaitMs' | 'always'>> = {
+  AT_CAPACITY: 'slotWaitMs',
+  NO_HOST: 'hostWaitMs',
+  NO_SUCH_HOST: 'hostWaitMs',
+  NO_BACKEND: 'hostWaitMs',
+  HOST_DRAINING: 'hostWaitMs',
+  HOST_LOST: 'hostWaitMs',
+  STORAGE_FULL: 'always',
+  STORAGE_FAILED: 'always',
+}
+
+export function fail(core: Core, run: Run, step: string, error: ProtocolError): void {
+  const { code, message } = error
+  core.workflows.change(run, [{ type: 'failed', step, error: { code, message: short(message) } }])
+}
+
+/** Longest error message that is kept of a step, characters. */
+const MAX_MESSAGE = 1024
+
+function short(message: string): string {
+  return message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)} …` : message
+}
+
+/** Notes that a step waits; it began to when it was first noted. */
+export function wait(core: Core, run: Run, step: string): Wait {
+  const now = core.clock.now()
+  const { since } = run.waits.get(step) ?? { since: now }
+  const noted = { since, nextAt: now + TRY_AGAIN_MS }
+  run.waits.set(step, noted)
+  return noted
+}
+
+/** What a step asked for was not done. */
+export function refused(core: Core, run: Run, step: string, error: ProtocolError): void {
+  if (!isRunning(run, step)) return
+  const { since } = wait(core, run, step)
+  if (core.clock.now() - since >= patience(core.workflows.limits, error)) {
+    fail(core, run, step, error)
+  }
+}
+
+function patience(limits: WorkflowLimits, { code }: ProtocolError): number {
+  const kind = PATIENCE[code]
+  if (kind === undefined) return 0
+  return kind === 'always' ? Number.POSITIVE_INFINITY : limits[kind]
+}
