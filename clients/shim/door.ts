@@ -4,6 +4,7 @@ import type { Client } from '../sdk/index.ts'
 import type { Chats } from './chats.ts'
 import type { ShimConfig } from './config.ts'
 import type { HttpHooks } from './http/hooks.ts'
+import type { DoorMetrics } from './metrics/door-metrics.ts'
 
 export const DOOR_NAMES = [
   'pub',
@@ -37,6 +38,8 @@ export interface DoorContext {
   readonly chats: Chats
   /** For doors that stand in the HTTP door: routes and upgrades. To be filled in before it starts. */
   readonly http: HttpHooks
+  /** What every door counts: connections and requests. */
+  readonly metrics: DoorMetrics
   /** Addresses of a door that has started; empty before, and when it is off or failed. */
   readonly addressesOf: (door: DoorName) => readonly string[]
   /** A clock that never goes back, ms. */

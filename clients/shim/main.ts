@@ -12,6 +12,7 @@ import { Chats } from './chats.ts'
 import { type ShimConfig, ShimSettings, shimConfig } from './config.ts'
 import { DOORS } from './doors.ts'
 import { HttpHooks } from './http/hooks.ts'
+import { DoorMetrics } from './metrics/door-metrics.ts'
 import { Shim } from './shim.ts'
 
 const PROGRAM = {
@@ -112,6 +113,7 @@ function worldOf(settings: ShimConfig, client: Client) {
     settings,
     chats: new Chats(),
     http: new HttpHooks(),
+    metrics: new DoorMetrics(),
     now: () => performance.now(),
     wall: Date.now,
     random: Math.random,

@@ -43,6 +43,7 @@ class RepDoor implements Door {
 
   async start(): Promise<void> {
     const { rep_host, rep_port } = this.#context.settings
+    this.#socket.watch(() => this.#context.metrics.connected())
     this.addresses.push(await this.#socket.bind(rep_host, rep_port))
     this.#loop = this.#serve()
   }
@@ -79,6 +80,10 @@ class RepDoor implements Door {
   }
 
   async #answer(request: RequestFrames): Promise<void> {
-    await this.#socket.reply(request, await this.#service.answer(request.body))
+    const { metrics, now } = this.#context
+    const startedAt = now()
+    const { body, isError } = await this.#service.answer(request.body)
+    metrics.answered(now() - startedAt, isError)
+    await this.#socket.reply(request, body)
   }
 }

@@ -39,6 +39,15 @@ export class RepSocket {
     return this.#socket.lastEndpoint ?? endpoint
   }
 
+  /** Calls `opened` for each client that comes, and its result when that client is gone. */
+  watch(opened: () => () => void): void {
+    const open = new Map<string, (() => void)[]>()
+    this.#socket.events.on('accept', ({ address }) => {
+      open.set(address, [...(open.get(address) ?? []), opened()])
+    })
+    this.#socket.events.on('disconnect', ({ address }) => open.get(address)?.pop()?.())
+  }
+
   async *requests(): AsyncGenerator<RequestFrames, void> {
     for await (const frames of this.#socket) {
       const request = split(frames)

@@ -28,6 +28,11 @@ const BATCH_WIDTH = 16
 
 type Ask<T extends Request['type']> = MessageOf<T>
 
+export interface Answer {
+  readonly body: Buffer
+  readonly isError: boolean
+}
+
 export class RepService {
   readonly #ports: RepPorts
   readonly #spawner: Spawner
@@ -38,8 +43,9 @@ export class RepService {
   }
 
   /** Never rejects. */
-  async answer(bytes: Uint8Array): Promise<Buffer> {
-    return encodeMessage(await this.#reply(bytes))
+  async answer(bytes: Uint8Array): Promise<Answer> {
+    const reply = await this.#reply(bytes)
+    return { body: encodeMessage(reply), isError: 'success' in reply && !reply.success }
   }
 
   async #reply(bytes: Uint8Array): Promise<Reply> {
