@@ -76,6 +76,11 @@ function chunkOf(frame: string): Json {
   return parsed(frame.slice(frame.indexOf(' ') + 1)) ?? frame
 }
 
+/** The JSON of an answer that came as text. */
+export function answerJson({ json, body }: Answer): Json | undefined {
+  return json ?? parsed(body ?? '')
+}
+
 function parsed(text: string): Json | undefined {
   try {
     return parseExact(text)

@@ -1,0 +1,131 @@
+/** Makes true what a case says in words: real tasks, real agents, real events. */
+import type { Client } from '../../../clients/sdk/index.ts'
+import { isArray, isObject, type Json } from './exact-json.ts'
+import { answerJson } from './expectation.ts'
+import { sendReq } from './senders/req-socket.ts'
+import { sendUnix } from './senders/unix.ts'
+import type { EventWords, Precondition } from './setup-words.ts'
+import type { Target } from './stack.ts'
+import { atPath } from './values.ts'
+
+/** What the case may now name. */
+export interface Prepared {
+  readonly values: Map<string, Json>
+  /** Literals of the expectation that stand for something which has another name here. */
+  readonly aliases: Map<string, Json>
+  /** Lets the event of the case happen. */
+  readonly happen: () => Promise<void>
+}
+
+/** Throws when the target cannot do it. */
+export async function prepare(
+  target: Target,
+  words: readonly Precondition[],
+  values: Map<string, Json>,
+): Promise<Prepared> {
+  const aliases = new Map<string, Json>()
+  let happen = async (): Promise<void> => undefined
+  for (const word of words) {
+    if (word.is === 'tasks') throw new Error('no way is known to fill the store')
+    if (word.is === 'agent') {
+      const id = await spawnAgent(target, word.program)
+      if (word.state === 'paused') await unix(target, 'agent.pause', [id, true])
+      for (const { name, value } of namesOf(words, id)) values.set(name, value)
+    }
+    if (word.is === 'event') happen = await arrange(await target.native(), word.event, aliases)
+  }
+  return { values, aliases, happen }
+}
+
+/** Through a door, as a client of the old daemon does it. */
+async function spawnAgent(target: Target, program: string): Promise<string> {
+  const { unix: path, rep } = target.doors
+  if (path !== undefined)
+    return text(await unix(target, 'agent.spawn', ['a', program, { task: '-' }]))
+  if (rep === undefined) throw new Error('there is no door to spawn an agent through')
+  const config = ['a', program, '-', null, null, {}]
+  const reply = await sendReq(rep, { array: ['spawn_request', 'setup', config, null, null] })
+  const id = atPath(reply.json ?? null, '3.0.$bin')
+  if (typeof id !== 'string') throw new Error(`the agent did not start: ${JSON.stringify(reply)}`)
+  return hyphenated(id)
+}
+
+async function unix(target: Target, method: string, params: Json): Promise<Json> {
+  const path = target.doors.unix
+  if (path === undefined) throw new Error('there is no Unix socket')
+  const answer = await sendUnix(path, { jsonrpc: '2.0', method, params, id: 1 })
+  const result = atPath(answerJson(answer) ?? null, 'result')
+  if (result === undefined) throw new Error(`${method} failed: ${answer.body}`)
+  return result
+}
+
+function text(json: Json): string {
+  if (typeof json !== 'string') throw new Error(`this is no id: ${JSON.stringify(json)}`)
+  return json
+}
+
+function hyphenated(hex: string): string {
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}
+
+function namesOf(
+  words: readonly Precondition[],
+  id: string,
+): { readonly name: string; readonly value: Json }[] {
+  return words.flatMap((word) => {
+    if (word.is !== 'id name') return []
+    const value = word.form === 'bin' ? { $bin: id.replaceAll('-', '') } : id
+    return word.names.map((name) => ({ name, value }))
+  })
+}
+
+/** Whoever the event is about exists before anybody listens; the event itself comes later. */
+async function arrange(
+  client: Client,
+  { kind, event, about }: EventWords,
+  aliases: Map<string, Json>,
+): Promise<() => Promise<void>> {
+  const [name = '', detail = ''] = about
+  if (kind === 'AgentEvent') {
+    const session = await client.createSession({ backend: 'demo' })
+    aliases.set(name, session.id)
+    return agentHappening(client, session.id, `${event} ${detail}`.trim())
+  }
+  throw new Error(`no way is known to let a ${kind} ${event} happen`)
+}
+
+function agentHappening(client: Client, session: string, event: string): () => Promise<void> {
+  const handle = client.session(session)
+  const ways: Readonly<Record<string, () => Promise<unknown>>> = {
+    'status_changed running': () => handle.prompt('@@hang'),
+    paused: () => handle.pause(),
+    'status_changed paused': () => handle.pause(),
+    killed: () => handle.kill(),
+    'status_changed terminated': () => handle.kill(),
+    completed: () => handle.stop(),
+    'status_changed completed': () => handle.stop(),
+    failed: () => handle.prompt('@@crash(3)'),
+    'status_changed failed': () => handle.prompt('@@crash(3)'),
+  }
+  return wayOf(ways, event)
+}
+
+function wayOf(
+  ways: Readonly<Record<string, () => Promise<unknown>>>,
+  event: string,
+): () => Promise<void> {
+  const way = Object.hasOwn(ways, event) ? ways[event] : undefined
+  if (way === undefined) throw new Error(`no way is known to let ${event} happen`)
+  return async () => {
+    await way()
+  }
+}
+
+/** The expectation with what stands for something replaced. */
+export function withAliases(json: Json, aliases: ReadonlyMap<string, Json>): Json {
+  if (typeof json === 'string') return aliases.get(json) ?? json
+  if (isArray(json)) return json.map((item) => withAliases(item, aliases))
+  if (!isObject(json)) return json
+  const members = Object.entries(json)
+  return Object.fromEntries(members.map(([name, item]) => [name, withAliases(item, aliases)]))
+}

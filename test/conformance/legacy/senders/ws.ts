@@ -1,0 +1,107 @@
+/** A conversation on a WebSocket, with a fence at its end: what came before the fence is all that came. */
+import { once } from 'node:events'
+import { type RawData, WebSocket } from 'ws'
+import { isArray, isObject, type Json, type JsonObject, parseExact } from '../exact-json.ts'
+import type { Answer } from '../expectation.ts'
+import { bodyText } from './http.ts'
+import { ANSWER_MS } from './patience.ts'
+
+/** No JSON, so the server says that it does not understand. */
+const FENCE = 'fence'
+
+export interface WsCase {
+  readonly send: Json
+  readonly expect: JsonObject
+  /** Called when all that is no event has come. */
+  readonly happen: () => Promise<void>
+}
+
+export async function sendWs(url: string, { send, expect, happen }: WsCase): Promise<Answer> {
+  const expected = expectedMessages(expect)
+  const events = expected.filter(isEvent).length
+  const conversation = await Conversation.open(url, !expected.some(isPing))
+  try {
+    for (const message of isArray(send) ? send : [send]) conversation.say(bodyText(message))
+    await conversation.hasHeard(expected.length - events)
+    if (events > 0) {
+      await happen()
+      await conversation.hasHeard(expected.length)
+    }
+    const messages = await conversation.upToFence()
+    return { json: messages, silent: messages.length === 0 }
+  } finally {
+    conversation.close()
+  }
+}
+
+function expectedMessages({ messages, match }: JsonObject): readonly Json[] {
+  const found = messages ?? match
+  return isArray(found) ? found : []
+}
+
+const typeOf = (message: Json): Json | undefined =>
+  isObject(message) ? message['type'] : undefined
+const isPing = (message: Json): boolean => typeOf(message) === 'Ping'
+const isEvent = (message: Json): boolean => typeOf(message) === 'Event'
+const isRefusal = (message: Json): boolean => typeOf(message) === 'Error'
+
+class Conversation {
+  readonly #socket: WebSocket
+  readonly #ignoresPings: boolean
+  readonly #heard: Json[] = []
+  #wake: () => void = () => undefined
+
+  private constructor(socket: WebSocket, ignoresPings: boolean) {
+    this.#socket = socket
+    this.#ignoresPings = ignoresPings
+    socket.on('message', (data: RawData) => this.#message(data))
+    socket.on('close', () => this.#wake())
+  }
+
+  static async open(url: string, ignoresPings: boolean): Promise<Conversation> {
+    const socket = new WebSocket(url, { handshakeTimeout: ANSWER_MS })
+    const conversation = new Conversation(socket, ignoresPings)
+    await once(socket, 'open')
+    return conversation
+  }
+
+  say(text: string): void {
+    this.#socket.send(text)
+  }
+
+  #message(data: RawData): void {
+    const text = Buffer.isBuffer(data) ? data.toString('utf8') : ''
+    const message = parseExact(text)
+    if (this.#ignoresPings && isPing(message)) return
+    this.#heard.push(message)
+    this.#wake()
+  }
+
+  /** Resolves as well when they do not come. */
+  async hasHeard(count: number): Promise<void> {
+    await this.#until(() => this.#heard.length >= count)
+  }
+
+  async upToFence(): Promise<readonly Json[]> {
+    const before = this.#heard.length
+    this.say(FENCE)
+    const fence = () => this.#heard.findIndex((message, at) => at >= before && isRefusal(message))
+    await this.#until(() => fence() >= 0)
+    const at = fence()
+    return at < 0 ? this.#heard : this.#heard.toSpliced(at, this.#heard.length - at)
+  }
+
+  async #until(condition: () => boolean): Promise<void> {
+    const deadline = AbortSignal.timeout(ANSWER_MS)
+    while (!condition() && !deadline.aborted && this.#socket.readyState === WebSocket.OPEN) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+        deadline.addEventListener('abort', () => resolve(), { once: true })
+      })
+    }
+  }
+
+  close(): void {
+    this.#socket.terminate()
+  }
+}
