@@ -12,9 +12,10 @@ export interface CommandEntry {
 export const COMMANDS = {
   up: {
     usage: 'up',
-    describe: 'Run a broker and a host on this machine, and keep them running',
+    describe: 'Run a broker, a host and the shim on this machine, and keep them running',
     examples: [
-      ['agentmq up', 'Start; Ctrl-C stops both'],
+      ['agentmq up', 'Start; Ctrl-C stops all'],
+      ['agentmq up --no-shim', 'Without doors for HTTP and the clients of the old daemon'],
       ['agentmq up --dir /tmp/try --slots 4', 'Apart from the usual one'],
     ],
     load: () => import('./commands/up.ts'),

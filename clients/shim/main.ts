@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Environment } from '../../protocol/endpoints.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
-import { EXIT_FAILED, exitCodeOf, readSources } from '../../protocol/process/command-line.ts'
+import { EXIT_FAILED, readSources } from '../../protocol/process/command-line.ts'
 import { endAsked, explain, logger, tellReady } from '../../protocol/process/life.ts'
 import { flagsOf } from '../../protocol/settings.ts'
 import { type Client, connect } from '../sdk/index.ts'
@@ -89,9 +89,9 @@ async function serve(
   const shim = new Shim(worldOf(config, client), log, DOORS)
   try {
     await shim.start()
-    for (const { door, error } of shim.failed) tellFailed(door, error)
     const http = shim.failed.find(({ door }) => door === 'http')
-    if (http) return exitCodeOf(http.error)
+    if (http && config.http_required) return explain(PROGRAM.name, http.error)
+    for (const { door, error } of shim.failed) tellFailed(door, error)
     const { addresses, failed } = shim
     const closed = failed.map(({ door, error }) => ({ door, reason: error.message }))
     tellReady(config, { doors: addresses, closed })
@@ -104,7 +104,7 @@ async function serve(
 }
 
 function tellFailed(door: string, error: ProtocolError): void {
-  process.stderr.write(`agentmq shim: door ${door}: ${error.message}\n  → ${error.advice}\n`)
+  process.stderr.write(`${PROGRAM.name}: door ${door}: ${error.message}; it stays shut\n`)
 }
 
 function worldOf(settings: ShimConfig, client: Client) {

@@ -1,10 +1,12 @@
 /** `agentmq up`: one command for a machine, and nothing left behind however it ends. */
+import { once } from 'node:events'
 import { readdirSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { type CliRun, runCli, shortDir, startCli, startProgram } from '../support/cli.ts'
+import { type CliRun, ownDoors, runCli, shortDir, startCli, startProgram } from '../support/cli.ts'
 
 interface Up {
   readonly run: CliRun
@@ -14,9 +16,10 @@ interface Up {
   readonly cli: (...args: string[]) => ReturnType<typeof runCli>
 }
 
-async function up(t: Test): Promise<Up> {
+async function up(t: Test, more: Readonly<Record<string, string>> = {}): Promise<Up> {
   const dir = shortDir(t)
-  const run = startCli(t, dir, ['up', '--dir', dir, '--json'], { input: null })
+  const env = { ...ownDoors(dir), ...more }
+  const run = startCli(t, dir, ['up', '--dir', dir, '--json'], { input: null, env })
   await run.says('"event":"up"')
   const cli = (...args: string[]) => runCli(t, dir, [...args, '--dir', dir])
   const pids = async () => {
@@ -51,7 +54,7 @@ t.test('up runs a session, refuses a second one, and ends in order on Ctrl-C', a
   t.equal(exit, 0)
   t.match(
     stdout,
-    /"stopping","part":"host"[\s\S]*"stopped","part":"host"[\s\S]*"stopped","part":"broker"/,
+    /"stopping","part":"shim"[\s\S]*"stopped","part":"shim"[\s\S]*"stopping","part":"host"[\s\S]*"stopped","part":"host"[\s\S]*"stopped","part":"broker"/,
   )
   await Promise.all([gone(broker), gone(host)])
 })
@@ -81,6 +84,28 @@ t.test('broker and host end when up itself is killed', async (t) => {
   const { broker, host } = await pids()
   run.process.kill('SIGKILL')
   await Promise.all([gone(broker), gone(host)])
+})
+
+t.test('a door whose port is taken is told in a line, and all else goes on', async (t) => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  t.teardown(() => taken.close())
+  const { port } = taken.address() as AddressInfo
+  const { run, cli } = await up(t, { AGENTMQ_HTTP_PORT: String(port) })
+  await run.says(`"line":"agentmq shim: door http: http://127.0.0.1:${port} is in use`)
+  t.match(await cli('chat', '--backend', 'demo', '@@echo(hi)'), { exit: 0, stdout: /hi/ })
+  run.process.kill('SIGTERM')
+  t.match(await run.result, { exit: 0 })
+})
+
+t.test('--no-shim opens no door', async (t) => {
+  const dir = shortDir(t)
+  const run = startCli(t, dir, ['up', '--dir', dir, '--json', '--no-shim'], { input: null })
+  await run.says('"event":"up"')
+  run.process.kill('SIGTERM')
+  const { exit, stdout } = await run.result
+  t.equal(exit, 0)
+  t.notMatch(stdout, 'shim')
 })
 
 t.test('up says why a part does not start, and ends with its code', async (t) => {

@@ -1,4 +1,4 @@
-/** `agentmq up`: a broker and a host on this machine, supervised until Ctrl-C. */
+/** `agentmq up`: a broker, a host and the shim on this machine, supervised until Ctrl-C. */
 import type { Argv } from 'yargs'
 import type { ArgsOf, Cli, Globals } from '../command.ts'
 import { openClient } from '../connection.ts'
@@ -24,9 +24,14 @@ export const builder = (yargs: Argv<Globals>) =>
       requiresArg: true,
       describe: 'Sessions that the host may run at once',
     })
-    .option('log-level', { type: 'string', requiresArg: true, describe: 'Level of both logs' })
+    .option('shim', {
+      type: 'boolean',
+      default: true,
+      describe: 'Doors for HTTP and the clients of the old daemon; --no-shim: none',
+    })
+    .option('log-level', { type: 'string', requiresArg: true, describe: 'Level of all logs' })
 
-const PARTS: readonly PartName[] = ['broker', 'host']
+const CORE_PARTS: readonly PartName[] = ['broker', 'host']
 
 export async function handler(args: ArgsOf<typeof builder>, cli: Cli): Promise<number> {
   const { readPlaces, readSettings } = await import('../settings.ts')
@@ -37,9 +42,10 @@ export async function handler(args: ArgsOf<typeof builder>, cli: Cli): Promise<n
   const logs = logDirectory(places.stateDir)
   const progress = new Progress(cli.output)
   const flags = { ...args, dir, endpoint }
+  const parts: readonly PartName[] = args.shim ? [...CORE_PARTS, 'shim'] : CORE_PARTS
   const supervisor = new Supervisor({
     entry: cliEntry(),
-    parts: PARTS.map((part) => ({ part, flags: partFlags(part, flags, logs) })),
+    parts: parts.map((part) => ({ part, flags: partFlags(part, flags, logs) })),
     tell: (event) => progress.tell(event),
   })
   return await supervise(supervisor, cli, async () => {

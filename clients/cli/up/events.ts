@@ -1,7 +1,7 @@
 /** What a supervisor tells while it works. */
 import type { PartName } from '../parts.ts'
 
-/** What a part says of itself once it is usable, by name: its endpoints, its id. */
+/** What a part says of itself once it is usable, by name: its endpoints, its id; of a shim, its open doors. */
 export type ReadyInfo = Readonly<Record<string, string>>
 
 export type SupervisorEvent =

@@ -33,6 +33,8 @@ export function partFlags(part: PartName, flags: UpFlags, logs: string): string[
     ...flag('log-file', logFile(logs, part)),
   ]
   if (part === 'broker') return shared
+  // What else there is on this machine is no reason not to run here.
+  if (part === 'shim') return [...shared, '--no-http-required']
   return [
     ...shared,
     ...flag('name', flags.name),

@@ -119,7 +119,15 @@ function isReadyLine(said: unknown): said is object {
 }
 
 function textsOf(said: object): ReadyInfo {
+  const { doors = {}, ...own } = said as { doors?: object }
+  const entries = [...Object.entries(own), ...Object.entries(doors).map(addressesOf)]
   return Object.fromEntries(
-    Object.entries(said).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
+    entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
   )
+}
+
+/** A door may be reached at several addresses, or at those of another door. */
+function addressesOf([door, addresses]: [string, unknown]): [string, unknown] {
+  const isElsewhere = !Array.isArray(addresses) || addresses.length === 0
+  return [door, isElsewhere ? undefined : addresses.join(' ')]
 }

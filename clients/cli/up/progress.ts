@@ -4,7 +4,7 @@ import type { Output } from '../output.ts'
 import { duration } from '../render/durations.ts'
 import { safeLine } from '../render/safe-text.ts'
 import { shortId } from '../session-text.ts'
-import type { SupervisorEvent } from './events.ts'
+import type { ReadyInfo, SupervisorEvent } from './events.ts'
 
 const LABEL_WIDTH = 10
 
@@ -70,8 +70,17 @@ export class Progress {
 }
 
 function readyText(event: Extract<SupervisorEvent, { type: 'ready' }>): string {
-  const { elapsedMs, pid, info } = event
-  const host = info['host'] && `host ${shortId(info['host'])}`
-  const where = info['endpoint'] ?? host
+  const { part, elapsedMs, pid, info } = event
+  const where = part === 'shim' ? doorsText(info) : (info['endpoint'] ?? hostText(info))
   return `ready in ${duration(elapsedMs)}, pid ${pid}${where ? `, ${safeLine(where)}` : ''}`
+}
+
+function hostText({ host }: ReadyInfo): string | undefined {
+  return host && `host ${shortId(host)}`
+}
+
+function doorsText(info: ReadyInfo): string {
+  return Object.entries(info)
+    .map(([door, addresses]) => `${door} ${addresses}`)
+    .join(', ')
 }

@@ -6,6 +6,10 @@ export const httpSettings = {
   http: isOn('HTTP JSON-RPC'),
   http_host: host('HTTP'),
   http_port: port('HTTP', 19_280),
+  http_required: Type.Boolean({
+    default: true,
+    description: 'End with exit code 5 when HTTP cannot be opened; else the other doors go on',
+  }),
   http_alias_port: Type.Optional(
     Type.Integer({
       minimum: 0,
