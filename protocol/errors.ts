@@ -220,6 +220,42 @@ export const ERRORS = {
     409,
     false,
   ),
+  // tasks and state
+  NO_SUCH_TASK: row(
+    'there is no task {task}',
+    'List the tasks with `agentmq tasks list`.',
+    -32004,
+    404,
+    false,
+  ),
+  AMBIGUOUS_TASK: row(
+    '{task} matches {count} tasks',
+    'Give more characters of the id, or the full id.',
+    -32004,
+    409,
+    false,
+  ),
+  NO_SUCH_KEY: row(
+    'there is no key {key}',
+    'List the keys with `agentmq state list`.',
+    -32004,
+    404,
+    false,
+  ),
+  VERSION_CONFLICT: row(
+    '{key} has version {version}, not {expected}',
+    'Somebody else has changed it: read it again, and decide anew.',
+    -32017,
+    409,
+    false,
+  ),
+  LIMIT_REACHED: row(
+    '{what} has no room: {limit} at most',
+    'Remove what is not needed any more.',
+    -32027,
+    507,
+    false,
+  ),
   // load and time
   OVERLOADED: row(
     '{what} is full: {limit} allowed',

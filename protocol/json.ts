@@ -13,26 +13,31 @@ export type JsonObject = { readonly [key: string]: JsonValue }
 /** Most bytes of metadata, as JSON in UTF-8: a page of notes and ids, not a document. */
 export const MAX_METADATA_BYTES = 16 * 1024
 
+/** Deepest nesting of what is kept: lists of it, in a reply, have to stay below the depth that the wire takes. */
+export const MAX_JSON_DEPTH = 24
+
 export const metadataSchema = (description: string) =>
   Type.Record(Type.String(), Type.Unknown(), { description })
 
 /** What of a value JSON cannot hold, as a path and the reason; undefined when it can hold all of it. */
-export function jsonProblem(value: unknown, path = ''): string | undefined {
+export function jsonProblem(value: unknown, path = '', depth = 0): string | undefined {
   if (value === null || typeof value === 'boolean' || typeof value === 'string') return undefined
   if (typeof value === 'number') {
     return Number.isFinite(value) ? undefined : `${path}: ${value} is no JSON number`
   }
-  if (Array.isArray(value)) return firstProblem(value.entries(), path)
-  if (isPlain(value)) return firstProblem(Object.entries(value), path)
+  if (depth === MAX_JSON_DEPTH) return `${path}: it is nested deeper than ${MAX_JSON_DEPTH}`
+  if (Array.isArray(value)) return firstProblem(value.entries(), path, depth)
+  if (isPlain(value)) return firstProblem(Object.entries(value), path, depth)
   return `${path}: it is no JSON value`
 }
 
 function firstProblem(
   entries: Iterable<readonly [string | number, unknown]>,
   path: string,
+  depth: number,
 ): string | undefined {
   for (const [key, value] of entries) {
-    const problem = jsonProblem(value, `${path}/${key}`)
+    const problem = jsonProblem(value, `${path}/${key}`, depth + 1)
     if (problem !== undefined) return problem
   }
   return undefined

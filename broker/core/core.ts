@@ -30,10 +30,13 @@ import { restore, storedRecord } from './restore.ts'
 import { RETENTION, type RetentionPolicy } from './retention.ts'
 import { RetentionSweep } from './retention-sweep.ts'
 import { Sessions } from './sessions.ts'
+import { STATE_LIMITS, State } from './state.ts'
 import { Streams } from './streams.ts'
 import { Tally } from './tally.ts'
+import { TASK_LIMITS, Tasks } from './tasks.ts'
 import { Tickets } from './tickets.ts'
 import { Usage } from './usage.ts'
+import type { TableLimits } from './versioned.ts'
 import { WORKFLOW_LIMITS, type WorkflowLimits } from './workflows/limits.ts'
 import { Workflows } from './workflows/workflows.ts'
 
@@ -48,6 +51,8 @@ export interface CoreLimits extends ApprovalLimits, CommitLimits {
   readonly maxHosts: number
   /** Events of `@events` that are kept; beyond it the oldest go. */
   readonly maxEvents: number
+  readonly state: TableLimits
+  readonly tasks: TableLimits
   readonly idempotency: IdempotencyLimits
   readonly retention: RetentionPolicy
   readonly workflows: WorkflowLimits
@@ -62,6 +67,8 @@ export const CORE_LIMITS: CoreLimits = {
   maxSessions: 100_000, // about 1 KB of memory each
   maxHosts: 4096, // the most connections there can be
   maxEvents: 100_000, // some weeks of a busy broker, about 30 MB
+  state: STATE_LIMITS,
+  tasks: TASK_LIMITS,
   idempotency: IDEMPOTENCY_LIMITS,
   retention: RETENTION,
   workflows: WORKFLOW_LIMITS,
@@ -122,6 +129,8 @@ export class Core {
   readonly appends: Appends
   readonly retention: RetentionSweep
   readonly approvals: Approvals
+  readonly state: State
+  readonly tasks: Tasks
   readonly approvalWatch: ApprovalWatch
   readonly workflows: Workflows
   readonly redo = new Redo()
@@ -193,6 +202,8 @@ export class Core {
     this.approvals = new Approvals(ports.journal, ports.clock, ports.limits)
     this.approvalWatch = new ApprovalWatch(this.approvals)
     this.workflows = new Workflows(this, limits.workflows)
+    this.state = new State(journal, limits.state)
+    this.tasks = new Tasks(journal, limits.tasks)
     this.epoch = restore(this)
     this.#unreportedAt = ports.clock.now() + COME_BACK_MS
   }
@@ -347,6 +358,9 @@ export class Core {
   /** A write failed: memory falls back to what is on disk. */
   #rewind(sessions: ReadonlySet<string>, error: Error): void {
     this.ports.log('journal write failed', { error: error.message, sessions: sessions.size })
+    // All that was not on disk has failed with it.
+    this.state.rewind()
+    this.tasks.rewind()
     for (const session of sessions) {
       try {
         this.#rewindSession(session)

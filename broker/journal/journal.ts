@@ -31,6 +31,8 @@ export const TABLES = [
   'approvals',
   'workflows',
   'workflow_texts',
+  'tasks',
+  'state',
 ] as const
 export type Table = (typeof TABLES)[number]
 

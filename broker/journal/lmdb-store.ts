@@ -161,6 +161,8 @@ function openDatabases(root: RootDatabase<Buffer, Buffer>): Databases {
     approvals: one('approvals'),
     workflows: one('workflows'),
     workflow_texts: one('workflow_texts'),
+    tasks: one('tasks'),
+    state: one('state'),
     chunks: one('chunks'),
     streams: one('streams'),
   }

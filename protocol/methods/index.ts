@@ -38,8 +38,10 @@ import {
   SessionRename,
   SessionStop,
 } from './session.ts'
+import { StateDelete, StateGet, StateList, StateSet } from './state.ts'
 import { StreamClose, StreamOpen, StreamRead } from './stream.ts'
 import { SystemHealth, SystemInfo, SystemMetrics } from './system.ts'
+import { TaskApprove, TaskCreate, TaskGet, TaskList, TaskRemove, TaskUpdate } from './task.ts'
 import { WorkflowCancel, WorkflowExecute, WorkflowGet, WorkflowList } from './workflow.ts'
 
 export const METHODS = {
@@ -78,6 +80,16 @@ export const METHODS = {
   'workflow.get': WorkflowGet,
   'workflow.list': WorkflowList,
   'workflow.cancel': WorkflowCancel,
+  'task.create': TaskCreate,
+  'task.get': TaskGet,
+  'task.list': TaskList,
+  'task.update': TaskUpdate,
+  'task.approve': TaskApprove,
+  'task.remove': TaskRemove,
+  'state.get': StateGet,
+  'state.set': StateSet,
+  'state.delete': StateDelete,
+  'state.list': StateList,
   'system.info': SystemInfo,
   'system.health': SystemHealth,
   'system.metrics': SystemMetrics,

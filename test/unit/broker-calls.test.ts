@@ -45,6 +45,16 @@ const PARAMS: { readonly [M in BrokerMethod]: (session: string) => Params<M> } =
   'workflow.get': () => ({ execution: 'none' }),
   'workflow.list': () => ({}),
   'workflow.cancel': () => ({ execution: 'none' }),
+  'task.create': () => ({ title: 'write the tests' }),
+  'task.get': (task) => ({ task }),
+  'task.list': () => ({ status: ['todo'] }),
+  'task.update': (task) => ({ task, status: 'done' }),
+  'task.approve': (task) => ({ task, approved: true }),
+  'task.remove': (task) => ({ task }),
+  'state.get': () => ({ key: 'color' }),
+  'state.set': () => ({ key: 'color', value: { name: 'blue' } }),
+  'state.delete': () => ({ key: 'color' }),
+  'state.list': () => ({ values: true }),
   'system.info': () => ({}),
   'system.health': () => ({}),
   'system.metrics': () => ({}),
@@ -57,10 +67,13 @@ t.test('every method answers as its schema says', async (t) => {
     if (method === 'session.recover' || method === 'session.remove') host.exit(session, 0)
     if (method === 'approval.answer') host.askApproval(session, 'q-1234')
     if (method === 'host.usage') client.call('host.register', PARAMS['host.register'](session))
+    if (method.startsWith('state.')) client.call('state.set', { key: 'color', value: 1 })
+    const isOfTask = method.startsWith('task.')
+    const subject = isOfTask ? client.call('task.create', { title: 'x' }).task : session
     const id =
       method === 'workflow.get' || method === 'workflow.cancel'
         ? client.ask(method, client.call('workflow.execute', PARAMS['workflow.execute'](session)))
-        : client.ask(method, PARAMS[method](session))
+        : client.ask(method, PARAMS[method](subject))
     await new Promise((resolve) => setImmediate(resolve)) // system.metrics takes a moment
     client.resultOf(method, id)
     t.pass(method)

@@ -17,8 +17,10 @@ import { sessionPrompt } from './session-prompt.ts'
 import { sessionGet, sessionList } from './session-query.ts'
 import { sessionRecover } from './session-recover.ts'
 import { sessionRemove, sessionRename } from './session-remove.ts'
+import { stateDelete, stateGet, stateList, stateSet } from './state.ts'
 import { streamClose, streamOpen, streamRead } from './stream.ts'
 import { systemHealth, systemInfo, systemMetrics } from './system.ts'
+import { taskApprove, taskCreate, taskGet, taskList, taskRemove, taskUpdate } from './task.ts'
 import { workflowCancel, workflowExecute, workflowGet, workflowList } from './workflow.ts'
 
 /** Throws a ProtocolError, or ends the call, now or later, exactly once. */
@@ -60,6 +62,16 @@ export const METHOD_HANDLERS: { readonly [M in BrokerMethod]: MethodHandler<M> }
   'workflow.get': workflowGet,
   'workflow.list': workflowList,
   'workflow.cancel': workflowCancel,
+  'task.create': taskCreate,
+  'task.get': taskGet,
+  'task.list': taskList,
+  'task.update': taskUpdate,
+  'task.approve': taskApprove,
+  'task.remove': taskRemove,
+  'state.get': stateGet,
+  'state.set': stateSet,
+  'state.delete': stateDelete,
+  'state.list': stateList,
   'system.info': systemInfo,
   'system.health': systemHealth,
   'system.metrics': systemMetrics,
