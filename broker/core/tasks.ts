@@ -53,6 +53,8 @@ export interface TaskQuery {
 
 export class Tasks {
   readonly #table: VersionedTable<TaskRecord>
+  /** Tasks whose record cannot be read: all that is known of them is that they exist. */
+  readonly #damaged: Set<string>
   #lastChange = 0
 
   constructor(journal: Journal, limits: TableLimits) {
@@ -62,6 +64,7 @@ export class Tasks {
       this.#table.restore(record.task, record, sizeOf(record))
       this.#lastChange = record.change
     }
+    this.#damaged = new Set(journal.damaged('tasks'))
   }
 
   get size(): number {
@@ -90,8 +93,15 @@ export class Tasks {
     return this.#table.isStaged(task)
   }
 
-  /** The id of a task by itself or its beginning. Throws NO_SUCH_TASK or AMBIGUOUS_TASK. */
+  /**
+   * The id of a task by itself or its beginning. Throws NO_SUCH_TASK, AMBIGUOUS_TASK, or STORAGE_FAILED for
+   * one whose record is damaged.
+   */
   resolve(reference: string): string {
+    if (this.#damaged.has(reference)) {
+      const reason = `the record of task ${reference} is damaged; it can only be removed`
+      throw new ProtocolError('STORAGE_FAILED', { reason })
+    }
     // One that is being removed may fall back, so it is one still.
     if (this.#table.latest(reference) || this.#table.durable(reference)) return reference
     const matching =
@@ -112,8 +122,16 @@ export class Tasks {
     return { operation: { op: 'put', table: 'tasks', key: record.task, value: saved }, written }
   }
 
-  remove({ task }: TaskRecord): TaskChange {
-    const written = this.#table.stage(task, undefined)
+  isDamaged(task: string): boolean {
+    return this.#damaged.has(task)
+  }
+
+  remove(task: string): TaskChange {
+    const staged = this.#table.stage(task, undefined)
+    const written = () => {
+      staged()
+      this.#damaged.delete(task)
+    }
     return { operation: { op: 'delete', table: 'tasks', key: task }, written }
   }
 

@@ -1,4 +1,6 @@
 /** Metrics of the journal, of sessions and hosts, and of the process. */
+
+import { TASK_STATUSES } from '../../protocol/methods/task.ts'
 import { HOST_STATUSES, SESSION_STATUSES } from '../../protocol/methods/types.ts'
 import { statusOf } from '../core/hosts.ts'
 import {
@@ -47,6 +49,28 @@ export const STATE_METRICS = {
     labels: ['status'],
     read: hosts,
   },
+  agentmq_tasks: {
+    type: 'gauge',
+    help: 'Tasks that are kept, by status.',
+    labels: ['status'],
+    read: ({ core }) => each('status', TASK_STATUSES, countsOf(core.tasks.statuses())),
+  },
+  agentmq_tasks_bytes: single(
+    'gauge',
+    'What counts of them towards their limit.',
+    ({ core }) => core.tasks.bytes,
+  ),
+  agentmq_state_keys: single('gauge', 'Keys of the state.', ({ core }) => core.state.size),
+  agentmq_state_bytes: single(
+    'gauge',
+    'Their bytes and those of their values, as they count towards the limit.',
+    ({ core }) => core.state.bytes,
+  ),
+  agentmq_events: single(
+    'gauge',
+    'Events of @events that are kept.',
+    ({ core }) => core.events.kept,
+  ),
   agentmq_loop_lag_seconds: single(
     'gauge',
     'Worst delay of the event loop in the last 5 to 10 s.',

@@ -160,3 +160,33 @@ t.test('a damaged question, and a damaged mark of a drained host, hide no others
   await client.call('host.undrain', { host: 'scripted' })
   await client.createSession(here)
 })
+
+t.test('a damaged key and a damaged task are not absent, and hide no others', async (t) => {
+  const broker = await LiveBroker.start(t)
+  const client = await broker.connect(t)
+  const set = (key: string, version?: number) =>
+    client.call('state.set', { key, value: 1, ...(version !== undefined && { version }) })
+  await set('kept')
+  await set('lost')
+  const { task: kept } = await client.call('task.create', { title: 'kept' })
+  const { task: lost } = await client.call('task.create', { title: 'lost' })
+  await nextLife(broker, async (journal) => {
+    await damageRecord(journal, 'state', 'lost')
+    await damageRecord(journal, 'tasks', lost)
+  })
+  const { entries } = await client.call('state.list', { values: true })
+  t.match(entries, [{ key: 'kept', value: 1 }])
+  const refused = { code: 'STORAGE_FAILED', message: /damaged/ }
+  await t.rejects(client.call('state.get', { key: 'lost' }), refused)
+  await t.rejects(set('lost', 0), refused)
+  const { version } = await set('lost')
+  t.ok(version > 1_000_000, 'above all that it can have been')
+  t.match(await client.call('state.get', { key: 'lost' }), { value: 1, version })
+  t.match(await client.call('task.list', {}), { tasks: [{ task: kept }], total: 1 })
+  await t.rejects(client.call('task.get', { task: lost }), refused)
+  await t.rejects(client.call('task.update', { task: lost, title: 'x' }), refused)
+  t.same(await client.call('task.remove', { task: lost }), { task: lost, title: '' })
+  await t.rejects(client.call('task.get', { task: lost }), { code: 'NO_SUCH_TASK' })
+  await broker.restart()
+  t.same(await complaintsOf(client), [], 'nothing damaged is left')
+})

@@ -2,11 +2,12 @@
  * What every journal promises, as one suite: run it against each implementation.
  */
 import type { Test } from 'tap'
-import type {
-  Journal,
-  JournalOperation,
-  ReadRange,
-  StoredChunk,
+import {
+  type Journal,
+  type JournalOperation,
+  type ReadRange,
+  type StoredChunk,
+  TABLES,
 } from '../../broker/journal/journal.ts'
 
 /** One journal under test, and the hands to do to it what a test cannot do through the interface. */
@@ -298,6 +299,15 @@ function tableContract(t: Test, open: OpenJournal): void {
     t.equal(journal.get('sessions', 'k'), 2)
     await write(journal, { op: 'delete', table: 'sessions', key: 'k' })
     t.equal(journal.get('sessions', 'k'), undefined)
+  })
+
+  t.test('each table keeps its own records', async (t) => {
+    const { journal } = open(t)
+    const puts = TABLES.map((table) => ({ op: 'put', table, key: 'k', value: table }) as const)
+    await write(journal, ...puts)
+    for (const table of TABLES) t.same([...journal.entries(table)], [{ key: 'k', value: table }])
+    await write(journal, ...TABLES.map((table) => ({ op: 'delete', table, key: 'k' }) as const))
+    for (const table of TABLES) t.same([...journal.entries(table)], [])
   })
 
   t.test('the entries of a table come in the order of their keys', async (t) => {

@@ -158,6 +158,23 @@ t.test(
   },
 )
 
+t.test('tasks, keys and events are counted as they are on disk', async (t) => {
+  const { harness, client } = withSession()
+  const { task } = client.call('task.create', { title: 'four', status: 'done' })
+  client.call('task.create', { title: 'fifth' })
+  client.call('task.remove', { task })
+  client.call('state.set', { key: 'key', value: 'abc' })
+  harness.journal.isFull = true
+  client.failure('state.set', { key: 'other', value: 1 })
+  const { values } = await scraped(harness)
+  t.equal(values.get('agentmq_tasks{status="todo"}'), 1)
+  t.equal(values.get('agentmq_tasks{status="done"}'), 0)
+  t.equal(values.get('agentmq_tasks_bytes'), 'fifth'.length + '{}'.length)
+  t.equal(values.get('agentmq_state_keys'), 1)
+  t.equal(values.get('agentmq_state_bytes'), 'key"abc"'.length)
+  t.equal(values.get('agentmq_events'), harness.stored('@events').length)
+})
+
 t.test('figures that cannot be read are an error of the call, not of the broker', async (t) => {
   const { client } = withSession({
     metrics: () => Promise.reject(new ProtocolError('STORAGE_FAILED', { reason: 'x' })),

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
+import { TABLES } from '../../broker/journal/journal.ts'
 import { openLmdbJournal } from '../../broker/journal/lmdb-journal.ts'
 import type { Migration } from '../../broker/journal/migrations.ts'
 import { write } from '../support/journal-contract.ts'
@@ -100,4 +101,8 @@ t.test('a journal of version 1 opens, with all that is in it', async (t) => {
   t.ok(chunks.every(({ sequence, body }) => body.includes(textOf('blue', sequence))))
   t.same(gaps, [])
   t.equal(journal.stats().corrupt, 0)
+  const puts = TABLES.map((table) => ({ op: 'put', table, key: 'new', value: table }) as const)
+  await write(journal, ...puts)
+  for (const table of TABLES)
+    t.equal(journal.get(table, 'new'), table, 'it has all tables of today')
 })

@@ -5,6 +5,8 @@ import t, { type Test } from 'tap'
 import { openLmdbJournal } from '../../broker/journal/lmdb-journal.ts'
 import { EXIT_DAMAGED } from '../../broker/journal-tool/verify.ts'
 import { EXIT_CODES } from '../../clients/cli/exit-codes.ts'
+import { encode } from '../../protocol/codec.ts'
+import { CHUNK_CODES } from '../../protocol/messages/chunk.ts'
 import { runCli, shortDir, startCli } from '../support/cli.ts'
 import { write } from '../support/journal-contract.ts'
 import {
@@ -59,6 +61,43 @@ t.test('a sound journal is found sound, by its figures', async (t) => {
     largest: [{ session: 'blue', chunks: 300 }, { session: 'green' }],
     damage_count: 0,
   })
+})
+
+t.test('streams of the broker, tasks and keys are part of a journal', async (t) => {
+  const directory = t.testdir()
+  await writeJournal(directory, { blue: 3 })
+  const journal = openLmdbJournal({ directory })
+  const told = { topic: 'state', event: 'created', id: 'color', data: { version: 1 } }
+  const at = { sequence: 1, producerSequence: 0, time: 1_700_000_000_000, turn: 0 }
+  const chunk = { ...at, type: CHUNK_CODES.event, body: encode(told) }
+  await write(
+    journal,
+    { op: 'append', session: '@events', chunk },
+    { op: 'put', table: 'state', key: 'color', value: { version: 1, json: '"the blue one"' } },
+    { op: 'put', table: 'tasks', key: 'task', value: { title: 'the red one' } },
+  )
+  await journal.close()
+  const sound = await verify(t, directory)
+  t.match(sound, { exit: 0, damage_count: 0, records: { state: 1, tasks: 1, chunks: 4 } })
+  const { lines } = await exported(t, directory, '--session', '@events')
+  t.match(lines, [{ session: '@events', seq: 1, type: 'event', ...told }])
+  const stats = await tool(t, directory, 'stats', '--json')
+  t.match(JSON.parse(stats.stdout), { sessions: 1, chunks: 4, damage_count: 0 })
+  const compacted = await tool(t, directory, 'compact')
+  t.equal(compacted.exit, 0)
+  const again = openLmdbJournal({ directory })
+  t.match(again.get('state', 'color'), { version: 1 })
+  t.match(again.get('tasks', 'task'), { title: 'the red one' })
+  t.equal(again.head('@events').sequence, 1)
+  await again.close()
+  flipBit(directory, 'the blue one')
+  flipBit(directory, 'the red one')
+  const { exit, damage } = await verify(t, directory)
+  t.equal(exit, EXIT_DAMAGED)
+  t.match(damage, [
+    { table: 'tasks', key: 'task' },
+    { table: 'state', key: 'color' },
+  ])
 })
 
 t.test('flipped bits are named by table and key', async (t) => {

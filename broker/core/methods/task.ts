@@ -1,6 +1,7 @@
 /** task.*: what is to be done, by whom, and how far it is. */
 import { ProtocolError } from '../../../protocol/errors.ts'
 import { newUuid } from '../../../protocol/ids.ts'
+import type { Result } from '../../../protocol/methods/index.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
 import { type EventOperation, event } from '../events.ts'
@@ -68,19 +69,31 @@ function change(
 }
 
 export function taskRemove(core: Core, call: Call<'task.remove'>): void {
-  withTask(core, call, (record) => {
-    const { task, title, status, version } = record
-    const { operation, written } = core.tasks.remove(record)
-    const result = { task, title }
-    call.persist(
-      [operation, taskEvent('removed', task, { status, version })],
-      () => {
-        written()
-        call.reply(result)
-      },
-      result,
-    )
-  })
+  const { task: reference } = call.params
+  if (core.tasks.isDamaged(reference)) remove(core, call, { task: reference, title: '' }, {})
+  else {
+    withTask(core, call, ({ task, title, status, version }) => {
+      remove(core, call, { task, title }, { status, version })
+    })
+  }
+}
+
+function remove(
+  core: Core,
+  call: Call<'task.remove'>,
+  result: Result<'task.remove'>,
+  data: Readonly<Record<string, unknown>>,
+): void {
+  const { task } = result
+  const { operation, written } = core.tasks.remove(task)
+  call.persist(
+    [operation, taskEvent('removed', task, data)],
+    () => {
+      written()
+      call.reply(result)
+    },
+    result,
+  )
 }
 
 type Saving = Call<'task.create'> | Call<'task.update'> | Call<'task.approve'>
