@@ -3,7 +3,7 @@ import { EventEmitter, once } from 'node:events'
 import t, { type Test } from 'tap'
 import type { SupervisorEvent } from '../../clients/cli/up/events.ts'
 import { PartFailed } from '../../clients/cli/up/part-failed.ts'
-import { Supervisor } from '../../clients/cli/up/supervisor.ts'
+import { type PartSpec, Supervisor } from '../../clients/cli/up/supervisor.ts'
 
 /** Says that it is ready, and ends on SIGTERM or when its parent does. */
 const PART = `
@@ -26,16 +26,23 @@ interface Watched {
   readonly next: (type: SupervisorEvent['type']) => Promise<SupervisorEvent>
 }
 
-function supervise(t: Test, source: string, readyMs = 20_000): Watched {
+/** The broker fails; what waits for it would wait for ever. */
+const HOPELESS = `
+if (process.argv[2] === 'broker') process.exit(7)
+setInterval(() => {}, 1 << 30)
+`
+const IN_TURN: readonly PartSpec[] = [
+  { part: 'broker', flags: ['--one'] },
+  { part: 'host', flags: [] },
+]
+
+function supervise(t: Test, source: string, readyMs = 20_000, parts = IN_TURN): Watched {
   const dir = t.testdir({ 'part.mjs': source })
   const events: SupervisorEvent[] = []
   const emitter = new EventEmitter()
   const supervisor = new Supervisor({
     entry: `${dir}/part.mjs`,
-    parts: [
-      { part: 'broker', flags: ['--one'] },
-      { part: 'host', flags: [] },
-    ],
+    parts,
     tell: (event) => {
       events.push(event)
       emitter.emit(event.type, event)
@@ -120,4 +127,42 @@ t.test('stopping during a restart starts nothing more', async (t) => {
   await supervisor.stop()
   const last = events.findLast(({ part }) => part === 'host')
   t.not(last?.type, 'ready')
+})
+
+const OVERLAPPING: readonly PartSpec[] = [
+  { part: 'broker', flags: [], mayOverlap: true, env: { SECRET: 'mine' } },
+  { part: 'host', flags: [] },
+]
+
+t.test('a part that waits by itself is started at once, and stopped in its turn', async (t) => {
+  const { supervisor, events } = supervise(t, PART, 20_000, OVERLAPPING)
+  await supervisor.start()
+  const order = events.filter(({ type }) => type !== 'said').map(({ type, part }) => [type, part])
+  t.same(order.slice(0, 2), [
+    ['starting', 'broker'],
+    ['starting', 'host'],
+  ])
+  await supervisor.stop()
+  t.same(
+    events.filter(({ type }) => type === 'stopped').map(({ part }) => part),
+    ['host', 'broker'],
+  )
+})
+
+t.test('nobody waits for a part whose broker has failed', async (t) => {
+  const { supervisor } = supervise(t, HOPELESS, 60_000, OVERLAPPING)
+  await t.rejects(supervisor.start(), { message: 'the broker did not start: exit code 7' })
+  supervisor.kill()
+})
+
+t.test('what is in the environment of one part is not in that of another', async (t) => {
+  const source = PART.replace(
+    "'hello from ' + process.argv[2]",
+    'process.argv[2] + process.env.SECRET',
+  )
+  const { supervisor, events } = supervise(t, source, 20_000, OVERLAPPING)
+  await supervisor.start()
+  await supervisor.stop()
+  const said = events.flatMap((event) => (event.type === 'said' ? [event.line] : []))
+  t.same(said.sort(), ['brokermine', 'hostundefined'])
 })

@@ -2,12 +2,11 @@
 import type { Argv } from 'yargs'
 import type { ArgsOf, Cli, Globals } from '../command.ts'
 import { openClient } from '../connection.ts'
-import { EXIT } from '../exit-codes.ts'
 import { cliEntry, type PartName } from '../parts.ts'
 import { commandFor } from '../session-text.ts'
-import { PartFailed } from '../up/part-failed.ts'
 import { logDirectory, partFlags } from '../up/part-flags.ts'
 import { Progress } from '../up/progress.ts'
+import { supervise } from '../up/supervise.ts'
 import { Supervisor } from '../up/supervisor.ts'
 
 export const builder = (yargs: Argv<Globals>) =>
@@ -56,36 +55,6 @@ export async function handler(args: ArgsOf<typeof builder>, cli: Cli): Promise<n
   })
 }
 
-/** Runs until a signal comes. The first one stops the parts in order, the second one kills them. */
-async function supervise(supervisor: Supervisor, cli: Cli, up: () => Promise<void>) {
-  let isKilled = false
-  const asked = new Promise<void>((resolve) => {
-    let isAsked = false
-    cli.interrupts.take(() => {
-      if (isAsked) {
-        isKilled = true
-        supervisor.kill()
-      }
-      isAsked = true
-      resolve()
-    })
-  })
-  const running = supervisor.start().then(async () => {
-    await up()
-    await asked
-  })
-  try {
-    await Promise.race([asked, running])
-  } catch (thrown) {
-    if (thrown instanceof PartFailed) return failed(thrown, cli)
-    throw thrown
-  } finally {
-    await supervisor.stop()
-    running.catch(() => undefined)
-  }
-  return isKilled ? EXIT.interrupted : EXIT.ok
-}
-
 async function tellWhatIsThere(cli: Cli, progress: Progress): Promise<void> {
   const { client } = await openClient(cli)
   try {
@@ -94,10 +63,4 @@ async function tellWhatIsThere(cli: Cli, progress: Progress): Promise<void> {
   } finally {
     await client.close()
   }
-}
-
-/** The part has said on stderr why it failed, and its exit code says what sort of failure it was. */
-function failed(thrown: PartFailed, cli: Cli): number {
-  cli.output.alert(`agentmq: ${thrown.message}`)
-  return thrown.exitCode || EXIT.failed
 }

@@ -19,7 +19,7 @@ export interface PartOptions {
   /** The compiled `agentmq` command. */
   readonly entry: string
   readonly flags: readonly string[]
-  readonly env: Readonly<Record<string, string | undefined>> | undefined
+  readonly env: Readonly<Record<string, string | undefined>>
   readonly readyMs: number
   /** A line that the part wrote to stderr. */
   readonly said: (line: string) => void
@@ -37,7 +37,7 @@ export class PartProcess {
     const { entry, part, flags, env } = options
     const own = ['--ready-fd', String(READY_FD), '--exit-with-parent']
     this.#child = spawn(process.execPath, [entry, part, ...flags, ...own], {
-      ...(env && { env: { ...env } }),
+      env: { ...env },
       stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
       detached: true, // Ctrl-C goes to the supervisor alone, which stops the parts in order
     })

@@ -8,8 +8,6 @@ const PROBE_MS = 1000
 
 /** Throws IN_USE with the pid of a broker that answers at the endpoint. */
 export async function refuseRunningBroker(endpoint: string, software: string): Promise<void> {
-  const path = ipcPath(endpoint)
-  if (path !== undefined && !existsSync(path)) return
   const pid = await brokerPid(endpoint, software)
   if (pid === undefined) return
   throw new ProtocolError(
@@ -19,8 +17,10 @@ export async function refuseRunningBroker(endpoint: string, software: string): P
   )
 }
 
-/** Undefined when nobody answers: a socket file that a killed broker left behind. */
-async function brokerPid(endpoint: string, software: string): Promise<number | undefined> {
+/** Undefined when nobody answers: also at a socket file that a killed broker left behind. */
+export async function brokerPid(endpoint: string, software: string): Promise<number | undefined> {
+  const path = ipcPath(endpoint)
+  if (path !== undefined && !existsSync(path)) return undefined
   try {
     const client = await connect({ endpoint, software, connectTimeoutMs: PROBE_MS })
     try {

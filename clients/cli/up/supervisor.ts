@@ -3,17 +3,27 @@
  * growing delay, stops them in reverse order. Knows processes, not what they do.
  */
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Environment } from '../../../protocol/endpoints.ts'
 import { type BackoffLimits, backoffMs } from '../../../protocol/link/backoff.ts'
 import type { PartName } from '../parts.ts'
 import type { SupervisorEvent } from './events.ts'
 import { PartProcess } from './part-process.ts'
 
+export interface PartSpec {
+  readonly part: PartName
+  readonly flags: readonly string[]
+  /** Environment of this part beside that of all; what no other process should see. */
+  readonly env?: Environment
+  /** The next part is started at once, and waits for this one by itself. */
+  readonly mayOverlap?: boolean
+}
+
 export interface SupervisorOptions {
   readonly entry: string
-  /** In the order of starting; each with its flags. */
-  readonly parts: readonly { readonly part: PartName; readonly flags: readonly string[] }[]
+  /** In the order of starting. */
+  readonly parts: readonly PartSpec[]
   /** Environment of the parts; default: that of this process. */
-  readonly env?: Readonly<Record<string, string | undefined>>
+  readonly env?: Environment
   readonly tell: (event: SupervisorEvent) => void
   readonly random?: () => number
   readonly limits?: Partial<SupervisorLimits>
@@ -34,9 +44,7 @@ const LIMITS: SupervisorLimits = {
   backoff: { firstMs: 250, maxMs: 15_000 },
 }
 
-interface Slot {
-  readonly part: PartName
-  readonly flags: readonly string[]
+interface Slot extends PartSpec {
   process: PartProcess | undefined
   attempt: number
 }
@@ -57,11 +65,21 @@ export class Supervisor {
 
   /** Resolves when every part is usable. Rejects with PartFailed when the first start of one fails. */
   async start(): Promise<void> {
+    const starts: Promise<void>[] = []
     for (const slot of this.#slots) {
       if (this.#stopping.signal.aborted) return
-      const running = await this.#launch(slot)
-      this.#watches.push(this.#watch(slot, running))
+      const start = this.#begin(slot)
+      starts.push(start)
+      if (slot.mayOverlap)
+        start.catch(() => undefined) // heard below
+      else await Promise.race([start, failureOf(starts)])
     }
+    await Promise.all(starts)
+  }
+
+  async #begin(slot: Slot): Promise<void> {
+    const running = await this.#launch(slot)
+    this.#watches.push(this.#watch(slot, running))
   }
 
   /** Stops the parts, the last one first, and waits for their ends. */
@@ -84,7 +102,8 @@ export class Supervisor {
 
   async #launch(slot: Slot): Promise<PartProcess> {
     const { part, flags } = slot
-    const { entry, env, tell } = this.#options
+    const { entry, tell } = this.#options
+    const env = { ...(this.#options.env ?? process.env), ...slot.env }
     const startedAt = performance.now()
     tell({ type: 'starting', part })
     const said = (line: string) => tell({ type: 'said', part, line })
@@ -125,4 +144,11 @@ export class Supervisor {
     const { how } = await slot.process.stop(this.#limits.graceMs)
     this.#options.tell({ type: 'stopped', part: slot.part, how })
   }
+}
+
+/** Rejects as the first of these does. */
+function failureOf(starts: readonly Promise<void>[]): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    for (const start of starts) start.catch(reject)
+  })
 }
