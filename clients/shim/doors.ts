@@ -3,6 +3,7 @@ import type { ShimSettings } from './config.ts'
 import type { DoorFactory, DoorName } from './door.ts'
 import { httpDoor } from './http/http-door.ts'
 import { metricsDoor } from './metrics/metrics-door.ts'
+import { pubDoor } from './pub/pub-door.ts'
 import { repDoor } from './rep/rep-door.ts'
 
 export interface DoorRow {
@@ -12,6 +13,7 @@ export interface DoorRow {
 }
 
 export const DOORS: readonly DoorRow[] = [
+  { name: 'pub', isOn: ({ pub }) => pub, make: pubDoor },
   { name: 'rep', isOn: ({ rep }) => rep, make: repDoor },
   { name: 'metrics', isOn: ({ metrics }) => metrics, make: metricsDoor },
   { name: 'http', isOn: ({ http }) => http, make: httpDoor },

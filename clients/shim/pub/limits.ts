@@ -12,6 +12,8 @@ export const PUB_LIMITS = {
   maxLookups: 1000,
   /** Period in which held chats and positions are looked at, ms. */
   tickMs: 100,
+  /** The log tells of dropped chunks at most this often, ms. */
+  tellMs: 1000,
   /** Messages that are sent before others get their turn. */
   burst: 64,
   /**
