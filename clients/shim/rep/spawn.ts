@@ -96,6 +96,8 @@ function startOf(
 
 function spawnFailure(thrown: unknown, { config }: SpawnRequest): string {
   if (thrown instanceof CommandFailed) return thrown.message
-  const { message } = ProtocolError.from(thrown, 'client')
+  const { code, message: said } = ProtocolError.from(thrown, 'client')
+  // What no host offers does not exist, in the words of the old runner.
+  const message = code === 'NO_BACKEND' ? 'No such file or directory (os error 2)' : said
   return `Failed to spawn agent: Agent spawn failed: Failed to spawn process for backend '${config.model_backend}': ${message}`
 }

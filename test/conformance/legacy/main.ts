@@ -1,13 +1,12 @@
 /** `npm run conformance -- --vectors FILE`: runs the cases of a file against a shim. */
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import type { Json } from './exact-json.ts'
 import { hasFailed, jsonReport, summary, tell } from './report.ts'
 import { runAll } from './run-all.ts'
 import { RunningShimSource } from './running-shim.ts'
 import { programsIn } from './setup-words.ts'
 import { StackPool } from './stack-pool.ts'
-import { parseVectors, type Vector } from './vector.ts'
+import { parseVectors, sentBy, type Vector } from './vector.ts'
 
 const HELP = `npm run conformance -- --vectors FILE [--json] [--only ID ...] [--fresh]
                        [--http URL] [--unix PATH] [--ws URL] [--pub ENDPOINT] [--rep ENDPOINT]
@@ -52,14 +51,6 @@ function chosen(vectors: readonly Vector[]): readonly Vector[] {
 
 function escaped(text: string): string {
   return text.replace(/[\\^$.+?()[\]{}|]/g, '\\$&')
-}
-
-/** Everything that the cases send, and their setups. */
-function sentBy(vectors: readonly Vector[]): readonly Json[] {
-  return vectors.flatMap(({ send, setup = [] }) => [
-    send,
-    ...(typeof setup === 'string' ? [setup] : setup.map((step) => step.send)),
-  ])
 }
 
 function source(vectors: readonly Vector[]): StackPool | RunningShimSource {

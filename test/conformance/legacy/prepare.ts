@@ -4,7 +4,7 @@ import { isArray, isObject, type Json } from './exact-json.ts'
 import { answerJson } from './expectation.ts'
 import { sendReq } from './senders/req-socket.ts'
 import { sendUnix } from './senders/unix.ts'
-import type { EventWords, Precondition } from './setup-words.ts'
+import type { EventWords, Precondition, TaskWords } from './setup-words.ts'
 import type { Target } from './stack.ts'
 import { atPath } from './values.ts'
 
@@ -26,7 +26,7 @@ export async function prepare(
   const aliases = new Map<string, Json>()
   let happen = async (): Promise<void> => undefined
   for (const word of words) {
-    if (word.is === 'tasks') throw new Error('no way is known to fill the store')
+    if (word.is === 'tasks') await makeTasks(await target.native(), word.tasks, values)
     if (word.is === 'agent') {
       const id = await spawnAgent(target, word.program)
       if (word.state === 'paused') await unix(target, 'agent.pause', [id, true])
@@ -35,6 +35,21 @@ export async function prepare(
     if (word.is === 'event') happen = await arrange(await target.native(), word.event, aliases)
   }
   return { values, aliases, happen }
+}
+
+async function makeTasks(
+  client: Client,
+  tasks: readonly TaskWords[],
+  values: Map<string, Json>,
+): Promise<void> {
+  for (const { name, status, assignedTo } of tasks) {
+    const { task } = await client.call('task.create', {
+      title: `Task ${name}`,
+      status,
+      ...(assignedTo !== undefined && { assigned_to: assignedTo }),
+    })
+    values.set(name, task)
+  }
 }
 
 /** Through a door, as a client of the old daemon does it. */
@@ -91,6 +106,12 @@ async function arrange(
     aliases.set(name, session.id)
     return agentHappening(client, session.id, `${event} ${detail}`.trim())
   }
+  if (kind === 'TaskEvent') {
+    const { task } = await client.call('task.create', { title: name })
+    aliases.set(name, task)
+    return taskHappening(client, task, event)
+  }
+  if (kind === 'StateEvent') return await stateHappening(client, name, event)
   throw new Error(`no way is known to let a ${kind} ${event} happen`)
 }
 
@@ -106,6 +127,29 @@ function agentHappening(client: Client, session: string, event: string): () => P
     'status_changed completed': () => handle.stop(),
     failed: () => handle.prompt('@@crash(3)'),
     'status_changed failed': () => handle.prompt('@@crash(3)'),
+  }
+  return wayOf(ways, event)
+}
+
+function taskHappening(client: Client, task: string, event: string): () => Promise<void> {
+  const ways: Readonly<Record<string, () => Promise<unknown>>> = {
+    progress: () => client.call('task.update', { task, status: 'in_progress' }),
+    completed: () => client.call('task.update', { task, status: 'done' }),
+    cancelled: () => client.call('task.remove', { task }),
+  }
+  return wayOf(ways, event)
+}
+
+async function stateHappening(
+  client: Client,
+  key: string,
+  event: string,
+): Promise<() => Promise<void>> {
+  if (event !== 'created') await client.call('state.set', { key, value: 1 })
+  const ways: Readonly<Record<string, () => Promise<unknown>>> = {
+    created: () => client.call('state.set', { key, value: 2 }),
+    updated: () => client.call('state.set', { key, value: 2 }),
+    deleted: () => client.call('state.delete', { key }),
   }
   return wayOf(ways, event)
 }

@@ -43,6 +43,14 @@ export function parseVectors(text: string): Vector[] {
   return vectors
 }
 
+/** Everything that the cases send, and their setups. */
+export function sentBy(vectors: readonly Vector[]): readonly Json[] {
+  return vectors.flatMap(({ send, setup = [] }) => [
+    send,
+    ...(typeof setup === 'string' ? [setup] : setup.map((step) => step.send)),
+  ])
+}
+
 function vectorOf(json: Json): Vector {
   if (!isObject(json)) throw new Error('a case is an object')
   const { id, auth, setup, send, expect, note } = json
