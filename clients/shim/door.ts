@@ -1,6 +1,7 @@
 /** What a door is: one way in for clients that do not speak the native protocol. */
 import type { Logger } from 'pino'
 import type { Client } from '../sdk/index.ts'
+import type { AttachDesk } from './attach/desk.ts'
 import type { Chats } from './chats.ts'
 import type { ShimConfig } from './config.ts'
 import type { HttpHooks } from './http/hooks.ts'
@@ -38,6 +39,8 @@ export interface DoorContext {
   readonly chats: Chats
   /** For doors that stand in the HTTP door: routes and upgrades. To be filled in before it starts. */
   readonly http: HttpHooks
+  /** Where tokens for the attach sockets are given and looked at. */
+  readonly attach: AttachDesk
   /** What every door counts: connections and requests. */
   readonly metrics: DoorMetrics
   /** Addresses of a door that has started; empty before, and when it is off or failed. */

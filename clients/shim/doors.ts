@@ -1,4 +1,5 @@
 /** The table of doors, in the order of starting: HTTP last, because others stand in it. */
+import { attachDoor } from './attach/attach-door.ts'
 import type { ShimSettings } from './config.ts'
 import type { DoorFactory, DoorName } from './door.ts'
 import { httpDoor } from './http/http-door.ts'
@@ -15,6 +16,7 @@ export interface DoorRow {
 export const DOORS: readonly DoorRow[] = [
   { name: 'pub', isOn: ({ pub }) => pub, make: pubDoor },
   { name: 'rep', isOn: ({ rep }) => rep, make: repDoor },
+  { name: 'attach', isOn: ({ attach }) => attach, make: attachDoor },
   { name: 'metrics', isOn: ({ metrics }) => metrics, make: metricsDoor },
   { name: 'http', isOn: ({ http }) => http, make: httpDoor },
 ]

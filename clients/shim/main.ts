@@ -8,6 +8,8 @@ import { EXIT_FAILED, readSources } from '../../protocol/process/command-line.ts
 import { endAsked, explain, logger, tellReady } from '../../protocol/process/life.ts'
 import { flagsOf } from '../../protocol/settings.ts'
 import { type Client, connect } from '../sdk/index.ts'
+import { AttachDesk } from './attach/desk.ts'
+import { brokerStore } from './attach/key-store.ts'
 import { Chats } from './chats.ts'
 import { type ShimConfig, ShimSettings, shimConfig } from './config.ts'
 import { DOORS } from './doors.ts'
@@ -112,6 +114,12 @@ function worldOf(settings: ShimConfig, client: Client) {
     client,
     settings,
     chats: new Chats(),
+    attach: new AttachDesk({
+      store: brokerStore(client),
+      wall: Date.now,
+      uuid: randomUUID,
+      ttlMs: settings.attach_token_ms,
+    }),
     http: new HttpHooks(),
     metrics: new DoorMetrics(),
     now: () => performance.now(),

@@ -10,5 +10,6 @@ export const attachSettings = {
     default: '/tmp',
     description: 'Directory of the attach sockets, which are made with mode 0600',
   }),
+  attach_sessions: limit('Most clients that are attached to one agent', 1),
   attach_token_ms: limit('How long a token opens an attach socket, ms', 300_000),
 }

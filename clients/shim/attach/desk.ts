@@ -1,0 +1,83 @@
+/**
+ * Where the doors ask for the right to attach: tokens are given, looked at and taken back here. The door with
+ * the sockets stands behind it, when there is one.
+ */
+import type { SessionInfo } from '../../sdk/index.ts'
+import { statusOf } from '../agents/agent.ts'
+import { AttachTokens, hashOf, type TokenPorts } from './tokens.ts'
+
+/** Why somebody may not attach, in the words of the old daemon. */
+export class AttachRefused extends Error {}
+
+export interface AttachCredentials {
+  readonly agent_id: string
+  readonly token: string
+  readonly connect_url: string
+  /** Seconds since 1970. */
+  readonly expires_at: number
+}
+
+/** The sockets, as the desk needs them. */
+export interface AttachSockets {
+  /** Makes sure that there is a socket for the agent; its path. Rejects with ProtocolError. */
+  open(agent: string): Promise<string>
+  /** Ends the connections that this token opened. */
+  revoked(agent: string, tokenHash: string): void
+  /** Whether one more may attach to the agent. */
+  hasRoom(agent: string): boolean
+  readonly maxPerAgent: number
+}
+
+export class AttachDesk {
+  readonly tokens: AttachTokens
+  #sockets: AttachSockets | undefined
+
+  constructor(ports: TokenPorts) {
+    this.tokens = new AttachTokens(ports)
+  }
+
+  /** For the door that has the sockets. */
+  useSockets(sockets: AttachSockets | undefined): void {
+    this.#sockets = sockets
+  }
+
+  /** Rejects with AttachRefused, or with ProtocolError. */
+  async request(agent: SessionInfo): Promise<AttachCredentials> {
+    const { session, paused } = agent
+    if (paused === '') {
+      const status = debugName(statusOf(agent))
+      throw new AttachRefused(`Cannot attach to agent that is not paused (status: ${status})`)
+    }
+    const sockets = this.#sockets
+    if (!sockets) throw new AttachRefused('Failed to create attach credentials: no attach sockets')
+    if (!sockets.hasRoom(session)) {
+      throw new AttachRefused(
+        `Failed to create attach credentials: ${noRoom(sockets.maxPerAgent, session)}`,
+      )
+    }
+    const connect_url = await sockets.open(session)
+    const { token, expiresAt } = await this.tokens.issue(session)
+    return { agent_id: session, token, connect_url, expires_at: Math.floor(expiresAt / 1000) }
+  }
+
+  /** `expires_at` is null, as it always was: clients read the other two. */
+  async validate(token: string) {
+    const agent = await this.tokens.agentOf(token)
+    return { valid: agent !== undefined, agent_id: agent ?? null, expires_at: null }
+  }
+
+  /** True also for a token that was revoked before and has not expired. */
+  async revoke(token: string): Promise<{ readonly revoked: boolean }> {
+    const agent = await this.tokens.revoke(token)
+    if (agent !== undefined) this.#sockets?.revoked(agent, hashOf(token))
+    return { revoked: agent !== undefined }
+  }
+}
+
+export function noRoom(most: number, agent: string): string {
+  return `Resource exhausted: Maximum concurrent sessions (${most}) reached for agent ${agent}`
+}
+
+function debugName(status: string): string {
+  return status.charAt(0).toUpperCase() + status.slice(1)
+}
