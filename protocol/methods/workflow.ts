@@ -148,7 +148,7 @@ export const WorkflowExecute = defineMethod('workflow.execute', {
   params: Type.Object({
     name: Type.Optional(Type.String({ maxLength: 128, description: 'Name for people' })),
     steps: Type.Array(WorkflowStep, {
-      minItems: 1,
+      minItems: 0,
       maxItems: MAX_STEPS,
       description: 'What to ask, in any order',
     }),
