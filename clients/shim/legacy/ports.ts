@@ -1,0 +1,35 @@
+/** What the work behind the JSON-RPC doors is done with. */
+import type { Logger } from 'pino'
+import type { Client } from '../../sdk/index.ts'
+import type { Chats } from '../chats.ts'
+import type { DoorContext } from '../door.ts'
+import { AgentTypes } from './agent-types.ts'
+
+export interface LegacyPorts {
+  readonly client: Client
+  readonly log: Logger
+  readonly chats: Chats
+  readonly types: AgentTypes
+  /** Ms since 1970. */
+  readonly wall: () => number
+  /** A clock that never goes back, ms. */
+  readonly now: () => number
+  readonly uuid: () => string
+  /** Where chats are published, as clients reach it; undefined when they are not. */
+  readonly chatEndpoint: () => string | undefined
+}
+
+export function legacyPorts(context: DoorContext): LegacyPorts {
+  const { client, log, chats, settings, wall, now, uuid, addressesOf } = context
+  return {
+    client,
+    log,
+    chats,
+    types: new AgentTypes(settings.agent_types),
+    wall,
+    now,
+    uuid,
+    // Whoever asks is on this machine, as far as the old clients know.
+    chatEndpoint: () => addressesOf('pub')[0]?.replace('//0.0.0.0:', '//127.0.0.1:'),
+  }
+}
