@@ -6,6 +6,7 @@ import { httpDoor } from './http/http-door.ts'
 import { metricsDoor } from './metrics/metrics-door.ts'
 import { pubDoor } from './pub/pub-door.ts'
 import { repDoor } from './rep/rep-door.ts'
+import { unixDoor } from './unix/unix-door.ts'
 
 export interface DoorRow {
   readonly name: DoorName
@@ -18,5 +19,6 @@ export const DOORS: readonly DoorRow[] = [
   { name: 'rep', isOn: ({ rep }) => rep, make: repDoor },
   { name: 'attach', isOn: ({ attach }) => attach, make: attachDoor },
   { name: 'metrics', isOn: ({ metrics }) => metrics, make: metricsDoor },
+  { name: 'unix', isOn: ({ unix }) => unix, make: unixDoor },
   { name: 'http', isOn: ({ http }) => http, make: httpDoor },
 ]

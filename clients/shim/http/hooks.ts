@@ -11,6 +11,7 @@ export type Upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer) =
 export class HttpHooks {
   readonly routes: AddRoutes[] = []
   readonly upgrades: Upgrade[] = []
+  readonly #closers: (() => void)[] = []
 
   /** Routes that go before the JSON-RPC of any other path. */
   addRoutes(add: AddRoutes): void {
@@ -19,5 +20,14 @@ export class HttpHooks {
 
   addUpgrade(upgrade: Upgrade): void {
     this.upgrades.push(upgrade)
+  }
+
+  /** Called when the HTTP door closes, before it waits for its connections to end. */
+  onClose(run: () => void): void {
+    this.#closers.push(run)
+  }
+
+  close(): void {
+    for (const run of this.#closers.splice(0)) run()
   }
 }

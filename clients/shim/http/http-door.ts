@@ -1,8 +1,13 @@
 /** The HTTP door: JSON-RPC on every path, and whatever other doors put into it. */
 import type { AddressInfo } from 'node:net'
-import Fastify, { type FastifyInstance } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { bindError } from '../bind-error.ts'
 import type { Door, DoorContext } from '../door.ts'
+import { legacyPorts } from '../legacy/ports.ts'
+import { Auth } from './auth.ts'
+import { httpDispatch } from './dispatch.ts'
+import { HttpRpc } from './rpc.ts'
+import { type HttpLoad, makeServer } from './server.ts'
 
 export function httpDoor(context: DoorContext): Door {
   return new HttpDoor(context)
@@ -13,6 +18,7 @@ class HttpDoor implements Door {
   readonly #context: DoorContext
   readonly #apps: FastifyInstance[] = []
   readonly #addresses: string[] = []
+  readonly #load: HttpLoad = { connections: 0, inFlight: 0 }
 
   constructor(context: DoorContext) {
     this.#context = context
@@ -23,14 +29,23 @@ class HttpDoor implements Door {
   }
 
   async start(): Promise<void> {
-    const { http_port, http_alias_port } = this.#context.settings
-    await this.#listen(http_port)
-    if (http_alias_port !== undefined) await this.#listen(http_alias_port)
+    const { settings, wall, attachTokens } = this.#context
+    const rpc = new HttpRpc({
+      dispatch: httpDispatch({
+        legacy: legacyPorts(this.#context),
+        tokens: attachTokens,
+        connections: () => this.#load.connections,
+      }),
+      auth: new Auth(settings, wall),
+      maxBatch: settings.batch_size,
+    })
+    await this.#listen(settings.http_port, rpc)
+    if (settings.http_alias_port !== undefined) await this.#listen(settings.http_alias_port, rpc)
   }
 
-  async #listen(port: number): Promise<void> {
+  async #listen(port: number, rpc: HttpRpc): Promise<void> {
     const { http_host: host } = this.#context.settings
-    const app = this.#app()
+    const app = makeServer(this.#context, rpc, this.#load)
     this.#apps.push(app)
     try {
       await app.listen({ host, port })
@@ -41,14 +56,21 @@ class HttpDoor implements Door {
     this.#addresses.push(`http://${family === 'IPv6' ? `[${address}]` : address}:${actual}`)
   }
 
-  #app(): FastifyInstance {
-    const { settings, http } = this.#context
-    const app = Fastify({ bodyLimit: settings.http_body_bytes })
-    for (const add of http.routes) add(app)
-    return app
+  async stop(): Promise<void> {
+    this.#context.http.close()
+    await Promise.all(this.#apps.map((app) => this.#end(app)))
   }
 
-  async stop(): Promise<void> {
-    for (const app of this.#apps) await app.close()
+  /** Requests under way are answered, but nobody waits for ever for one who does not read. */
+  async #end(app: FastifyInstance): Promise<void> {
+    const ended = new AbortController()
+    const closed = app.close().finally(() => ended.abort())
+    const { http_drain_ms } = this.#context.settings
+    await Promise.race([
+      closed,
+      this.#context.pause(http_drain_ms, ended.signal).catch(() => undefined),
+    ])
+    app.server.closeAllConnections()
+    await closed
   }
 }

@@ -34,7 +34,9 @@ export const httpSettings = {
   http_header_ms: limit('Time for the headers of a request, ms; then 408', 10_000),
   http_request_ms: limit('Time for a whole request to arrive, ms; then 408', 30_000),
   http_idle_ms: limit('How long a connection without a request is kept, ms', 60_000),
+  http_stall_ms: limit('A connection on which nothing moves for this long is closed, ms', 120_000),
+  http_drain_ms: limit('How long requests under way may take once the shim ends, ms', 5000, 0),
   http_connections: limit('Most connections; further ones are closed', 1000),
-  http_in_flight: limit('Most requests under way; further ones are answered OVERLOADED', 1000),
+  http_in_flight: limit('Most requests under way; further ones are 503', 1000),
   batch_size: limit('Most requests in a batch; a larger one is refused as a whole', 1000),
 }

@@ -1,0 +1,86 @@
+/** JSON-RPC over HTTP, as the old daemon did it: the body of a request to the body of its reply. */
+import { asRpcError } from '../legacy/failures.ts'
+import { JsonFault } from '../legacy/json/fault.ts'
+import type { JsonValue } from '../legacy/json/value.ts'
+import { errorReply, resultReply, undecodableReply } from '../legacy/reply.ts'
+import { type RpcRequest, readBatch, readRequest } from '../legacy/request.ts'
+import { invalidRequest, RpcError } from '../legacy/rpc-error.ts'
+import { answerStrictly } from '../legacy/strict.ts'
+import type { Auth } from './auth.ts'
+
+/** Rejects with RpcError, or with whatever the broker said. */
+export type Dispatch = (method: string, params: JsonValue, isStrict: boolean) => Promise<unknown>
+
+export interface HttpRpcPorts {
+  readonly dispatch: Dispatch
+  readonly auth: Auth
+  readonly maxBatch: number
+}
+
+export interface Caller {
+  /** The header. */
+  readonly authorization: string | undefined
+  readonly isStrict: boolean
+}
+
+export class HttpRpc {
+  readonly #ports: HttpRpcPorts
+
+  constructor(ports: HttpRpcPorts) {
+    this.#ports = ports
+  }
+
+  /** The body of the reply; undefined when there is none. Never rejects for what a body says. */
+  async answer(body: string, caller: Caller): Promise<string | undefined> {
+    if (!caller.isStrict) return this.#answerLegacy(body, caller)
+    return answerStrictly(body, this.#ports.maxBatch, (request) => this.#run(request, caller))
+  }
+
+  async #answerLegacy(body: string, caller: Caller): Promise<string> {
+    const single = attempt(() => readRequest(body))
+    if (!(single instanceof JsonFault)) return this.#reply(single, caller)
+    const batch = attempt(() => readBatch(body))
+    if (batch instanceof JsonFault) {
+      return undecodableReply({ code: -32700, message: `Parse error: ${batch.inText(body)}` })
+    }
+    const { maxBatch } = this.#ports
+    if (batch.length > maxBatch) {
+      const message = `Resource exhausted: a batch has at most ${maxBatch} requests`
+      return errorReply(null, { code: -32011, message })
+    }
+    const replies: string[] = []
+    for (const request of batch) replies.push(await this.#reply(request, caller))
+    return `[${replies.join(',')}]`
+  }
+
+  async #reply(request: RpcRequest, caller: Caller): Promise<string> {
+    try {
+      return resultReply(request.id, await this.#run(request, caller))
+    } catch (thrown) {
+      return errorReply(request.id, asRpcError(thrown))
+    }
+  }
+
+  /** Rejects with RpcError only. */
+  async #run({ jsonrpc, method, params }: RpcRequest, caller: Caller): Promise<unknown> {
+    const { auth, dispatch } = this.#ports
+    if (!(await auth.allows(caller.authorization, params))) {
+      throw new RpcError(-32001, 'Authentication failed')
+    }
+    if (jsonrpc !== '2.0') throw invalidRequest()
+    try {
+      return await dispatch(method, params, caller.isStrict)
+    } catch (thrown) {
+      throw asRpcError(thrown)
+    }
+  }
+}
+
+function attempt<T>(run: () => T): T | JsonFault {
+  try {
+    return run()
+  } catch (thrown) {
+    if (thrown instanceof JsonFault) return thrown
+    throw thrown
+  }
+}

@@ -1,0 +1,133 @@
+/** The HTTP server: what is answered to which request, and the limits that no client can pass. */
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
+import type { DoorContext } from '../door.ts'
+import { errorReply } from '../legacy/reply.ts'
+import { infoDocument, openRpcDocument } from './info.ts'
+import type { HttpRpc } from './rpc.ts'
+
+/** Over all ports of the door. */
+export interface HttpLoad {
+  connections: number
+  inFlight: number
+}
+
+/** How often the server looks for connections that are too slow, ms. */
+const LOOK_MS = 500
+
+export function makeServer(context: DoorContext, rpc: HttpRpc, load: HttpLoad): FastifyInstance {
+  const { settings, http } = context
+  const app = Fastify({
+    bodyLimit: settings.http_body_bytes,
+    requestTimeout: settings.http_request_ms,
+    keepAliveTimeout: settings.http_idle_ms,
+    connectionTimeout: settings.http_stall_ms,
+    exposeHeadRoutes: false,
+    forceCloseConnections: 'idle',
+    http: {
+      maxHeaderSize: settings.http_header_bytes,
+      headersTimeout: Math.min(settings.http_header_ms, settings.http_request_ms),
+      connectionsCheckingInterval: LOOK_MS,
+    },
+  })
+  app.server.maxConnections = settings.http_connections
+  countConnections(app, load)
+  takeAnyBody(app)
+  addUpgrades(app, context)
+  const version = context.client.welcome.software.replace(/^\D*/, '')
+  app.get('/openrpc.json', (_request, reply) => sendJson(reply, 200, openRpcDocument(version)))
+  for (const add of http.routes) add(app)
+  const post = jsonRpc(context, rpc, load)
+  app.setNotFoundHandler((request, reply) => {
+    if (request.method === 'POST') return post(request, reply)
+    if (request.method === 'GET') return sendJson(reply, 200, infoDocument(version))
+    return refuseMethod(reply)
+  })
+  app.setErrorHandler(
+    (error: { readonly code?: string; readonly statusCode?: number }, _, reply) => {
+      const status = error.statusCode ?? 500
+      const text =
+        error.code === 'FST_ERR_CTP_BODY_TOO_LARGE'
+          ? `Request too large: at most ${settings.http_body_bytes} bytes`
+          : status < 500
+            ? 'Invalid Request'
+            : 'Internal server error'
+      if (status >= 500) context.log.error({ err: error }, 'a request failed')
+      const code = status < 500 ? -32600 : -32603
+      return sendJson(reply, status, errorReply(null, { code, message: text }))
+    },
+  )
+  return app
+}
+
+function countConnections(app: FastifyInstance, load: HttpLoad): void {
+  app.server.on('connection', (socket: Socket) => {
+    load.connections += 1
+    socket.once('close', () => {
+      load.connections -= 1
+    })
+  })
+}
+
+/** A body is bytes, whatever its type is said to be: the old daemon did not look. */
+function takeAnyBody(app: FastifyInstance): void {
+  app.addHook('onRequest', async ({ raw }: { readonly raw: IncomingMessage }) => {
+    raw.headers['content-type'] = 'application/octet-stream'
+  })
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+}
+
+function addUpgrades(app: FastifyInstance, { http }: DoorContext): void {
+  if (http.upgrades.length === 0) return
+  app.server.on('upgrade', (request, socket, head) => {
+    if (http.upgrades.some((take) => take(request, socket, head))) return
+    socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+  })
+}
+
+type Handle = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply>
+
+function jsonRpc({ settings }: DoorContext, rpc: HttpRpc, load: HttpLoad): Handle {
+  return async (request, reply) => {
+    if (load.inFlight >= settings.http_in_flight) {
+      const message = `Resource exhausted: ${settings.http_in_flight} requests are under way`
+      void reply.header('retry-after', '1')
+      return sendJson(reply, 503, errorReply(null, { code: -32011, message }))
+    }
+    load.inFlight += 1
+    try {
+      const body = await rpc.answer(bodyText(request.body), {
+        authorization: request.headers.authorization,
+        isStrict: settings.strict || isStrict(request.query),
+      })
+      return body === undefined ? reply.code(204).send() : sendJson(reply, 200, body)
+    } finally {
+      load.inFlight -= 1
+    }
+  }
+}
+
+function isStrict(query: unknown): boolean {
+  const { strict } = query as { readonly strict?: unknown }
+  return strict === '1' || strict === 'true'
+}
+
+function bodyText(body: unknown): string {
+  return Buffer.isBuffer(body) ? body.toString('utf8') : ''
+}
+
+/** As bytes, because a text would get a character set added to its type. */
+function sendJson(reply: FastifyReply, status: number, text: string): FastifyReply {
+  return reply.code(status).header('content-type', 'application/json').send(Buffer.from(text))
+}
+
+/** Without a type, as the old daemon did it. */
+function refuseMethod(reply: FastifyReply): FastifyReply {
+  const text = 'Method not allowed'
+  reply.hijack()
+  reply.raw.writeHead(405, { 'content-length': text.length, connection: 'close' })
+  reply.raw.end(text)
+  return reply
+}
