@@ -208,6 +208,38 @@ export const COMMANDS = {
     examples: [['agentmq rename blue green', '']],
     load: () => import('./commands/rename.ts'),
   },
+  tasks: {
+    usage: 'tasks <verb> [what..]',
+    describe: 'Tasks that people and agents share: list, show, add, update, approve, reject, rm',
+    examples: [
+      ['agentmq tasks add "Paint the fence" --assigned-to anna', 'Prints its id'],
+      ['agentmq tasks list --status todo --status blocked', 'The one that changed last first'],
+      ['agentmq tasks update 1f3a9c2e --status done', 'By the beginning of its id'],
+      ['agentmq tasks approve 1f3a9c2e', 'It is in progress; reject blocks it'],
+    ],
+    load: () => import('./commands/tasks.ts'),
+  },
+  state: {
+    usage: 'state <verb> [what..]',
+    describe: 'The key-value state that programs share: get, set, delete, list',
+    examples: [
+      [`agentmq state set build/last '{"ok":true}'`, 'Any JSON'],
+      ['agentmq state set lock anna --text --if-version 0', 'Only if there is no such key'],
+      ['agentmq state get build/last', 'Its value as JSON; --json shows its version too'],
+      ['agentmq state list build/ --values', 'Keys that begin with it'],
+    ],
+    load: () => import('./commands/state.ts'),
+  },
+  events: {
+    usage: 'events',
+    describe: 'Follow what happens to sessions, tasks, keys, workflows and hosts',
+    examples: [
+      ['agentmq events', 'From now on'],
+      ['agentmq events --since 1 --once --json', 'All that is kept, for programs'],
+      ['agentmq events --topic task --topic host', ''],
+    ],
+    load: () => import('./commands/events.ts'),
+  },
   hosts: {
     usage: 'hosts',
     describe: 'List agent hosts, what they can run, and the evidence that they are well',

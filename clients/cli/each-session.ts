@@ -25,12 +25,13 @@ export function eachSession(action: SessionAction) {
     await withClient(cli, (client) => actOnEach(client, words(args.session, args), cli, action))
 }
 
-/** Acts on one after the other, and gives the exit code. */
+/** Acts on one after the other, and gives the exit code; for programs the results are one document, by this name. */
 export async function actOnEach(
   client: Client,
   sessions: readonly string[],
   cli: Cli,
   action: SessionAction,
+  name = 'sessions',
 ): Promise<number> {
   const results: object[] = []
   let exitCode: number = EXIT.ok
@@ -45,6 +46,6 @@ export async function actOnEach(
       exitCode = exitCode === EXIT.ok ? code : exitCode
     }
   }
-  if (cli.output.json) cli.output.record({ sessions: results })
+  if (cli.output.json) cli.output.record({ [name]: results })
   return exitCode
 }

@@ -8,6 +8,7 @@ import {
   type ThinkingLevel,
 } from '../../protocol/methods/session.ts'
 import type { Globals } from './command.ts'
+import { jsonObject } from './json-argument.ts'
 import { UsageError } from './usage-error.ts'
 
 export const sessionOptions = <T extends Globals>(yargs: Argv<T>) =>
@@ -127,7 +128,7 @@ export function createParams(flags: SessionFlags, backend: string, cwd: string):
     ...(flags['max-turns'] !== undefined && { max_turns: flags['max-turns'] }),
     ...(flags['extra-arg'] && { extra_args: [...flags['extra-arg']] }),
     ...(flags.recovery !== undefined && { recovery: flags.recovery }),
-    ...(flags.metadata !== undefined && { metadata: metadata(flags.metadata) }),
+    ...(flags.metadata !== undefined && { metadata: jsonObject('--metadata', flags.metadata) }),
     ...(flags.env && { env: environment(flags.env) }),
     ...(flags.host !== undefined && { host: flags.host }),
     ...(flags.label && { labels: [...flags.label] }),
@@ -146,18 +147,4 @@ function environment(assignments: readonly string[]): Record<string, string> {
       return [assignment.slice(0, at), assignment.slice(at + 1)]
     }),
   )
-}
-
-function metadata(text: string): Record<string, unknown> {
-  const value = parsed(text)
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return { ...value }
-  throw new UsageError(`--metadata ${text} is not a JSON object`)
-}
-
-function parsed(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }
