@@ -154,7 +154,7 @@ export class CoreHarness {
   }
 
   /** `kill -9` and a new broker on what was on disk. */
-  restart(more: Pick<HarnessOptions, 'jumpedMs'> = {}): CoreHarness {
+  restart(more: Pick<HarnessOptions, 'jumpedMs' | 'seed'> = {}): CoreHarness {
     return new CoreHarness({ ...this.#options, ...more, journal: this.journal.crash() })
   }
 

@@ -1,10 +1,10 @@
 /** Workflows on the core harness: an agent that answers each prompt, and looks at what came of it. */
-import { decodeTrusted } from '../../protocol/codec.ts'
-import { CHUNK_CODES, type ChunkBody } from '../../protocol/messages/chunk.ts'
+import { decodeTrusted, encode } from '../../protocol/codec.ts'
+import { CHUNK_CODES, type ChunkBody, type ChunkType } from '../../protocol/messages/chunk.ts'
 import type { Params } from '../../protocol/methods/index.ts'
 import type { WorkflowInfo } from '../../protocol/methods/workflow.ts'
 import type { CoreHarness } from './core-harness.ts'
-import type { Client, Host } from './core-peers.ts'
+import { type Client, Host } from './core-peers.ts'
 
 type Steps = Params<'workflow.execute'>['steps']
 
@@ -65,6 +65,109 @@ export class Answerer {
         this.#host.append(session, 'text', { content: `<${text}>` }, { turn })
         this.#host.endTurn(session, turn)
       }
+    }
+  }
+}
+
+interface Process {
+  readonly session: string
+  readonly epoch: number
+  turn: number
+  produced: number
+  hasEnded: boolean
+  kept: {
+    readonly sequence: number
+    readonly turn: number
+    readonly type: number
+    readonly body: Buffer
+  }[]
+}
+
+/** A host that outlives brokers: it keeps its agents and what was not acknowledged, and answers `<prompt>`. */
+export class LivingHost {
+  readonly #processes = new Map<string, Process>()
+  #link: Host
+  #done = 0
+
+  constructor(harness: CoreHarness) {
+    this.#link = new Host(harness)
+    this.#link.register()
+  }
+
+  /** What it was asked for and has not looked at is lost with the connection. */
+  moveTo(harness: CoreHarness): void {
+    this.#acknowledge()
+    this.#link = new Host(harness)
+    this.#done = 0
+    const report = [...this.#processes.values()].map(
+      ({ session, epoch, produced, turn, hasEnded }) => ({
+        ...{ session, epoch, produced, turn },
+        pid: hasEnded ? null : 4711,
+      }),
+    )
+    for (const { session, keep, acknowledged } of this.#link.register(...report).sessions) {
+      const process = this.#processes.get(session)
+      if (!keep) this.#processes.delete(session)
+      else if (process)
+        process.kept = process.kept.filter(({ sequence }) => sequence > acknowledged)
+    }
+    for (const process of this.#processes.values()) {
+      for (const kept of process.kept) this.#send(process, kept)
+    }
+  }
+
+  /** Does what it was asked for since the last time. False when that is nothing. */
+  work(): boolean {
+    const asked = this.#link.history.slice(this.#done)
+    this.#done = this.#link.history.length
+    for (const { method, params } of asked) this.#do(method, params)
+    this.#acknowledge()
+    return asked.length > 0
+  }
+
+  #do(method: string, params: Record<string, unknown>): void {
+    const session = String(params['session'])
+    const process = this.#processes.get(session)
+    if (method === 'agent.start') {
+      const rest = { turn: 0, produced: 0, hasEnded: false, kept: [] }
+      this.#processes.set(session, { session, epoch: Number(params['epoch']), ...rest })
+    } else if (method === 'agent.prompt' && process && Number(params['turn']) > process.turn) {
+      process.turn = Number(params['turn'])
+      this.#produce(process, 'text', { content: `<${String(params['text'])}>` })
+      this.#produce(process, 'turn_complete', { turn_number: process.turn, reason: 'end_turn' })
+    } else if (method === 'agent.stop' && process && !process.hasEnded) {
+      process.hasEnded = true
+      this.#produce(process, 'complete', { exit_code: 0, session_id: session })
+    }
+  }
+
+  #produce<T extends ChunkType>(process: Process, type: T, body: ChunkBody<T>): void {
+    process.produced += 1
+    const turn = type === 'complete' ? 0 : process.turn
+    const { produced: sequence } = process
+    const chunk = { sequence, turn, type: CHUNK_CODES[type], body: encode(body) }
+    process.kept.push(chunk)
+    this.#send(process, chunk)
+  }
+
+  #send({ session, epoch }: Process, { body, ...chunk }: Process['kept'][number]): void {
+    this.#link.send([{ kind: 'APPEND', session, epoch, ...chunk }, body])
+  }
+
+  #acknowledge(): void {
+    for (const { session, epoch, sequence } of this.#link.heads('APPENDED')) {
+      const process = this.#processes.get(session)
+      if (process?.epoch !== epoch) continue
+      process.kept = process.kept.filter((kept) => kept.sequence > sequence)
+      if (process.hasEnded && process.kept.length === 0) this.#processes.delete(session)
+    }
+  }
+
+  /** Sends again what a full disk has refused. */
+  resend(): void {
+    this.#acknowledge()
+    for (const process of this.#processes.values()) {
+      for (const kept of process.kept) this.#send(process, kept)
     }
   }
 }
