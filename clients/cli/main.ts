@@ -6,10 +6,11 @@ import type { Cli, CommandModule, Globals } from './command.ts'
 import { EXIT } from './exit-codes.ts'
 import { reportFailure } from './failure.ts'
 import { Interrupts } from './interrupts.ts'
+import { asSpelledNow } from './old-spelling.ts'
 import { Output } from './output.ts'
 import { partOf, runPart } from './parts.ts'
 
-const argv = process.argv.slice(2)
+const argv = asSpelledNow(process.argv.slice(2))
 const isDebugging = argv.includes('--debug') || process.env['AGENTMQ_DEBUG'] === '1'
 
 function newOutput(): Output {

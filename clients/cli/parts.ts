@@ -11,7 +11,7 @@ const ENTRIES: Readonly<Record<PartName, string>> = {
 }
 
 /** Global flags that may stand before the verb, those with a value and those without. */
-const VALUE_FLAGS: readonly string[] = ['--dir', '--endpoint', '--config', '--context']
+export const VALUE_FLAGS: readonly string[] = ['--dir', '--endpoint', '--config', '--context']
 const BARE_FLAGS: readonly string[] = ['--json', '--debug']
 
 /** Those that a part takes as well. Without effect on the others: bare ones are dropped. */

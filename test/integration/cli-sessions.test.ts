@@ -55,6 +55,40 @@ t.test('a session that is only created is listed, and its first prompt starts it
   t.match(await run(both), { exit: 0 })
 })
 
+t.test('the end of a log, chunks of one type, and the words of the old command line', async (t) => {
+  const spawned = [
+    'spawn',
+    '-p',
+    'demo',
+    '--name',
+    'old',
+    '-t',
+    '@@echo(one)@@tool(Look)@@echo(two)',
+  ]
+  t.match(await run(spawned), { exit: 0 })
+  await run(['prompt', 'old', '@@echo(three)'])
+  const chunks = async (...args: string[]) =>
+    records((await run(['logs', 'old', '--format', 'json', ...args])).stdout)
+  const all = await chunks()
+  t.same(await chunks('--limit', '2'), all.slice(-2))
+  const texts = await chunks('--event-type', 'text')
+  t.same(
+    texts,
+    all.filter(({ type }) => type === 'text'),
+  )
+  t.same(await chunks('--event-type', 'text', '-l', '1'), texts.slice(-1))
+  t.match(await run(['logs', 'old', '-l', '0']), { exit: 2, stderr: /--limit takes 1 to/ })
+  t.match(await run(['logs', 'old', '--event-type', 'nope']), { exit: 2 })
+  const follower = start(['logs', 'old', '-f', '-l', '1', '--format', 'json'])
+  await follower.says('turn_complete')
+  t.match(await run(['pause', '-f', 'old']), { stdout: /old {2}frozen/ })
+  t.match(records((await run(['ps', '-f', 'json'])).stdout)[0], { sessions: Array })
+  t.match(await run(['kill', '--force', 'old']), { exit: 0, stdout: /killed/ })
+  const followed = records((await follower.result).stdout)
+  t.match(followed[0], { type: 'turn_complete' }, 'what came before the last one is left out')
+  t.equal(followed.at(-1)?.['type'], 'complete')
+})
+
 t.test('output is looked through line by line', async (t) => {
   await run(['spawn', '--backend', 'demo', '--name', 'searched', '@@count(3000)'])
   await run(['prompt', 'searched', '@@tool(Look)'])

@@ -1,5 +1,6 @@
 /** `agentmq logs`: a conversation from the journal; with -f also what comes, across broker restarts. */
 import type { Argv } from 'yargs'
+import { CHUNKS, type ChunkType } from '../../../protocol/messages/chunk.ts'
 import type { StreamItem } from '../../sdk/index.ts'
 import type { ArgsOf, Cli, Globals } from '../command.ts'
 import { withClient } from '../connection.ts'
@@ -7,6 +8,9 @@ import { EXIT } from '../exit-codes.ts'
 import { safeText } from '../render/safe-text.ts'
 import { hasEnded } from '../session-text.ts'
 import { StreamView } from '../stream-view.ts'
+
+/** Chunks that --limit holds back in memory: far more than anybody reads. */
+const MAX_LIMIT = 10_000
 
 export const builder = (yargs: Argv<Globals>) =>
   yargs
@@ -26,12 +30,23 @@ export const builder = (yargs: Argv<Globals>) =>
       default: 1,
       describe: 'Sequence of the first chunk to show',
     })
+    .option('limit', {
+      alias: 'l',
+      type: 'number',
+      requiresArg: true,
+      describe: `Only the last so many of what there is by now, at most ${MAX_LIMIT}`,
+    })
+    .option('event-type', {
+      choices: Object.keys(CHUNKS) as ChunkType[],
+      describe: 'Only chunks of this type',
+    })
     .option('raw', {
       type: 'boolean',
       default: false,
       describe: "Only the text of the agent's answers",
     })
     .check((args) => !(args.since < 1) || '--since counts from 1')
+    .check(({ limit = 1 }) => isCount(limit, MAX_LIMIT) || `--limit takes 1 to ${MAX_LIMIT}`)
     .check((args) => !(args.raw && args.json) || '--raw and --json do not go together')
 
 export async function handler(args: ArgsOf<typeof builder>, cli: Cli): Promise<number> {
@@ -39,15 +54,52 @@ export async function handler(args: ArgsOf<typeof builder>, cli: Cli): Promise<n
     const { signal } = cli
     const session = client.session(args.session)
     const info = await session.refresh({ signal })
-    const show = args.raw ? rawWriter(cli) : chunkWriter(cli)
+    const write = args.raw ? rawWriter(cli) : chunkWriter(cli)
+    const type = args['event-type']
+    const tail = new Tail(args.limit, write)
     const endsAtHead = !args.follow || hasEnded(info.status)
     if (endsAtHead && args.since > info.head) return EXIT.ok
     for await (const item of session.follow({ from: args.since, signal, until: 'complete' })) {
-      await show(item)
-      if (endsAtHead && lastSequence(item) >= info.head) break
+      if (type === undefined || item.type === type) await tail.show(item)
+      if (lastSequence(item) < info.head) continue
+      await tail.end()
+      if (endsAtHead) break
     }
+    await tail.end()
     return EXIT.ok
   })
+}
+
+function isCount(value: number, most: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= most
+}
+
+/** Holds the last so many back until it is known that they are; then, and without a limit, all pass. */
+class Tail {
+  readonly #limit: number
+  readonly #show: Show
+  #held: StreamItem[] | undefined
+
+  constructor(limit: number | undefined, show: Show) {
+    this.#limit = limit ?? 0
+    this.#held = limit === undefined ? undefined : []
+    this.#show = show
+  }
+
+  async show(item: StreamItem): Promise<void> {
+    if (!this.#held) {
+      await this.#show(item)
+      return
+    }
+    this.#held.push(item)
+    if (this.#held.length > this.#limit) this.#held.shift()
+  }
+
+  async end(): Promise<void> {
+    const held = this.#held ?? []
+    this.#held = undefined
+    for (const item of held) await this.#show(item)
+  }
 }
 
 function lastSequence(item: StreamItem): number {

@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs'
 import { ipcPath } from '../../../protocol/endpoints.ts'
 import { ProtocolError } from '../../../protocol/errors.ts'
-import { connect } from '../../sdk/index.ts'
 
 const PROBE_MS = 1000
 
@@ -21,6 +20,7 @@ export async function refuseRunningBroker(endpoint: string, software: string): P
 export async function brokerPid(endpoint: string, software: string): Promise<number | undefined> {
   const path = ipcPath(endpoint)
   if (path !== undefined && !existsSync(path)) return undefined
+  const { connect } = await import('../../sdk/index.ts') // when nothing is there, nothing is loaded
   try {
     const client = await connect({ endpoint, software, connectTimeoutMs: PROBE_MS })
     try {
