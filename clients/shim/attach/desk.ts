@@ -9,11 +9,10 @@ import { AttachTokens, hashOf, type TokenPorts } from './tokens.ts'
 /** Why somebody may not attach, in the words of the old daemon. */
 export class AttachRefused extends Error {}
 
-export interface AttachCredentials {
-  readonly agent_id: string
+export interface AttachGrant {
   readonly token: string
   readonly connect_url: string
-  /** Seconds since 1970. */
+  /** Ms since 1970. */
   readonly expires_at: number
 }
 
@@ -42,7 +41,7 @@ export class AttachDesk {
   }
 
   /** Rejects with AttachRefused, or with ProtocolError. */
-  async request(agent: SessionInfo): Promise<AttachCredentials> {
+  async request(agent: SessionInfo): Promise<AttachGrant> {
     const { session, paused } = agent
     if (paused === '') {
       const status = debugName(statusOf(agent))
@@ -57,20 +56,19 @@ export class AttachDesk {
     }
     const connect_url = await sockets.open(session)
     const { token, expiresAt } = await this.tokens.issue(session)
-    return { agent_id: session, token, connect_url, expires_at: Math.floor(expiresAt / 1000) }
+    return { token, connect_url, expires_at: expiresAt }
   }
 
-  /** `expires_at` is null, as it always was: clients read the other two. */
-  async validate(token: string) {
-    const agent = await this.tokens.agentOf(token)
-    return { valid: agent !== undefined, agent_id: agent ?? null, expires_at: null }
+  /** Id of the session that a token opens; undefined when it opens none. */
+  validate(token: string): Promise<string | undefined> {
+    return this.tokens.agentOf(token)
   }
 
-  /** True also for a token that was revoked before and has not expired. */
-  async revoke(token: string): Promise<{ readonly revoked: boolean }> {
+  /** Whether there was such a token; also one that was revoked before and has not expired. */
+  async revoke(token: string): Promise<boolean> {
     const agent = await this.tokens.revoke(token)
     if (agent !== undefined) this.#sockets?.revoked(agent, hashOf(token))
-    return { revoked: agent !== undefined }
+    return agent !== undefined
   }
 }
 

@@ -149,7 +149,7 @@ export class RepService {
       const health = await client.call('system.health', {})
       return {
         ...reply,
-        healthy: health.status === 'ok',
+        healthy: health.status !== 'draining', // degraded still works, and says so below
         uptime_secs: Math.floor(health.uptime_ms / 1000),
         active_agents: await this.#spawner.countLive(),
         metadata: {
