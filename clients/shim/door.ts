@@ -5,7 +5,6 @@ import type { AttachDesk } from './attach/desk.ts'
 import type { Chats } from './chats.ts'
 import type { ShimConfig } from './config.ts'
 import type { HttpHooks } from './http/hooks.ts'
-import type { AttachTokens } from './legacy/attach-tokens.ts'
 import type { DoorMetrics } from './metrics/door-metrics.ts'
 
 export const DOOR_NAMES = [
@@ -38,8 +37,6 @@ export interface DoorContext {
   readonly log: Logger
   /** Who wants to know of chat sessions, and who tells. */
   readonly chats: Chats
-  /** Tokens of the attach sockets; undefined when those are off. */
-  readonly attachTokens: AttachTokens | undefined
   /** For doors that stand in the HTTP door: routes and upgrades. To be filled in before it starts. */
   readonly http: HttpHooks
   /** Where tokens for the attach sockets are given and looked at. */

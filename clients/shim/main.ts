@@ -121,7 +121,6 @@ function worldOf(settings: ShimConfig, client: Client) {
       ttlMs: settings.attach_token_ms,
     }),
     http: new HttpHooks(),
-    attachTokens: undefined,
     metrics: new DoorMetrics(),
     now: () => performance.now(),
     wall: Date.now,

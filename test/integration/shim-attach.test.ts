@@ -153,6 +153,43 @@ t.test('attach sockets', async (t) => {
     t.notMatch(cluster.logOf('clients/shim'), new RegExp(`${token}|${foreign}`))
   })
 
+  t.test('the right to attach is asked for over HTTP', async (t) => {
+    const session = await start('cat')
+    const [url = ''] = (shim.ready['doors'] as { http: string[] }).http
+    const rpc = async (method: string, ...params: unknown[]): Promise<Payload> => {
+      const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })
+      return (await (await fetch(url, { method: 'POST', body })).json()) as Payload
+    }
+    t.match(await rpc('agent.attach.request', session.id), {
+      error: {
+        code: -32015,
+        message: /^Cannot attach to agent that is not paused \(status: Running\)$/,
+      },
+    })
+    await rpc('agent.pause', session.id)
+    const asked = await rpc('agent.attach.request', session.id, 'claude-code')
+    const { token, connect_url, expires_at } = asked['result'] as Record<string, unknown>
+    t.equal(connect_url, pathOf(session.id))
+    t.match(expires_at, Number)
+    const valid = { valid: true, agent_id: session.id, expires_at: null }
+    t.same((await rpc('agent.attach.validate', token))['result'], valid)
+    const first = await attach(t, session, String(token))
+    await attach(t, session, String(token))
+    t.match(await rpc('agent.attach.request', session.id), {
+      error: {
+        code: -32015,
+        message: `Failed to create attach credentials: Resource exhausted: Maximum concurrent sessions (2) reached for agent ${session.id}`,
+      },
+    })
+    t.same((await rpc('agent.attach.revoke', token))['result'], { revoked: true })
+    await first.next('disconnect')
+    t.same((await rpc('agent.attach.revoke', token))['result'], { revoked: true })
+    const none = { valid: false, agent_id: null, expires_at: null }
+    t.same((await rpc('agent.attach.validate', token))['result'], none)
+    t.same((await rpc('agent.attach.revoke', 'nonsense'))['result'], { revoked: false })
+    await session.kill()
+  })
+
   t.test('the next shim has the sockets of the last one', async (t) => {
     const [paused, ended, taken] = [await start('cat'), await start('cat'), await start('cat')]
     const token = await pause(paused)

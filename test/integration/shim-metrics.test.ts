@@ -39,7 +39,7 @@ const figure = (page: Page, name: string): number =>
 t.test('the figures of the doors and of the broker', async (t) => {
   const cluster = await Cluster.make(t)
   const broker = await cluster.broker()
-  const commands = JSON.stringify({ cat: { command: 'cat' } })
+  const commands = JSON.stringify({ cat: { command: 'cat', extra_args: true } })
   await cluster.host({ args: ['--root', cluster.workspace, '--stdio-commands', commands] })
   const shim = await cluster.shim()
   const doors = shim.ready['doors'] as { metrics: string[]; rep: string[] }

@@ -52,7 +52,7 @@ const skip = python === undefined ? 'no python3 with zmq (Debian: python3-zmq)' 
 t.test('python with pyzmq', { skip }, async (t) => {
   const cluster = await Cluster.make(t)
   await cluster.broker()
-  const commands = JSON.stringify({ cat: { command: 'cat', idle_ms: 50 } })
+  const commands = JSON.stringify({ cat: { command: 'cat', idle_ms: 50, extra_args: true } })
   await cluster.host({ args: ['--root', cluster.workspace, '--stdio-commands', commands] })
   const shim = await cluster.shim()
   const endpoint = (shim.ready['doors'] as { rep: string[] }).rep[0] ?? ''

@@ -6,8 +6,13 @@ import { RepClient, uuidText } from '../support/rep-client.ts'
 
 const UNKNOWN = Buffer.from('550e8400e29b41d4a716446655440000', 'hex')
 const COMMANDS = {
-  cat: { command: 'cat', idle_ms: 50 },
-  worse: { command: 'sh', args: ['-c', 'cat >&2; exit 3'], idle_ms: 50, turn_end: 'exit' },
+  cat: { command: 'cat', idle_ms: 50, extra_args: true },
+  worse: {
+    command: 'sh',
+    args: ['-c', 'echo "$0" >&2; exit 3'],
+    idle_ms: 50,
+    extra_args: true,
+  },
 }
 const b64 = (text: string): string => Buffer.from(text).toString('base64')
 
@@ -75,7 +80,7 @@ t.test('the agent protocol', async (t) => {
       await client.ask('spawn_request', 's1', ['a', 'gone-cli', 't', null, null, {}], 30, null),
       {
         2: false,
-        4: /^Failed to spawn agent: Agent spawn failed: Failed to spawn process for backend 'gone-cli': no/,
+        4: /^Failed to spawn agent: Agent spawn failed: Failed to spawn process for backend 'gone-cli': No such file/,
       },
     )
     const health = Buffer.from(
@@ -108,7 +113,6 @@ t.test('the agent protocol', async (t) => {
       const fits = (reply: readonly unknown[]) => (reply[5] as { bytes: number }).bytes > 0
       return (await client.until(['control_command', 'c', id, stream, null], fits))[5]
     }
-    t.same(await line('read_stdout'), { data: b64('-\n'), text: '-', bytes: 2 })
     for (const [payload, bytes] of [
       [{ data: b64('one\ntwo\n') }, 8],
       [{ data: 'three ü', encoding: 'utf8' }, 8],
@@ -121,7 +125,8 @@ t.test('the agent protocol', async (t) => {
       })
     }
     for (const text of ['one', 'two', 'three ü', 'plain text', 'bytes']) {
-      t.match(await line('read_stdout'), { text, data: b64(`${text}\n`) })
+      const data = b64(`${text}\n`)
+      t.same(await line('read_stdout'), { text, data, bytes: Buffer.from(data, 'base64').length })
     }
     t.match(await client.command(id, 'read_stderr'), { 5: { data: null, text: null, bytes: 0 } })
     t.match(await client.command(id, 'write_stdin', { data: b64('x'), encoding: 'rot13' }), {
@@ -134,8 +139,8 @@ t.test('the agent protocol', async (t) => {
     t.same(await query('both', 't(w|hr)', null, null), [
       ...['output_query_response', 'q', id, true, ['two', 'three ü'], 2, false, null],
     ])
-    t.match(await query('stdout', null, 2, 1), { 4: ['one', 'two'], 5: 6, 6: true })
-    t.match(await query('stdout', null, 50, 5), { 4: ['bytes'], 5: 6, 6: false })
+    t.match(await query('stdout', null, 2, 1), { 4: ['two', 'three ü'], 5: 5, 6: true })
+    t.match(await query('stdout', null, 50, 5), { 4: [], 5: 5, 6: false })
     t.match(await query('stderr', null, 0, null), { 4: [], 5: 0, 6: false })
     t.match(await query('stdout', '(?=x)', 5, null), {
       3: false,
@@ -251,7 +256,7 @@ t.test('the agent protocol', async (t) => {
     const client = open(t)
     const ids: Buffer[] = []
     for (let count = 0; count < 12; count += 1) ids.push(await client.spawn('cat-cli'))
-    t.match(await client.ask('spawn_request', 's', ['a', 'cat-cli', '', null, null, {}]), {
+    t.match(await client.ask('spawn_request', 's', ['a', 'cat-cli', '-', null, null, {}]), {
       2: false,
       4: 'Maximum agent limit reached: 12',
     })

@@ -41,7 +41,7 @@ export class RepClient {
   }
 
   /** Spawns an agent that must start; its id as it came. */
-  async spawn(type: string, task = '', more: readonly unknown[] = [null, null, {}]) {
+  async spawn(type: string, task = '-', more: readonly unknown[] = [null, null, {}]) {
     const reply = await this.ask('spawn_request', 's', ['a', type, task, ...more], 30, null)
     if (reply[2] !== true) throw new Error(String(reply[4]))
     return (reply[3] as readonly unknown[])[0] as Buffer

@@ -4,10 +4,8 @@
  */
 import type { SessionInfo } from '../../sdk/index.ts'
 import { statusOf } from '../agents/agent.ts'
+import { RpcError } from '../legacy/rpc-error.ts'
 import { AttachTokens, hashOf, type TokenPorts } from './tokens.ts'
-
-/** Why somebody may not attach, in the words of the old daemon. */
-export class AttachRefused extends Error {}
 
 export interface AttachGrant {
   readonly token: string
@@ -40,19 +38,17 @@ export class AttachDesk {
     this.#sockets = sockets
   }
 
-  /** Rejects with AttachRefused, or with ProtocolError. */
+  /** Rejects with RpcError, or with ProtocolError. */
   async request(agent: SessionInfo): Promise<AttachGrant> {
     const { session, paused } = agent
     if (paused === '') {
       const status = debugName(statusOf(agent))
-      throw new AttachRefused(`Cannot attach to agent that is not paused (status: ${status})`)
+      throw new RpcError(-32015, `Cannot attach to agent that is not paused (status: ${status})`)
     }
     const sockets = this.#sockets
-    if (!sockets) throw new AttachRefused('Failed to create attach credentials: no attach sockets')
+    if (!sockets) throw attachRefused('attach is switched off')
     if (!sockets.hasRoom(session)) {
-      throw new AttachRefused(
-        `Failed to create attach credentials: ${noRoom(sockets.maxPerAgent, session)}`,
-      )
+      throw attachRefused(noRoom(sockets.maxPerAgent, session))
     }
     const connect_url = await sockets.open(session)
     const { token, expiresAt } = await this.tokens.issue(session)
@@ -70,6 +66,10 @@ export class AttachDesk {
     if (agent !== undefined) this.#sockets?.revoked(agent, hashOf(token))
     return agent !== undefined
   }
+}
+
+function attachRefused(reason: string): RpcError {
+  return new RpcError(-32015, `Failed to create attach credentials: ${reason}`)
 }
 
 export function noRoom(most: number, agent: string): string {

@@ -1,6 +1,7 @@
 /** Which method does what on HTTP. */
+
+import type { AttachDesk } from '../attach/desk.ts'
 import { agentInfo, killAgent, listAgents, requireAgent } from '../legacy/agents.ts'
-import type { AttachTokens } from '../legacy/attach-tokens.ts'
 import { chatStart, chatTarget, orBadParams } from '../legacy/chat-params.ts'
 import { ChatService } from '../legacy/chat-service.ts'
 import { ControlService } from '../legacy/control.ts'
@@ -41,7 +42,7 @@ function ofOptional<S extends AnyStruct>(
 
 export interface HttpPorts {
   readonly legacy: LegacyPorts
-  readonly tokens: AttachTokens | undefined
+  readonly desk: AttachDesk
   /** Open connections. */
   readonly connections: () => number
 }
@@ -49,7 +50,7 @@ export interface HttpPorts {
 export function httpDispatch(ports: HttpPorts): Dispatch {
   const handlers: Readonly<Record<HttpMethod, Handler>> = {
     ...agentHandlers(ports.legacy),
-    ...controlHandlers(new ControlService(ports.legacy, ports.tokens)),
+    ...controlHandlers(new ControlService(ports.legacy, ports.desk)),
     ...chatHandlers(new ChatService(ports.legacy)),
     ...systemHandlers(new SystemService(ports.legacy, ports.connections)),
   }
@@ -88,8 +89,8 @@ function controlHandlers(control: ControlService) {
   return {
     'agent.pause': of(PARAMS.pause, ({ agent_id, force }) => control.pause(agent_id, force)),
     'agent.resume': of(PARAMS.resume, ({ agent_id }) => control.resume(agent_id)),
-    'agent.attach.request': of(PARAMS.attach, ({ agent_id, client_type }) => {
-      return control.attach(agent_id, client_type)
+    'agent.attach.request': of(PARAMS.attach, ({ agent_id }) => {
+      return control.attach(agent_id)
     }),
     'agent.attach.validate': of(PARAMS.validate, ({ token }) => control.validate(token)),
     'agent.attach.revoke': of(PARAMS.revoke, ({ token }) => control.revoke(token)),

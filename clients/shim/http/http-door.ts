@@ -29,11 +29,11 @@ class HttpDoor implements Door {
   }
 
   async start(): Promise<void> {
-    const { settings, wall, attachTokens } = this.#context
+    const { settings, wall, attach } = this.#context
     const rpc = new HttpRpc({
       dispatch: httpDispatch({
         legacy: legacyPorts(this.#context),
-        tokens: attachTokens,
+        desk: attach,
         connections: () => this.#load.connections,
       }),
       auth: new Auth(settings, wall),

@@ -1,7 +1,7 @@
 /** Pause, resume and attach, with the results that the Unix socket gives; HTTP has them as well. */
 import { statusOf } from '../agents/agent.ts'
+import type { AttachDesk } from '../attach/desk.ts'
 import { pauseAgent, requireAgent, resumeAgent } from './agents.ts'
-import type { AttachTokens } from './attach-tokens.ts'
 import type { LegacyPorts } from './ports.ts'
 import { RpcError } from './rpc-error.ts'
 import { debugStatus } from './statuses.ts'
@@ -9,11 +9,11 @@ import { unixSeconds } from './times.ts'
 
 export class ControlService {
   readonly #ports: LegacyPorts
-  readonly #tokens: AttachTokens | undefined
+  readonly #desk: AttachDesk
 
-  constructor(ports: LegacyPorts, tokens: AttachTokens | undefined) {
+  constructor(ports: LegacyPorts, desk: AttachDesk) {
     this.#ports = ports
-    this.#tokens = tokens
+    this.#desk = desk
   }
 
   async pause(agent_id: string, force: boolean): Promise<object> {
@@ -27,29 +27,24 @@ export class ControlService {
     return { agent_id, resumed_at: this.#seconds() }
   }
 
-  async attach(agent_id: string, clientType: string): Promise<object> {
+  async attach(agent_id: string): Promise<object> {
     const info = await requireAgent(this.#ports, agent_id)
     if (statusOf(info) !== 'paused') {
       const status = debugStatus(info)
       throw new RpcError(-32015, `Cannot attach to agent that is not paused (status: ${status})`)
     }
-    const { token, connect_url, expires_at } = await this.#grants().request(info, clientType)
+    const { token, connect_url, expires_at } = await this.#desk.request(info)
     return { agent_id, connect_url, expires_at: unixSeconds(expires_at), token }
   }
 
   /** `expires_at` is null, as it always was. */
   async validate(token: string): Promise<object> {
-    const agent_id = (await this.#tokens?.validate(token)) ?? null
+    const agent_id = (await this.#desk.validate(token)) ?? null
     return { agent_id, expires_at: null, valid: agent_id !== null }
   }
 
   async revoke(token: string): Promise<object> {
-    return { revoked: (await this.#tokens?.revoke(token)) ?? false }
-  }
-
-  #grants(): AttachTokens {
-    if (this.#tokens) return this.#tokens
-    throw new RpcError(-32015, 'Failed to create attach credentials: attach is switched off')
+    return { revoked: await this.#desk.revoke(token) }
   }
 
   #seconds(): number {

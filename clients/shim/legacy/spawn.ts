@@ -13,6 +13,10 @@ export interface SpawnRequest {
   readonly config: unknown
   /** Whether a type that nobody knows is the usual one. */
   readonly isLoose: boolean
+  /** How long the start may take, ms; default: as any call. */
+  readonly deadlineMs?: number
+  /** Kept with the session as well. */
+  readonly notes?: Readonly<Record<string, string>> | null
 }
 
 /** Bytes of a config that are kept with the session; a larger one is not, and is told of in the log. */
@@ -60,14 +64,15 @@ async function checkOffered({ client, log }: LegacyPorts, backend: string): Prom
 
 async function create(
   { client, log }: LegacyPorts,
-  { name, type, config }: SpawnRequest,
+  { name, type, config, deadlineMs, notes }: SpawnRequest,
   { kind, backend }: Exclude<BackendChoice, { kind: 'unsupported' }>,
 ): Promise<SessionInfo> {
   const wishes = wishesOf(config)
   const task = wishes.task ?? ''
   const isKept = Buffer.byteLength(JSON.stringify(config ?? null)) <= CONFIG_KEPT
   if (!isKept) log.warn({ agent: name }, 'the config is too large to be kept with the agent')
-  const info = await client.call('session.create', {
+  const deadline = deadlineMs === undefined ? {} : { deadlineMs }
+  const start = {
     backend,
     ...wishes.start,
     ...(kind === 'program' && { extra_args: [task === '' ? NO_TASK : task] }),
@@ -77,8 +82,10 @@ async function create(
       agent_type: type,
       task: task.slice(0, TASK_KEPT),
       config: isKept ? (config ?? null) : null,
+      ...(notes && { spawn: notes }),
     },
-  })
+  }
+  const info = await client.call('session.create', start, deadline)
   if (kind === 'backend' && task !== '') {
     await client.call('session.prompt', { session: info.session, text: task })
   }

@@ -1,6 +1,7 @@
 /** What the work behind the agent protocol is done with. */
 import type { Client } from '../../sdk/index.ts'
 import type { OneAtATime } from '../agents/one-at-a-time.ts'
+import type { LegacyPorts } from '../legacy/ports.ts'
 import type { LogPlace } from './log-place.ts'
 
 export interface RepPorts {
@@ -13,8 +14,7 @@ export interface RepPorts {
   readonly endpoint: () => string
   /** Most live agents; spawning beyond it is refused. */
   readonly maxAgents: number
-  /** Backend for an agent type; undefined when there is none. */
-  readonly backendOf: (agentType: string) => string | undefined
+  readonly legacy: LegacyPorts
   /** Where the log of an agent is published, for its reply. */
   readonly logs: LogPlace
   /** Who reads the output of an agent line by line. */

@@ -2,7 +2,7 @@
 
 import { OneAtATime } from '../agents/one-at-a-time.ts'
 import type { Door, DoorContext } from '../door.ts'
-import { backendOf } from './backend-of.ts'
+import { legacyPorts } from '../legacy/ports.ts'
 import { NO_LOGS } from './log-place.ts'
 import { RepSocket, type RequestFrames } from './rep-socket.ts'
 import { RepService } from './service.ts'
@@ -35,7 +35,7 @@ class RepDoor implements Door {
       serverId: `server-${uuid()}`,
       endpoint: () => this.addresses[0] ?? '',
       maxAgents: settings.rep_max_agents,
-      backendOf: (type) => backendOf(type, settings.agent_types),
+      legacy: legacyPorts(context),
       logs: NO_LOGS,
       readers: new OneAtATime(),
     })

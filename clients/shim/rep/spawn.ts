@@ -1,16 +1,16 @@
-/** spawn_request: an agent type becomes a backend, its task the first prompt. */
+/** spawn_request: as agent.spawn of the other doors, with a limit for agents and a time for the start. */
 import { ProtocolError } from '../../../protocol/errors.ts'
-import type { Params, SessionInfo } from '../../sdk/index.ts'
+import type { SessionInfo } from '../../sdk/index.ts'
 import { agentInfo, agents, LIVE } from '../agents/agent.ts'
+import { RpcError } from '../legacy/rpc-error.ts'
+import { spawn } from '../legacy/spawn.ts'
 import { CommandFailed } from './command-failed.ts'
-import type { AgentConfig, MessageOf } from './layouts.ts'
+import type { MessageOf } from './layouts.ts'
 import type { RepPorts } from './ports.ts'
 import type { Reply } from './refusal.ts'
 
 const DEFAULT_TIMEOUT_S = 30
 const MAX_TIMEOUT_S = 600
-/** Characters of a task that are kept to be shown; the agent gets all of it. */
-const TASK_KEPT = 2000
 
 type SpawnRequest = MessageOf<'spawn_request'>
 
@@ -37,7 +37,7 @@ export class Spawner {
       const agent = await this.#start(request)
       return { ...reply, success: true, agent_info: agentInfo(agent), error: null }
     } catch (thrown) {
-      return { ...reply, success: false, agent_info: null, error: spawnFailure(thrown, request) }
+      return { ...reply, success: false, agent_info: null, error: spawnFailure(thrown) }
     }
   }
 
@@ -55,49 +55,23 @@ export class Spawner {
   }
 
   async #create({ config, timeout_secs, metadata }: SpawnRequest): Promise<SessionInfo> {
-    const { client, backendOf } = this.#ports
-    const { model_backend, task } = config
-    const backend = backendOf(model_backend)
-    if (backend === undefined) {
-      throw new CommandFailed(
-        `Failed to spawn agent: Agent spawn failed: Unsupported model backend for process spawning: ${model_backend}. Use API mode instead.`,
-      )
-    }
+    const { client, legacy } = this.#ports
     const seconds = Math.min(Math.max(1, timeout_secs ?? DEFAULT_TIMEOUT_S), MAX_TIMEOUT_S)
-    const deadline = { deadlineMs: seconds * 1000 }
-    const info = await client.call('session.create', startOf(config, backend, metadata), deadline)
-    const { session } = info
-    if (task.trim() !== '') await client.call('session.prompt', { session, text: task }, deadline)
+    const { name, model_backend: type, task, context, system_prompt, environment, model } = config
+    const { session } = await spawn(legacy, {
+      name,
+      type,
+      config: { task, context, system_prompt, environment, model },
+      isLoose: false,
+      deadlineMs: seconds * 1000,
+      notes: metadata,
+    })
     return client.call('session.get', { session })
   }
 }
 
-function startOf(
-  config: AgentConfig,
-  backend: string,
-  metadata: SpawnRequest['metadata'],
-): Params<'session.create'> {
-  const { name, model_backend, task, context, system_prompt, environment, model } = config
-  return {
-    backend,
-    ...(context !== null && { context }),
-    ...(system_prompt !== null && { system_prompt }),
-    ...(model !== null && { model }),
-    ...(Object.keys(environment).length > 0 && { env: { ...environment } }),
-    metadata: {
-      mode: 'agent',
-      agent_name: name,
-      agent_type: model_backend,
-      task: task.slice(0, TASK_KEPT),
-      ...(metadata && { spawn: metadata }),
-    },
-  }
-}
-
-function spawnFailure(thrown: unknown, { config }: SpawnRequest): string {
-  if (thrown instanceof CommandFailed) return thrown.message
-  const { code, message: said } = ProtocolError.from(thrown, 'client')
-  // What no host offers does not exist, in the words of the old runner.
-  const message = code === 'NO_BACKEND' ? 'No such file or directory (os error 2)' : said
-  return `Failed to spawn agent: Agent spawn failed: Failed to spawn process for backend '${config.model_backend}': ${message}`
+function spawnFailure(thrown: unknown): string {
+  if (thrown instanceof CommandFailed || thrown instanceof RpcError) return thrown.message
+  const { message } = ProtocolError.from(thrown, 'client')
+  return `Failed to spawn agent: Agent spawn failed: ${message}`
 }

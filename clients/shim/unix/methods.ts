@@ -61,10 +61,8 @@ export class UnixMethods {
       }
       case 'agent.resume':
         return this.#control.resume(agentId(items(params, ' [agent_id]')[0]))
-      case 'agent.attach.request': {
-        const [id, type] = items(params, ' [agent_id, client_type]')
-        return this.#control.attach(agentId(id), typeof type === 'string' ? type : 'claude-code')
-      }
+      case 'agent.attach.request':
+        return this.#control.attach(agentId(items(params, ' [agent_id, client_type]')[0]))
       case 'agent.attach.validate':
         return this.#control.validate(token(params))
       case 'agent.attach.revoke':

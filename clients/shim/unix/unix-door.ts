@@ -24,7 +24,7 @@ class UnixDoor implements Door {
   constructor(context: DoorContext) {
     this.#context = context
     const ports = legacyPorts(context)
-    this.#methods = new UnixMethods(ports, new ControlService(ports, context.attachTokens))
+    this.#methods = new UnixMethods(ports, new ControlService(ports, context.attach))
   }
 
   get addresses(): readonly string[] {
