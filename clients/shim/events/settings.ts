@@ -1,9 +1,10 @@
 /** Settings of the WebSocket door. */
-import { expose, host, isOn, port } from '../setting-fields.ts'
+import { expose, host, isOn, limit, port } from '../setting-fields.ts'
 
 export const eventsSettings = {
   ws: isOn('events on WebSocket'),
   ws_host: host('WebSocket'),
   ws_port: port('WebSocket', 19_380),
   expose_ws: expose('WebSocket'),
+  ws_connections: limit('Most event clients; further ones are refused', 1000),
 }

@@ -1,0 +1,177 @@
+/** The WebSocket door: what happens, told to old event clients, on a port of its own and on that of HTTP. */
+import { createServer, type IncomingMessage, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { bindError } from '../bind-error.ts'
+import type { Door, DoorContext } from '../door.ts'
+import { Admission, isOwnOrigin } from '../sse/admission.ts'
+import { isStreamPath } from '../sse/stream-path.ts'
+import { rawAnswer } from '../sse/stream-request.ts'
+import type { DescartesEvent } from './descartes-event.ts'
+import { EventClient } from './event-client.ts'
+import { EventFeed } from './event-feed.ts'
+import { EVENTS_LIMITS } from './limits.ts'
+
+export function eventsDoor(context: DoorContext): Door {
+  return new EventsDoor(context)
+}
+
+class EventsDoor implements Door {
+  readonly name = 'events'
+  readonly #context: DoorContext
+  readonly #admission: Admission
+  readonly #feed: EventFeed
+  readonly #clients = new Map<WebSocket, EventClient>()
+  readonly #sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: EVENTS_LIMITS.maxMessageBytes,
+    perMessageDeflate: false, // a memory per connection that small messages do not pay for
+  })
+  readonly #addresses: string[] = []
+  #server: Server | undefined
+  #stopTicks: () => void = () => undefined
+
+  constructor(context: DoorContext) {
+    this.#context = context
+    this.#admission = new Admission(context.settings, context.wall)
+    this.#feed = new EventFeed({
+      client: context.client,
+      pause: context.pause,
+      tell: (event) => this.#tell(event),
+      trouble: ({ code, message }) =>
+        context.log.warn({ code, reason: message }, 'events cannot be followed; trying again'),
+    })
+  }
+
+  get addresses(): readonly string[] {
+    return this.#addresses
+  }
+
+  async start(): Promise<void> {
+    await this.#feed.start()
+    this.#addresses.push(await this.#listen())
+    // The HTTP door closes before this one, and would wait for those that came through it.
+    this.#context.http.addRoutes((app) => app.addHook('preClose', () => this.#closeClients()))
+    this.#context.http.addUpgrade((request, socket, head) => {
+      if (this.#context.settings.sse && isStreamPath(request.url)) return false
+      this.#admit(request, socket, head).catch((err) => socket.destroy(err))
+      return true
+    })
+    this.#stopTicks = this.#context.every(EVENTS_LIMITS.tickMs, () => this.#tick())
+  }
+
+  async stop(): Promise<void> {
+    this.#stopTicks()
+    await this.#feed.stop()
+    const closing = this.#server && closed(this.#server)
+    await this.#closeClients()
+    this.#server?.closeAllConnections()
+    await closing
+  }
+
+  async #closeClients(): Promise<void> {
+    const waiting = new AbortController()
+    const left = [...this.#clients.keys()].map((socket) => {
+      const gone = new Promise<void>((resolve) => socket.once('close', () => resolve()))
+      socket.close(GOING_AWAY, 'the shim ends')
+      return gone
+    })
+    const patience = this.#context
+      .pause(EVENTS_LIMITS.closeMs, waiting.signal)
+      .catch(() => undefined)
+    await Promise.race([Promise.all(left), patience])
+    waiting.abort()
+    for (const socket of this.#clients.keys()) socket.terminate()
+  }
+
+  async #listen(): Promise<string> {
+    const { ws_host: host, ws_port: port, ws_connections } = this.#context.settings
+    const server = createServer({ headersTimeout: EVENTS_LIMITS.handshakeMs }, (_, response) => {
+      response.writeHead(426, { connection: 'close', upgrade: 'websocket' })
+      response.end('This port speaks WebSocket.\n')
+    })
+    this.#server = server
+    server.maxConnections = ws_connections
+    server.on('error', (err) => this.#context.log.error({ err }, 'the WebSocket server failed'))
+    server.on('upgrade', (request, socket, head) => {
+      if (isOwnOrigin(request)) this.#upgrade(request, socket, head)
+      else socket.end(rawAnswer({ status: 403, body: '' }))
+    })
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (cause) => reject(bindError(`ws://${host}:${port}`, cause)))
+      server.listen({ host, port }, resolve)
+    })
+    const { address, port: actual, family } = server.address() as AddressInfo
+    return `ws://${family === 'IPv6' ? `[${address}]` : address}:${actual}`
+  }
+
+  /** On the port of HTTP only those come in whom HTTP lets in. */
+  async #admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const destroy = () => socket.destroy()
+    socket.on('error', destroy)
+    const refused = await this.#admission.refusal(request)
+    socket.off('error', destroy)
+    if (refused) socket.end(rawAnswer(refused))
+    else this.#upgrade(request, socket, head)
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (this.#clients.size >= this.#context.settings.ws_connections) {
+      socket.end(rawAnswer({ status: 503, body: '' }))
+      return
+    }
+    this.#sockets.handleUpgrade(request, socket, head, (ws) => this.#welcome(ws))
+  }
+
+  #welcome(socket: WebSocket): void {
+    const { now, wall, uuid, log, metrics } = this.#context
+    const disconnected = metrics.connected()
+    const client = new EventClient({
+      send: (text) => socket.send(text),
+      ping: () => socket.ping(),
+      buffered: () => socket.bufferedAmount,
+      cut: (reason) => {
+        log.warn({ reason }, 'an event client is cut off')
+        socket.terminate()
+      },
+      now,
+      wall,
+      uuid,
+    })
+    this.#clients.set(socket, client)
+    socket.on('message', (data, isBinary) => {
+      if (isBinary || !Buffer.isBuffer(data)) client.heard()
+      else client.message(data.toString())
+    })
+    socket.on('pong', () => client.heard())
+    socket.on('error', ({ message }) => log.debug({ reason: message }, 'an event client failed'))
+    socket.on('close', () => {
+      this.#clients.delete(socket)
+      disconnected()
+    })
+    client.tick() // the first Ping comes at once
+  }
+
+  #tell(event: DescartesEvent): void {
+    if (this.#clients.size === 0) return
+    const json = JSON.stringify(event, plain)
+    for (const client of this.#clients.values()) client.event(event, json)
+  }
+
+  #tick(): void {
+    for (const client of this.#clients.values()) client.tick()
+  }
+}
+
+/** 1001 of RFC 6455. */
+const GOING_AWAY = 1001
+
+/** What MessagePack can carry and JSON cannot becomes text. */
+function plain(_key: string, value: unknown): unknown {
+  return typeof value === 'bigint' ? String(value) : value
+}
+
+function closed(server: Server): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()))
+}
