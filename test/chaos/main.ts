@@ -3,7 +3,12 @@ import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { summary } from './report.ts'
 import { run } from './run.ts'
-import { longStreamScenario, type ScenarioResult, stalledReadersScenario } from './scenarios.ts'
+import {
+  countersScenario,
+  longStreamScenario,
+  type ScenarioResult,
+  stalledReadersScenario,
+} from './scenarios.ts'
 import { namesOfFaults } from './schedule.ts'
 
 const { values } = parseArgs({
@@ -64,6 +69,7 @@ async function playScenarios(): Promise<ScenarioResult[]> {
   const seconds = 60 * Number(values.minutes)
   return [
     told(await longStreamScenario({ numbers: 100_000, paceMs: 0.4, kills: 20 })),
+    told(await countersScenario({ clients: 5, increments: 2000, kills: 20 })),
     told(await stalledReadersScenario({ readers: 100, seconds, everySeconds: 10 })),
   ]
 }

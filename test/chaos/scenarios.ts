@@ -1,5 +1,6 @@
 /** The named scenarios with what has to be true of each. */
 import { STREAMS_LIMITS } from '../../broker/streams-socket.ts'
+import { type CountersOptions, counters } from './scenarios/counters.ts'
 import { type LongStreamOptions, longStream } from './scenarios/long-stream.ts'
 import {
   CHUNK_BYTES,
@@ -34,6 +35,22 @@ export async function longStreamScenario(options: LongStreamOptions): Promise<Sc
   if (kills !== options.kills) problems.push(`${kills} kills of ${options.kills} fell into it`)
   const time = `${seconds.toFixed(0)} s`
   const line = `1 to ${shown} in ${shown} of ${chunks} chunks, ${kills} kills of the broker, ${time}`
+  return { line, problems }
+}
+
+/** No change is lost, none is made twice, and each is told once. */
+export async function countersScenario(options: CountersOptions): Promise<ScenarioResult> {
+  const { value, version, told, conflicts, kills, leftovers } = await counters(options)
+  const due = options.clients * options.increments
+  const problems = [...leftovers]
+  if (value !== due) problems.push(`the key holds ${String(value)}, not ${due}`)
+  if (version !== due) problems.push(`the key has version ${version}, not ${due}`)
+  const wrong = told.findIndex((one, index) => one !== index + 1)
+  if (told.length !== due || wrong !== -1) {
+    problems.push(`${told.length} changes were told; not in order from ${wrong + 1}`)
+  }
+  if (kills !== options.kills) problems.push(`${kills} kills of ${options.kills} fell into it`)
+  const line = `${options.clients} clients counted to ${String(value)} with ${conflicts} conflicts, ${kills} kills of the broker`
   return { line, problems }
 }
 

@@ -2,7 +2,7 @@
 import t from 'tap'
 import { summary } from '../chaos/report.ts'
 import { run } from '../chaos/run.ts'
-import { longStreamScenario, stalledReadersScenario } from '../chaos/scenarios.ts'
+import { countersScenario, longStreamScenario, stalledReadersScenario } from '../chaos/scenarios.ts'
 
 t.setTimeout(390_000) // a busy machine may be slow, that alone is no failure
 
@@ -46,6 +46,12 @@ t.test('nor when they stop for a while, restart, or the network fails', async (t
 t.test('a reader of a long turn goes on through kills of the broker', async (t) => {
   const { line, problems } = await longStreamScenario({ numbers: 4000, paceMs: 0.5, kills: 2 })
   t.strictSame(problems, [], line)
+})
+
+t.test('clients that count by compare-and-set lose and double nothing', async (t) => {
+  const { line, problems } = await countersScenario({ clients: 3, increments: 100, kills: 2 })
+  t.strictSame(problems, [], line)
+  t.comment(line)
 })
 
 t.test('readers that do not read cost the broker little', async (t) => {
