@@ -5,6 +5,7 @@ import type { StreamItem } from '../../clients/sdk/stream-item.ts'
 import { toStreamItem } from '../../clients/sdk/stream-item.ts'
 import { checkApprovals } from './approval-invariants.ts'
 import type { SimAgent } from './sim-agent.ts'
+import { checkState } from './state-invariants.ts'
 import type { World } from './world.ts'
 
 export function checkAtEnd(world: World, probes: readonly string[]): void {
@@ -13,6 +14,7 @@ export function checkAtEnd(world: World, probes: readonly string[]): void {
   checkCalls(world)
   checkPrompts(world)
   checkApprovals(world)
+  checkState(world)
   checkProbes(world, probes)
   checkNames(world)
   checkLeaks(world)

@@ -4,6 +4,7 @@
  */
 import { ChunkLog } from '../../agent-host/chunk-log.ts'
 import { Streams } from '../../broker/core/streams.ts'
+import { type Versioned, VersionedTable } from '../../broker/core/versioned.ts'
 import { type RawChunk, Reader } from '../../clients/sdk/reader.ts'
 import { SimJournal } from './sim-journal.ts'
 
@@ -96,6 +97,15 @@ export const MUTATIONS = {
       (entries) =>
         function* (this: SimJournal, table) {
           if (table !== 'idempotency') yield* entries.call(this, table)
+        },
+    ),
+  'a broker that decides on what is on disk alone': () =>
+    replace(
+      VersionedTable.prototype,
+      'latest',
+      () =>
+        function (this: VersionedTable<Versioned>, key) {
+          return this.durable(key)
         },
     ),
 } satisfies Record<string, () => Restore>

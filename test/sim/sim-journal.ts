@@ -14,9 +14,17 @@ import { MemoryJournal } from '../support/memory-journal.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { Violations } from './violations.ts'
 
-/** Every chunk that was ever durable, by session. */
+/** A value that a key of the state has had. */
+export interface StateWrite {
+  readonly key: string
+  readonly version: number
+  readonly json: string
+}
+
+/** Every chunk that was ever durable, by session, and every value of the state. */
 export class Ledger {
   readonly streams = new Map<string, StoredChunk[]>()
+  readonly stateWrites: StateWrite[] = []
   /** First sequence that was not trimmed. */
   readonly #floors = new Map<string, number>()
   readonly #violations: Violations
@@ -38,6 +46,9 @@ export class Ledger {
     for (const operation of operations) {
       if (operation.op === 'append') this.#append(operation.session, operation.chunk)
       else if (operation.op === 'trim') this.#trim(operation.session, operation.before)
+      else if (operation.op === 'put' && operation.table === 'state') {
+        this.stateWrites.push({ ...(operation.value as StateWrite), key: operation.key })
+      }
     }
   }
 

@@ -5,6 +5,7 @@ import type { World } from './world.ts'
 const MAX_SESSIONS = 8
 const MAX_PENDING = 12
 const MAX_READERS = 4
+const COUNTERS = ['counter/1', 'counter/2']
 
 type Action = (world: World, client: SimClient, session: string) => void
 
@@ -18,6 +19,8 @@ const ACTIONS: readonly (readonly [number, Action])[] = [
   [6, (world, client) => void client.leave(Math.floor(world.scheduler.random() * MAX_READERS))],
   [6, (world, client, session) => call(world, client, 'session.get', { session })],
   [2, (world, client) => call(world, client, 'session.list', {})],
+  [12, count],
+  [2, (_world, client) => follow(client, '@events', 1)],
   [2, (world, client, session) => call(world, client, 'session.stop', { session })],
   [2, (world, client, session) => call(world, client, 'session.kill', { session })],
   [2, (world, client, session) => call(world, client, 'session.recover', { session })],
@@ -89,6 +92,15 @@ function start(
 ): void {
   world.figures.calls += 1
   client.call(key, method, params)
+}
+
+/** Changes a key if it has the version that it has now, whoever else does so at the same time. */
+function count(world: World, client: SimClient): void {
+  const counter = world.scheduler.pick(COUNTERS)
+  if (counter === undefined || !world.broker) return
+  const key = world.nextKey()
+  const version = world.broker.core.state.version(counter)
+  start(world, client, key, 'state.set', { key: counter, value: key, version })
 }
 
 /** Answers one question that waits, whoever else does so at the same time. */
