@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { type CliRun, ownDoors, runCli, shortDir, startCli, startProgram } from '../support/cli.ts'
+import { ownDoors } from '../../clients/cli/demo/own-doors.ts'
+import { type CliRun, runCli, shortDir, startCli, startProgram } from '../support/cli.ts'
 
 interface Up {
   readonly run: CliRun
@@ -121,7 +122,7 @@ t.test('the demo shows two turns and leaves nothing behind', async (t) => {
   t.equal(exit, 0, stderr)
   t.match(
     stdout,
-    /› Hello![\s\S]*✻ [\s\S]*⚙ [\s\S]*── turn 1 [\s\S]*── turn 2 [\s\S]*✓ usable after/,
+    /› Hello![\s\S]*✻ [\s\S]*⚙ [\s\S]*── turn 1 [\s\S]*── turn 2 [\s\S]*agents over HTTP: first \(stopped\)[\s\S]*✓ usable after/,
   )
   t.same(readdirSync(temporary), [])
 })

@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
-import { type CliRun, ownDoors, runCli, shortDir, startCli, startProgram } from '../support/cli.ts'
+import { ownDoors } from '../../clients/cli/demo/own-doors.ts'
+import { type CliRun, runCli, shortDir, startCli, startProgram } from '../support/cli.ts'
 
 const ENTRY = fileURLToPath(new URL('../../clients/cli/descartes-daemon.js', import.meta.url))
 
@@ -56,7 +57,7 @@ t.test('started by its flags it serves HTTP, and SIGTERM ends everything', async
   const [http, ws] = [await freePort(), await freePort()]
   const since = performance.now()
   const run = daemon(t, home, ['--http-port', `${http}`, '--ws-port', `${ws}`])
-  await health(http)
+  t.equal(await health(http), 200)
   t.comment(`somebody answers after ${Math.round(performance.now() - since)} ms`)
   await run.says('host      ready')
   const cli = (...args: string[]) => runCli(t, home, [...args, '--dir', home])

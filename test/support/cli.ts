@@ -84,15 +84,6 @@ export function shortDir(t: Test, files: Readonly<Record<string, string>> = {}):
   return dir
 }
 
-/** Settings with which a shim takes no port or path that somebody else may want; `home` is its home directory. */
-export function ownDoors(home: string): Readonly<Record<string, string>> {
-  const doors = ['HTTP', 'WS', 'PUB', 'REP', 'METRICS']
-  return {
-    ...Object.fromEntries(doors.map((door) => [`AGENTMQ_${door}_PORT`, '0'])),
-    AGENTMQ_ATTACH_DIR: home,
-  }
-}
-
 /** Starts a compiled program in place of the command. */
 export function startProgram(
   t: Test,

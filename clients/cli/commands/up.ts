@@ -4,7 +4,7 @@ import type { ArgsOf, Cli, Globals } from '../command.ts'
 import { openClient } from '../connection.ts'
 import { cliEntry, type PartName } from '../parts.ts'
 import { commandFor } from '../session-text.ts'
-import { logDirectory, partFlags } from '../up/part-flags.ts'
+import { logDirectory, partSpec } from '../up/part-flags.ts'
 import { Progress } from '../up/progress.ts'
 import { supervise } from '../up/supervise.ts'
 import { Supervisor } from '../up/supervisor.ts'
@@ -44,7 +44,7 @@ export async function handler(args: ArgsOf<typeof builder>, cli: Cli): Promise<n
   const parts: readonly PartName[] = args.shim ? [...CORE_PARTS, 'shim'] : CORE_PARTS
   const supervisor = new Supervisor({
     entry: cliEntry(),
-    parts: parts.map((part) => ({ part, flags: partFlags(part, flags, logs) })),
+    parts: parts.map((part) => partSpec(part, flags, logs)),
     tell: (event) => progress.tell(event),
   })
   return await supervise(supervisor, cli, async () => {

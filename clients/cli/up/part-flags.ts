@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { PartName } from '../parts.ts'
+import type { PartSpec } from './supervisor.ts'
 
 export interface UpFlags {
   readonly dir?: string | undefined
@@ -24,7 +25,12 @@ export function logFile(directory: string, part: PartName): string {
   return join(directory, `${part}.log`)
 }
 
-export function partFlags(part: PartName, flags: UpFlags, logs: string): string[] {
+/** The host and the shim need the broker, and not each other. */
+export function partSpec(part: PartName, flags: UpFlags, logs: string): PartSpec {
+  return { part, flags: partFlags(part, flags, logs), mayOverlap: part === 'host' }
+}
+
+function partFlags(part: PartName, flags: UpFlags, logs: string): string[] {
   const shared = [
     ...flag('dir', flags.dir),
     ...flag('endpoint', flags.endpoint),
