@@ -76,6 +76,14 @@ t.test('what cannot run is refused, and nothing is done', (t) => {
   t.end()
 })
 
+t.test('a workflow without steps is completed at once', (t) => {
+  const { harness, client, info } = stage()
+  const { execution } = client.call('workflow.execute', { steps: [] })
+  t.match(info(execution), { status: 'completed', steps: [] })
+  t.strictSame(tidings(harness, execution), ['started', 'completed'])
+  t.end()
+})
+
 t.test('steps may share a session that exists, which lives on', (t) => {
   const { client, answerer, info, harness } = stage()
   const { session } = client.call('session.create', { backend: 'demo', name: 'shared' })

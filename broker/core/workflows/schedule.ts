@@ -12,6 +12,8 @@ import {
 
 /** What happens to an execution. */
 export type WorkflowEvent =
+  /** It was looked at for the first time: without steps it has ended. */
+  | { readonly type: 'begun' }
   | { readonly type: 'started'; readonly step: string }
   /** Its own session was asked for. */
   | { readonly type: 'opened'; readonly step: string; readonly session: string }
@@ -45,6 +47,8 @@ type Running = Extract<StepState, { status: 'running' }>
 /** The record after an event; an event that no longer fits changes nothing. */
 export function next(record: WorkflowRecord, event: WorkflowEvent, at: Moment): WorkflowRecord {
   switch (event.type) {
+    case 'begun':
+      return concluded(record, at)
     case 'started':
       return withState(record, event.step, 'pending', () => startedAt(at))
     case 'opened':

@@ -206,6 +206,7 @@ export class Workflows {
       )
       return
     }
+    if (run.record.steps.length === 0) this.change(run, [{ type: 'begun' }])
     goOn(this.#core, run)
     const ready = run.writing === 0 ? due(run.record) : []
     if (ready.length > 0)
