@@ -186,6 +186,18 @@ export const COMMANDS = {
     ],
     load: () => import('./commands/batch.ts'),
   },
+  workflow: {
+    usage: 'workflow <action> [what]',
+    describe: 'Run prompts that depend on each other, and see how far they are',
+    examples: [
+      ['agentmq workflow run review.json --input branch=main', 'Shows what happens, to the end'],
+      ['agentmq workflow run - --detach < review.json', 'Prints the id of the execution'],
+      ['agentmq workflow list', ''],
+      ['agentmq workflow show 3f2a', 'With what each step said'],
+      ['agentmq workflow cancel 3f2a', ''],
+    ],
+    load: () => import('./commands/workflow.ts'),
+  },
   recover: {
     usage: 'recover <session..>',
     describe: 'Go on with the conversation of sessions whose process is gone',
