@@ -1,6 +1,9 @@
 /** The MessagePack agent protocol against a real broker, host and shim, with real processes. */
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import { unpack } from 'msgpackr'
 import t, { type Test } from 'tap'
-import { Dealer } from 'zeromq'
+import { Dealer, Subscriber } from 'zeromq'
 import { Cluster } from '../support/cluster.ts'
 import { RepClient, uuidText } from '../support/rep-client.ts'
 
@@ -21,7 +24,9 @@ t.test('the agent protocol', async (t) => {
   await cluster.broker()
   const args = ['--root', cluster.workspace, '--stdio-commands', JSON.stringify(COMMANDS)]
   await cluster.host({ args: [...args, '--stop-ms', '300'] })
-  const shim = await cluster.shim({ args: ['--rep-max-agents', '12'] })
+  const shim = await cluster.shim({
+    args: ['--rep-max-agents', '12', '--rep-log', '--rep-log-port', '0'],
+  })
   const endpoint = (shim.ready['doors'] as { rep: string[] }).rep[0] ?? ''
   const open = (t: Test): RepClient => new RepClient(t, endpoint)
 
@@ -188,8 +193,39 @@ t.test('the agent protocol', async (t) => {
     t.match(await custom('dance'), {
       6: 'Agent execution error: Unknown custom action: "dance". Available actions: echo, ping, get_env',
     })
-    t.match(await client.command(id, 'stream_logs'), { 3: true, 5: { enabled: false } })
     t.match(await client.command(id, 'signal', { signal: 'KILL' }), { 3: true, 4: 'terminated' })
+  })
+
+  t.test('what an agent writes is published to whom subscribes to it', async (t) => {
+    const client = open(t)
+    const id = await client.spawn('cat-cli')
+    const told = (await client.command(id, 'stream_logs'))[5] as Readonly<Record<string, string>>
+    t.match(told, {
+      enabled: true,
+      topic: uuidText(id),
+      pub_endpoint: /^tcp:\/\/127\.0\.0\.1:\d+$/,
+    })
+    const subscriber = new Subscriber({ linger: 0, receiveTimeout: 30_000 })
+    t.teardown(() => subscriber.close())
+    subscriber.connect(told['pub_endpoint'] ?? '')
+    subscriber.subscribe(told['topic'] ?? '')
+    const received = subscriber.receive()
+    // A subscription is not confirmed: it writes until something comes.
+    let isDone = false
+    void received.finally(() => {
+      isDone = true
+    })
+    while (!isDone) {
+      await client.command(id, 'write_stdin', { data: b64('line\n') })
+      await Promise.race([received, sleep(20)])
+    }
+    const [frame = Buffer.alloc(0)] = await received
+    t.equal(frame.toString('latin1', 0, 37), `${uuidText(id)}\0`)
+    const [tag, agent, stream, bytes, time, sequence] = unpack(frame.subarray(37)) as unknown[]
+    t.same([tag, agent, stream, sequence], ['log_stream', id, 'stdout', 0])
+    t.equal(Buffer.from(bytes as number[]).toString(), 'line\n')
+    t.match(time, [Number, Number])
+    await client.command(id, 'kill')
   })
 
   t.test('a command for many', async (t) => {

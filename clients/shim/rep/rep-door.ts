@@ -3,6 +3,7 @@
 import { OneAtATime } from '../agents/one-at-a-time.ts'
 import type { Door, DoorContext } from '../door.ts'
 import { legacyPorts } from '../legacy/ports.ts'
+import { LogFeed } from './log-feed.ts'
 import { NO_LOGS } from './log-place.ts'
 import { RepSocket, type RequestFrames } from './rep-socket.ts'
 import { RepService } from './service.ts'
@@ -22,6 +23,7 @@ class RepDoor implements Door {
   readonly #context: DoorContext
   readonly #socket = new RepSocket()
   readonly #service: RepService
+  readonly #logs: LogFeed | undefined
   readonly #flights = new Set<Promise<void>>()
   #bytes = 0
   #loop: Promise<void> = Promise.resolve()
@@ -29,6 +31,7 @@ class RepDoor implements Door {
   constructor(context: DoorContext) {
     const { client, settings, wall, uuid } = context
     this.#context = context
+    this.#logs = settings.rep_log ? new LogFeed(context) : undefined
     this.#service = new RepService({
       client,
       wall,
@@ -36,7 +39,7 @@ class RepDoor implements Door {
       endpoint: () => this.addresses[0] ?? '',
       maxAgents: settings.rep_max_agents,
       legacy: legacyPorts(context),
-      logs: NO_LOGS,
+      logs: this.#logs ?? NO_LOGS,
       readers: new OneAtATime(),
     })
   }
@@ -45,11 +48,13 @@ class RepDoor implements Door {
     const { rep_host, rep_port } = this.#context.settings
     this.#socket.watch(() => this.#context.metrics.connected())
     this.addresses.push(await this.#socket.bind(rep_host, rep_port))
+    if (this.#logs) this.addresses.push(await this.#logs.start())
     this.#loop = this.#serve()
   }
 
   async stop(): Promise<void> {
     this.#socket.close()
+    await this.#logs?.stop()
     await this.#loop
     await Promise.all(this.#flights)
   }
