@@ -156,7 +156,7 @@ t.test('a subscriber that never reads costs the others nothing', async (t) => {
     },
   })
   t.teardown(() => host.close())
-  const shim = await cluster.shim({ args: ARGS })
+  const shim = await cluster.shim({ args: ARGS.filter((flag) => flag !== '--no-metrics') })
   const client = await cluster.connect()
   // It takes nothing: its own queue is short, and then the shim's is full.
   const stalled = new Subscriber({ linger: 0, receiveHighWaterMark: 1, receiveBufferSize: 4096 })
@@ -167,6 +167,68 @@ t.test('a subscriber that never reads costs the others nothing', async (t) => {
   const reader = new ChatSubscriber(t, doorOf(shim, 'pub'), `chat/${session.id}`)
   await session.prompt('flood')
   t.ok((await reader.until(endOf(1))).length > 1)
+  const figures = await (await fetch(doorOf(shim, 'metrics'))).text()
+  t.match(figures, /^agentmq_chat_chunks_dropped_total [1-9]/m)
   await cluster.signal(shim, 'SIGTERM')
   t.match(cluster.logOf('clients/shim'), /chunks were dropped for a subscriber/)
+})
+
+/** A method of the old chat API. */
+async function rpc(
+  url: string,
+  method: string,
+  params: object,
+): Promise<{ session_id: string; topic: string; pub_endpoint: string }> {
+  const body = JSON.stringify({ jsonrpc: '2.0', method, params, id: 1 })
+  const response = await fetch(url, { method: 'POST', body })
+  const { result, error } = (await response.json()) as { result: never; error?: unknown }
+  if (error) throw new Error(JSON.stringify(error))
+  return result
+}
+
+async function legacyStage(t: Test) {
+  const { cluster } = await Cluster.start(t)
+  const args = [
+    '--no-rep',
+    '--no-metrics',
+    '--no-ws',
+    '--agent-types',
+    '{"chat":"demo"}',
+    '--chat-hold-ms',
+    '600000',
+  ]
+  const shim = await cluster.shim({ args })
+  return { cluster, url: doorOf(shim, 'http'), working_dir: cluster.workspace }
+}
+
+t.test('the old GUI creates a chat, subscribes and prompts, again and again', async (t) => {
+  const { url, working_dir } = await legacyStage(t)
+  const { session_id, topic, pub_endpoint } = await rpc(url, 'chat.create', { working_dir })
+  const subscriber = new ChatSubscriber(t, pub_endpoint, topic)
+  for (const turn of [1, 2]) {
+    await rpc(url, 'chat.prompt', { session_id, prompt: `prompt ${turn}` })
+    const chunks = await subscriber.until(endOf(turn))
+    t.ok(chunks.some(({ type }) => type === 'text'))
+  }
+  await rpc(url, 'chat.stop', { session_id })
+  t.match((await subscriber.until(isComplete)).at(-1), { exit_code: Number, session_id })
+})
+
+t.test('a chat that starts with its prompt waits for its own subscriber', async (t) => {
+  const { cluster, url, working_dir } = await legacyStage(t)
+  const first = await rpc(url, 'chat.create', { working_dir })
+  // Somebody listens to everything, and would have it all before the one who started the chat.
+  const all = new ChatSubscriber(t, first.pub_endpoint, 'chat/')
+  await rpc(url, 'chat.prompt', { session_id: first.session_id, prompt: 'is it there' })
+  await all.until(endOf(1))
+  const { session_id, topic } = await rpc(url, 'chat.start', {
+    working_dir,
+    initial_prompt: 'hello',
+  })
+  const client = await cluster.connect()
+  const session = client.session(session_id)
+  for await (const item of session.follow()) if (item.type === 'turn_complete') break
+  const own = new ChatSubscriber(t, first.pub_endpoint, topic)
+  const seqs = (await own.until(endOf(1))).map(({ seq }) => seq)
+  t.same(seqs, await wanted(session))
 })

@@ -19,8 +19,10 @@ export class DoorMetrics {
   readonly #duration: Histogram
   readonly #errors: Counter
   readonly #requests: Counter
+  readonly #chatChunks: Counter
+  readonly #chatDropped: Counter
 
-  /** In the order of their names, which is the order in which they are written. */
+  /** Those of the old daemon in the order of their names, which is the order in which they are written. */
   constructor() {
     const registers = [this.#registry]
     this.#told('agents_active', 'Active agents', 'active')
@@ -36,6 +38,12 @@ export class DoorMetrics {
     this.#errors = new Counter(errors)
     const requests = { name: 'requests_total', help: 'Total requests', registers }
     this.#requests = new Counter(requests)
+    const published = 'agentmq_chat_chunks_published_total'
+    const publishedHelp = 'Chunks published to subscribers of chats'
+    this.#chatChunks = new Counter({ name: published, help: publishedHelp, registers })
+    const dropped = 'agentmq_chat_chunks_dropped_total'
+    const droppedHelp = 'Of these, chunks that a subscriber did not get because it read too slowly'
+    this.#chatDropped = new Counter({ name: dropped, help: droppedHelp, registers })
   }
 
   /** A client came in; call the result once when it is gone. */
@@ -54,6 +62,16 @@ export class DoorMetrics {
     this.#requests.inc()
     this.#duration.observe(durationMs / 1000)
     if (isError) this.#errors.inc()
+  }
+
+  /** A chunk of a chat was published. */
+  chatChunk(): void {
+    this.#chatChunks.inc()
+  }
+
+  /** It was, and a subscriber was passed over. */
+  chatChunkDropped(): void {
+    this.#chatDropped.inc()
   }
 
   /** What the broker says; kept until it says something else. */

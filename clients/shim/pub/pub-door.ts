@@ -12,13 +12,6 @@ import { Positions } from './positions.ts'
 import { PubSocket } from './pub-socket.ts'
 import { Subscriptions } from './subscriptions.ts'
 
-/** What it did so far. */
-export interface PubCounts {
-  readonly published: number
-  /** Sent while a subscriber was full for too long, so that it did not get them. */
-  readonly dropped: number
-}
-
 export function pubDoor(context: DoorContext): Door {
   return new PubDoor(context)
 }
@@ -60,10 +53,6 @@ class PubDoor implements Door {
 
   get addresses(): readonly string[] {
     return this.#addresses
-  }
-
-  get counts(): PubCounts {
-    return { published: this.#published, dropped: this.#dropped }
   }
 
   async start(): Promise<void> {
@@ -193,6 +182,7 @@ class PubDoor implements Door {
       },
       dropped: () => {
         this.#dropped += 1
+        this.#context.metrics.chatChunkDropped()
       },
       trouble: (session, { code, message }) => {
         log.warn({ session, code, reason: message }, 'a chat cannot be followed; trying again')
@@ -205,6 +195,7 @@ class PubDoor implements Door {
   /** A long history must not keep everything else from running: sending never waits by itself. */
   async #count(): Promise<void> {
     this.#published += 1
+    this.#context.metrics.chatChunk()
     if (this.#published % PUB_LIMITS.burst === 0) await turnOfLoop()
   }
 }
