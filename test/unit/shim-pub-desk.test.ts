@@ -198,4 +198,6 @@ t.test('a removed chat is forgotten, also when only the broker knows that it is'
   t.same(gone, [B, A])
   t.equal(desk.followed, 0)
   t.equal(desk.has(A), false)
+  desk.remove('cccccccc-0000-4000-8000-000000000003')
+  t.equal(gone.length, 3, 'also one that nobody minded any more')
 })

@@ -64,11 +64,10 @@ export class Desk {
   /** The chat was removed. */
   remove(session: string): void {
     const chat = this.#chats.get(session)
-    if (!chat) return
-    chat.follower?.stop()
-    this.#held.delete(chat)
+    chat?.follower?.stop()
+    if (chat) this.#held.delete(chat)
     this.#chats.delete(session)
-    this.#options.gone(session)
+    this.#options.gone(session) // what is known of it may be older than this desk
   }
 
   subscriptionChanged({ type, session }: SubscriptionChange): void {
