@@ -6,11 +6,14 @@ export type {
   Chunk,
   ChunkBody,
   ChunkType,
+  EventTopic,
   StreamChunk,
 } from '../../protocol/messages/chunk.ts'
 export type { WelcomeBody } from '../../protocol/messages/handshake.ts'
 export type { BrokerMethod, Params, Result } from '../../protocol/methods/index.ts'
 export type { ApprovalPolicy, WhenBusy } from '../../protocol/methods/session.ts'
+export type { StateEntry } from '../../protocol/methods/state.ts'
+export type { TaskInfo, TaskStatus } from '../../protocol/methods/task.ts'
 export type {
   ApprovalInfo,
   ApprovalState,

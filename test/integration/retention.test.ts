@@ -105,3 +105,25 @@ t.test('a reader in the middle of reading back when its chunks go sees a gap', a
   )
   await reader.return()
 })
+
+t.test('the newest events are kept, and a reader of all is told what is gone', async (t) => {
+  const broker = await LiveBroker.start(t, { 'retain-events': 1000 })
+  const client = await broker.connect(t)
+  const keys = Array.from({ length: 1200 }, (_, index) => `key/${index}`)
+  await Promise.all(keys.map((key) => client.call('state.set', { key, value: key })))
+  let [first, head] = [1, Number.POSITIVE_INFINITY]
+  while (head - first >= 1125) {
+    const page = await client.call('stream.read', { session: '@events', from: 1, max_count: 1 })
+    head = page.head
+    first = (page.gaps[0]?.to ?? 0) + 1
+  }
+  const items: StreamItem[] = []
+  for await (const item of client.follow('@events')) {
+    items.push(item)
+    if ('seq' in item && item.seq === head) break
+  }
+  positions(t, items)
+  t.match(items[0], { type: 'gap', from: 1, reason: 'retention' })
+  const told = items.filter(({ type }) => type === 'event').length
+  t.ok(told >= 1000 && told <= 1125, `${told} events are kept`)
+})
