@@ -4,6 +4,7 @@ import type { SessionInfo } from '../../clients/sdk/index.ts'
 import { agentInfo, statusOf } from '../../clients/shim/agents/agent.ts'
 import { MAX_INPUT_LINES, writeInput } from '../../clients/shim/agents/input.ts'
 import { OneAtATime } from '../../clients/shim/agents/one-at-a-time.ts'
+import { endAgent } from '../../clients/shim/rep/end-agent.ts'
 import { split } from '../../clients/shim/rep/rep-socket.ts'
 import { stdinData } from '../../clients/shim/rep/stdin-data.ts'
 import type { Json } from '../../clients/shim/rep/wire-types.ts'
@@ -107,4 +108,16 @@ t.test('the status of an agent in the words of the old protocol', async (t) => {
   })
   t.match(agentInfo(info({ metadata: notes })), { paused_at: null, pause_mode: null })
   t.match(agentInfo(info({})), { name: 's', model_backend: 'cat', task: '', started_at: 1 })
+})
+
+t.test('a wish to end an agent that fails is not noted', async (t) => {
+  const called: unknown[] = []
+  const client = {
+    call: async (method: string, params: { metadata?: unknown }) => {
+      called.push(params.metadata ?? method)
+      if (method === 'session.stop') throw new Error('away')
+    },
+  }
+  await t.rejects(endAgent(client as never, 's', 'session.stop'), { message: 'away' })
+  t.same(called, [{ terminated: true }, 'session.stop', { terminated: null }])
 })

@@ -4,6 +4,7 @@ import { isTerminal, statusOf } from '../agents/agent.ts'
 import { writeInput } from '../agents/input.ts'
 import { CommandFailed } from './command-failed.ts'
 import { customAction } from './custom-action.ts'
+import { endAgent } from './end-agent.ts'
 import type { Command } from './layouts.ts'
 import type { RepPorts } from './ports.ts'
 import { readLine, readLines } from './read-lines.ts'
@@ -79,10 +80,7 @@ async function end(
   method: 'session.stop' | 'session.kill',
 ): Promise<null> {
   if (isTerminal(statusOf(agent))) return null
-  const { session } = agent
-  // Before, so that nobody sees it completed in between.
-  await client.call('session.annotate', { session, metadata: { terminated: true } })
-  await client.call(method, { session })
+  await endAgent(client, agent.session, method)
   return null
 }
 

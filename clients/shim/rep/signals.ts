@@ -3,6 +3,7 @@
 import type { Signal } from '../../../protocol/methods/control.ts'
 import type { SessionInfo } from '../../sdk/index.ts'
 import { CommandFailed } from './command-failed.ts'
+import { endAgent } from './end-agent.ts'
 import type { RepPorts } from './ports.ts'
 import { membersOf } from './stdin-data.ts'
 import { type Json, quote } from './wire-types.ts'
@@ -41,8 +42,7 @@ export async function sendSignal(
         `Unknown signal: ${quote(name)}; known: ${[...NAMES.keys()].join(', ')}`,
       )
     case 'kill':
-      await client.call('session.annotate', { session, metadata: { terminated: true } })
-      await client.call('session.kill', { session })
+      await endAgent(client, session, 'session.kill')
       break
     case 'freeze':
       await client.call('session.pause', { session, mode: 'freeze' })
