@@ -1,9 +1,10 @@
 /** The verbs against a real broker and a real host with the demo agent. */
+import { join } from 'node:path'
 import t from 'tap'
 import { cliUser, records } from '../support/cli-user.ts'
 
 /** One broker and one host for the whole file; the tests use sessions of their own. */
-const { run, start } = await cliUser(t)
+const { cluster, run, start } = await cliUser(t)
 
 t.test('a session is spawned, prompted, listed, read, stopped and recovered', async (t) => {
   const spawned = await run(['spawn', '--backend', 'demo', '--name', 'blue', '--json'])
@@ -87,6 +88,20 @@ t.test('the end of a log, chunks of one type, and the words of the old command l
   const followed = records((await follower.result).stdout)
   t.match(followed[0], { type: 'turn_complete' }, 'what came before the last one is left out')
   t.equal(followed.at(-1)?.['type'], 'complete')
+})
+
+t.test('another program gets a token to attach with', async (t) => {
+  await run(['spawn', '--backend', 'demo', '--name', 'guest'])
+  const attach = ['attach', 'guest', '-c', 'claude-code']
+  const env = { AGENTMQ_DIR: cluster.dir, AGENTMQ_UNIX_PATH: join(cluster.dir, 'daemon.sock') }
+  t.match(await run(attach, { env }), { exit: 6, stderr: /before it is paused/ })
+  await run(['pause', 'guest'])
+  t.match(await run(attach, { env }), { exit: 4, stderr: /no shim listens there/ })
+  await cluster.shim()
+  const told = /^Attach credentials generated:\n {2}Token: \S+\n {2}Connect URL: \S+\.sock\n/
+  t.match(await run(attach, { env }), { exit: 0, stdout: told })
+  const [credentials] = records((await run([...attach, '--json'], { env })).stdout)
+  t.match(credentials, { client_type: 'claude-code', token: String, expires_at: Number })
 })
 
 t.test('output is looked through line by line', async (t) => {
