@@ -2,7 +2,7 @@
 import t from 'tap'
 import { MAX_OUTPUT_BYTES } from '../../protocol/methods/workflow.ts'
 import type { HarnessOptions } from '../support/core-harness.ts'
-import { type HostOptions, setUp } from '../support/core-peers.ts'
+import { Host, type HostOptions, setUp } from '../support/core-peers.ts'
 import {
   Answerer,
   FORK_AND_JOIN,
@@ -314,3 +314,44 @@ t.test('a prompt that becomes too long, or empty, fails its step', (t) => {
   t.strictSame(errors, [undefined, 'TOO_LARGE', 'INVALID_PARAMS'])
   t.end()
 })
+
+t.test('a step whose session comes to nothing with its host gets another one', (t) => {
+  const { harness, client, host, info } = stage()
+  host.holds.add('agent.start')
+  const { execution } = client.call('workflow.execute', { steps: [own('a', 'x')] })
+  const [{ session: lost } = { session: undefined }] = info(execution).steps
+  host.leave()
+  const again = new Host(harness)
+  again.register() // without the session
+  harness.advance(1000)
+  const answerer = new Answerer(again)
+  answerer.answerAll()
+  const [step] = info(execution).steps
+  t.match(info(execution), { status: 'completed', steps: [{ output: '<x>' }] })
+  t.ok(lost !== undefined && step?.session !== lost)
+  t.equal(prompts(harness).length, 1)
+  t.end()
+})
+
+t.test(
+  'a step may start its session with its prompt, and one that failed is recovered for it',
+  (t) => {
+    const { harness, client, host, answerer, info } = stage()
+    const { session } = client.call('session.create', { backend: 'demo', recovery: 'auto' })
+    host.exit(session, 1)
+    const { execution } = client.call('workflow.execute', {
+      steps: [
+        own('a', 'x', { start: { backend: 'demo', start: 'on_prompt' } }),
+        { id: 'b', session, prompt: 'y' },
+      ],
+    })
+    const asked = answerer.take()
+    t.strictSame(asked.map(({ text }) => text).sort(), ['x', 'y'])
+    for (const { session: id, turn, epoch } of asked) {
+      host.append(id, 'turn_complete', { turn_number: turn, reason: 'end_turn' }, { turn, epoch })
+    }
+    harness.advance(100)
+    t.equal(info(execution).status, 'completed')
+    t.end()
+  },
+)
