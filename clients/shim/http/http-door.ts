@@ -29,7 +29,7 @@ class HttpDoor implements Door {
   }
 
   async start(): Promise<void> {
-    const { settings, wall, attach } = this.#context
+    const { settings, wall, attach, metrics, now } = this.#context
     const rpc = new HttpRpc({
       dispatch: httpDispatch({
         legacy: legacyPorts(this.#context),
@@ -38,6 +38,8 @@ class HttpDoor implements Door {
       }),
       auth: new Auth(settings, wall),
       maxBatch: settings.batch_size,
+      now,
+      answered: (durationMs, isError) => metrics.answered(durationMs, isError),
     })
     await this.#listen(settings.http_port, rpc)
     if (settings.http_alias_port !== undefined) await this.#listen(settings.http_alias_port, rpc)

@@ -15,6 +15,10 @@ export interface HttpRpcPorts {
   readonly dispatch: Dispatch
   readonly auth: Auth
   readonly maxBatch: number
+  /** A clock that never goes back, ms. */
+  readonly now: () => number
+  /** A method was called, and how that ended. */
+  readonly answered: (durationMs: number, isError: boolean) => void
 }
 
 export interface Caller {
@@ -63,14 +67,23 @@ export class HttpRpc {
 
   /** Rejects with RpcError only. */
   async #run({ jsonrpc, method, params }: RpcRequest, caller: Caller): Promise<unknown> {
-    const { auth, dispatch } = this.#ports
+    const { auth } = this.#ports
     if (!(await auth.allows(caller.authorization, params))) {
       throw new RpcError(-32001, 'Authentication failed')
     }
     if (jsonrpc !== '2.0') throw invalidRequest()
+    return this.#counted(() => this.#ports.dispatch(method, params, caller.isStrict))
+  }
+
+  async #counted(run: () => Promise<unknown>): Promise<unknown> {
+    const { now, answered } = this.#ports
+    const startedAt = now()
     try {
-      return await dispatch(method, params, caller.isStrict)
+      const result = await run()
+      answered(now() - startedAt, false)
+      return result
     } catch (thrown) {
+      answered(now() - startedAt, true)
       throw asRpcError(thrown)
     }
   }

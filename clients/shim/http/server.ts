@@ -32,7 +32,7 @@ export function makeServer(context: DoorContext, rpc: HttpRpc, load: HttpLoad): 
     },
   })
   app.server.maxConnections = settings.http_connections
-  countConnections(app, load)
+  countConnections(app, context, load)
   takeAnyBody(app)
   addUpgrades(app, context)
   const version = context.client.welcome.software.replace(/^\D*/, '')
@@ -61,10 +61,12 @@ export function makeServer(context: DoorContext, rpc: HttpRpc, load: HttpLoad): 
   return app
 }
 
-function countConnections(app: FastifyInstance, load: HttpLoad): void {
+function countConnections(app: FastifyInstance, { metrics }: DoorContext, load: HttpLoad): void {
   app.server.on('connection', (socket: Socket) => {
     load.connections += 1
+    const gone = metrics.connected()
     socket.once('close', () => {
+      gone()
       load.connections -= 1
     })
   })

@@ -59,9 +59,13 @@ class UnixDoor implements Door {
         return errorReply(null, { code: -32600, message })
       },
     })
+    const gone = this.#context.metrics.connected()
     this.#open.set(
       socket,
-      ended.then(() => void this.#open.delete(socket)),
+      ended.then(() => {
+        gone()
+        this.#open.delete(socket)
+      }),
     )
   }
 
