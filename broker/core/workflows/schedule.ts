@@ -30,6 +30,8 @@ export type WorkflowEvent =
   | { readonly type: 'completed'; readonly step: string; readonly cut: boolean }
   | { readonly type: 'failed'; readonly step: string; readonly error: StepError }
   | { readonly type: 'cancelled' }
+  /** It has no steps. */
+  | { readonly type: 'empty' }
   /** The time of the whole is over. */
   | { readonly type: 'expired'; readonly error: StepError }
   /** Nothing is left to do about this session. */
@@ -68,6 +70,8 @@ export function next(record: WorkflowRecord, event: WorkflowEvent, at: Moment): 
       return concluded(failing(record, event.step, event.error, at), at)
     case 'cancelled':
       return record.status === 'running' ? cancelled(record, at) : record
+    case 'empty':
+      return concluded(record, at)
     case 'expired':
       return record.status === 'running' ? concluded(expired(record, event.error, at), at) : record
     case 'tidied':

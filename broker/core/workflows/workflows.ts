@@ -198,6 +198,10 @@ export class Workflows {
       this.change(run, [{ type: 'expired', error }])
       return
     }
+    if (run.record.steps.length === 0) {
+      this.change(run, [{ type: 'empty' }])
+      return
+    }
     const late = overdue(run.record, age)
     if (late.length > 0) {
       this.change(
