@@ -1,0 +1,207 @@
+/** The HTTP door before a real broker and host. */
+import t, { type Test } from 'tap'
+import { Cluster, type Part } from '../support/cluster.ts'
+import { rawSocket } from '../support/raw-socket.ts'
+
+const TYPES = ['--agent-types', '{"*":"demo","chat":"demo"}']
+const CAT = '{"cat":{"command":"cat","extra_args":true}}'
+
+interface Reply {
+  readonly result?: Readonly<Record<string, unknown>>
+  readonly error?: { readonly code: number; readonly message: string }
+}
+
+function addressOf(shim: Part): URL {
+  const { http } = shim.ready['doors'] as { readonly http: readonly string[] }
+  return new URL(http[0] ?? '')
+}
+
+async function post(url: URL, body: unknown): Promise<Response> {
+  const text = typeof body === 'string' ? body : JSON.stringify(body)
+  return fetch(url, { method: 'POST', body: text })
+}
+
+async function call(url: URL, method: string, params: unknown = null): Promise<Reply> {
+  const response = await post(url, { jsonrpc: '2.0', method, params, id: 1 })
+  return (await response.json()) as Reply
+}
+
+async function start(t: Test, ...args: readonly string[]) {
+  const cluster = await Cluster.make(t)
+  await cluster.broker()
+  await cluster.host({ args: ['--root', cluster.workspace, '--stdio-commands', CAT] })
+  const shim = await cluster.shim({ args: [...TYPES, ...args] })
+  return { cluster, url: addressOf(shim) }
+}
+
+t.test('what the old daemon invented is true', async (t) => {
+  const { cluster, url } = await start(t)
+  const client = await cluster.connect()
+
+  t.test('GET and other verbs', async (t) => {
+    const info = await fetch(new URL('/health', url))
+    t.equal(info.headers.get('content-type'), 'application/json')
+    t.match(await info.json(), { name: 'Descartes RPC Server', version: /^\d/ })
+    const openrpc = (await (await fetch(new URL('/openrpc.json', url))).json()) as {
+      readonly methods: readonly { readonly name: string }[]
+    }
+    t.ok(openrpc.methods.some(({ name }) => name === 'chat.prompt'))
+    const put = await fetch(url, { method: 'PUT', body: '{}' })
+    t.same([put.status, await put.text()], [405, 'Method not allowed'])
+  })
+
+  t.test('an agent is a process, with logs, and a kill kills it', async (t) => {
+    const config = { task: 'one\ntwo', k: 1.5 }
+    const spawned = await call(url, 'agent.spawn', { name: 'my agent', agent_type: 'x', config })
+    const agent_id = String(spawned.result?.['agent_id'])
+    await using items = client.follow(agent_id)
+    for await (const item of items) if (item.type === 'turn_complete') break
+    const listed = (await call(url, 'agent.list')).result?.['agents'] as readonly object[]
+    const found = listed.find((one) => (one as { readonly id: string }).id === agent_id)
+    const { pid } = await client.call('session.get', { session: agent_id })
+    t.match(found, { name: 'my agent', config, status: 'running', pid })
+
+    const all = await call(url, 'agent.logs', { agent_id })
+    const logs = all.result?.['logs'] as readonly object[]
+    t.match(logs[0], { context: null, level: 'info', message: 'Agent started' })
+    t.match(logs[1], { message: 'one\ntwo', context: { type: 'prompt', turn: 1 } })
+    t.equal(all.result?.['total'], logs.length)
+    const page = await call(url, 'agent.logs', { agent_id, limit: 1, offset: 1 })
+    t.same(page.result, { agent_id, logs: [logs[1]], total: logs.length })
+
+    t.match(await call(url, 'agent.kill', { agent_id }), { result: { status: 'terminated' } })
+    t.match(await call(url, 'agent.kill', [agent_id]), { result: { status: 'terminated' } })
+    t.match(await client.call('session.get', { session: agent_id }), { status: 'ended' })
+    t.throws(() => process.kill(Number(pid), 0))
+  })
+
+  t.test('neither a name nor the start of an id is an agent', async (t) => {
+    const { session } = await client.call('session.create', { backend: 'demo', name: 'blue' })
+    for (const agent_id of ['blue', session.slice(0, 8), '']) {
+      t.match(await call(url, 'agent.kill', { agent_id }), { error: { code: -32002 } })
+    }
+    t.match(await client.call('session.get', { session }), { status: 'idle' })
+  })
+
+  t.test('pause and resume as the GUI asks for them', async (t) => {
+    const spawned = await call(url, 'agent.spawn', ['p', 'cat-cli', { task: '-' }])
+    const agent_id = spawned.result?.['agent_id']
+    t.match(await call(url, 'agent.pause', [agent_id, true]), { result: { pause_mode: 'forced' } })
+    t.match(await call(url, 'agent.attach.request', [agent_id]), { result: { agent_id } })
+    t.match(await call(url, 'agent.resume', [agent_id]), { result: { agent_id } })
+    t.match(await call(url, 'agent.resume', [agent_id]), { error: { code: -32014 } })
+  })
+
+  t.test('a chat has many turns, ends, and is no agent until it is made one', async (t) => {
+    const created = await call(url, 'chat.create', { thinking_level: 'hard' })
+    const session_id = String(created.result?.['session_id'])
+    t.match(created.result, { topic: `chat/${session_id}`, pub_endpoint: /^tcp:\/\/127\.0\.0\.1:/ })
+    for (const prompt of ['first', 'second']) {
+      t.match(await call(url, 'chat.prompt', { session_id, prompt }), { result: { success: true } })
+    }
+    const prompts: string[] = []
+    await using items = client.follow(session_id)
+    for await (const item of items) {
+      if (item.type === 'prompt') prompts.push(item.text)
+      if (item.type === 'turn_complete' && item.turn_number === 2) break
+    }
+    t.same(prompts, ['think hard: first', 'think hard: second'])
+    t.match(await call(url, 'agent.kill', { agent_id: session_id }), { error: { code: -32002 } })
+    t.match(await call(url, 'chat.upgrade_to_agent', { session_id }), { result: { mode: 'agent' } })
+    const chats = (await call(url, 'chat.list')).result?.['sessions'] as readonly object[]
+    t.match(chats, [{ session_id, mode: 'agent', is_active: true, turn_count: 2 }])
+    t.match(await call(url, 'chat.stop', { session_id }), { result: { success: true } })
+    t.match(await client.call('session.get', { session: session_id }), { status: 'ended' })
+    t.match(await call(url, 'chat.prompt', { session_id, prompt: 'x' }), {
+      error: { code: -32603, message: 'Internal server error: Session not found' },
+    })
+  })
+
+  t.test('state', async (t) => {
+    const { session } = await client.call('session.create', { backend: 'demo' })
+    await client.call('state.set', { key: `agent/${session}/k`, value: { a: 1 } })
+    await client.call('state.set', { key: 'plain', value: 5 })
+    await client.call('state.set', { key: 'shim/secret', value: 5 })
+    t.match(await call(url, 'state.query', { agent_id: session }), {
+      result: { state: { k: { a: 1 } } },
+    })
+    t.match(await call(url, 'state.query', [null, 'plain']), { result: { state: { plain: 5 } } })
+    t.same((await call(url, 'state.query', [null, 'shim/secret'])).result?.['state'], {})
+    t.notOk('shim/secret' in Object((await call(url, 'state.query')).result?.['state']))
+  })
+
+  t.test('workflows: none, and one prompt for each agent', async (t) => {
+    const run = async (agents: readonly string[], config: object): Promise<unknown> => {
+      const begun = await call(url, 'workflow.execute', ['w', agents, config])
+      const execution = String(begun.result?.['execution_id'])
+      await using items = client.follow(`@workflow/${execution}`)
+      for await (const item of items) {
+        if (item.type === 'event' && item.event === 'completed') break
+      }
+      return client.call('workflow.get', { execution })
+    }
+    t.match(await run([], {}), { status: 'completed', steps: [] })
+    const { session } = await client.call('session.create', { backend: 'demo' })
+    t.match(await run([session], { prompt: 'hi' }), {
+      status: 'completed',
+      steps: [{ status: 'completed', session }],
+    })
+    t.match(await call(url, 'workflow.execute', ['w', ['zz'], {}]), { error: { code: -32002 } })
+  })
+
+  t.test('figures are measured', async (t) => {
+    const { result } = await call(url, 'system.metrics')
+    const { agents } = (await call(url, 'agent.list')).result as { readonly agents: unknown[] }
+    t.match(result, { agents: { total: agents.length } })
+    const system = result?.['system'] as Readonly<Record<string, unknown>> | undefined
+    t.ok(Number(system?.['memory_usage_mb']) > 1)
+    t.match(await call(url, 'system.health'), { result: { status: 'healthy' } })
+  })
+})
+
+t.test('limits', async (t) => {
+  const limits = {
+    'body-bytes': 2000,
+    'header-bytes': 2048,
+    'header-ms': 300,
+    'request-ms': 600,
+    connections: 3,
+  }
+  const flags = Object.entries(limits).flatMap(([name, value]) => [`--http-${name}`, `${value}`])
+  const { url } = await start(t, ...flags, '--batch-size', '2')
+  const port = Number(url.port)
+  const health = { jsonrpc: '2.0', method: 'system.health', id: 1 }
+
+  t.test('a body that is too large', async (t) => {
+    const response = await post(url, 'x'.repeat(2001))
+    t.equal(response.status, 413)
+    t.match(await response.json(), { error: { code: -32600, message: /at most 2000 bytes/ } })
+  })
+
+  t.test('headers that are too large', async (t) => {
+    const response = await fetch(url, { headers: { 'x-long': 'x'.repeat(3000) } })
+    t.equal(response.status, 431)
+  })
+
+  t.test('a batch that is too large', async (t) => {
+    const response = await post(url, [health, health, health])
+    t.match(await response.json(), { error: { code: -32011 } })
+  })
+
+  t.test('slow clients are told to go, and cost nobody else anything', async (t) => {
+    const headers = await rawSocket(t, { port })
+    headers.socket.write('POST / HTTP/1.1\r\nHost: x\r\nX-Slow')
+    const body = await rawSocket(t, { port })
+    body.socket.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{')
+    t.match(await (await post(url, health)).json(), { result: { status: 'healthy' } })
+    t.match(await headers.ended, /^HTTP\/1\.1 408 /)
+    t.match(await body.ended, /^HTTP\/1\.1 408 /)
+  })
+
+  t.test('connections beyond the limit are closed', async (t) => {
+    const first = [await rawSocket(t, { port }), await rawSocket(t, { port })]
+    const more = [await rawSocket(t, { port }), await rawSocket(t, { port })]
+    const all = [...first, ...more].map(({ ended }) => ended)
+    t.equal(await Promise.any(all), '', 'one of them is closed without a word')
+  })
+})
