@@ -96,7 +96,8 @@ function stopReason(reason: string | undefined): TurnReason {
 }
 
 function failureText(result: JsonRecord): string {
-  return stringAt(result, 'result') || stringsAt(result, 'errors').join('\n')
+  const texts = [stringAt(result, 'result'), stringAt(result, 'error')]
+  return texts.find((text) => text) || stringsAt(result, 'errors').join('\n')
 }
 
 function apiKind(result: JsonRecord, facts: TurnFacts): ErrorKind | undefined {

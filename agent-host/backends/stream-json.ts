@@ -39,6 +39,9 @@ export class StreamJsonDriver implements Driver {
     system: (message) => this.#system(message),
     stream_event: (message) => this.#content.streamEvent(message),
     assistant: (message) => this.#content.assistant(message),
+    // Older CLIs did not wrap them.
+    content_block_delta: (event) => this.#content.streamEvent({ event }),
+    message_stop: (event) => this.#content.streamEvent({ event }),
     user: (message) => this.#content.user(message),
     result: (message) => this.#result(message),
     control_request: (message) => this.#controlRequest(message),

@@ -11,7 +11,7 @@ const FILE = new URL('../../../test/fixtures/legacy/vectors.jsonl', import.meta.
 const vectors = parseVectors(readFileSync(FILE, 'utf8'))
 
 /** What each door is held to, in the order of the doors that are there. */
-const DOORS: readonly Transport[] = ['zmq-req']
+const DOORS: readonly Transport[] = ['http', 'unix', 'pub', 'zmq-req']
 
 const pool = new StackPool(programsIn(sentBy(vectors)))
 t.teardown(() => pool.close())

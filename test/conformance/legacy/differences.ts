@@ -3,6 +3,8 @@
  * answered instead. A rule goes by what a case asks and expects, never by its name, because files of
  * cases are written by others; and what is answered instead is checked as well.
  */
+
+import { inBothDialects, onChunks, trueChunks } from './chat-differences.ts'
 import { isArray, isObject, type Json, type JsonObject, writeExact } from './exact-json.ts'
 import { unpacked } from './senders/msgpack.ts'
 import type { Vector } from './vector.ts'
@@ -228,8 +230,22 @@ export const DIFFERENCES: readonly Difference[] = [
     defect: 'D-50',
     title: 'exit codes, turn numbers, tool results and error texts are true',
     reason:
-      'The exit code and the turn number were always 0, tool results and the text of an error were lost.',
+      'The exit code and the turn number were always 0, tool results and the text of an error were lost. A turn ends once, when its prompt is answered, and pieces of one answer may come together.',
     instead: (expect, vector) => onChunks(expect, vector, trueChunks),
+  },
+  {
+    defect: '3.2',
+    title: 'chunks have the members of both dialects',
+    reason:
+      'Readers after the research note want `session_id` in `complete` and `content` in `tool_use_input`; the others ignore what they do not know.',
+    instead: (expect, vector) => onChunks(expect, vector, (chunks) => chunks.map(inBothDialects)),
+  },
+  {
+    defect: 'D-49',
+    title: 'chunks carry a sequence number',
+    reason: 'A chunk may be repeated after a restart; readers had no way to see that.',
+    instead: (expect, vector) =>
+      onChunks(expect, vector, (chunks) => chunks.map((chunk) => ({ ...chunk, seq: '<int>' }))),
   },
 ]
 
@@ -244,20 +260,4 @@ function promptedBefore({ setup }: Vector): boolean {
 function patternOf({ match }: JsonObject): readonly Json[] {
   const array = isObject(match) ? match['array'] : undefined
   return isArray(array) ? array : []
-}
-
-function onChunks(
-  expect: JsonObject,
-  vector: Vector,
-  change: (chunks: readonly JsonObject[], vector: Vector) => readonly JsonObject[],
-): JsonObject | undefined {
-  const { match } = expect
-  if (vector.transport !== 'pub' || !isArray(match) || !isObject(vector.send)) return undefined
-  if (!('stdout_lines' in vector.send)) return undefined
-  const chunks = change(match.filter(isObject), vector)
-  return { match: chunks }
-}
-
-function trueChunks(chunks: readonly JsonObject[]): readonly JsonObject[] {
-  return chunks
 }
