@@ -4,6 +4,7 @@ import { metricsReference } from '../../broker/metrics/reference.ts'
 import { errorReference } from '../../protocol/reference/errors.ts'
 import { protocolReference } from '../../protocol/reference/protocol.ts'
 import { protocolSchema } from '../../protocol/reference/schema-document.ts'
+import { legacyPage } from './legacy/legacy-page.ts'
 
 /** Root of the repository, seen from the compiled tests. */
 export const ROOT = new URL('../../../', import.meta.url)
@@ -14,6 +15,7 @@ export function referenceFiles(): Readonly<Record<string, string>> {
     'docs/protocol.md': protocolReference(template),
     'docs/errors.md': errorReference(),
     'docs/metrics.md': metricsReference(),
+    'docs/legacy.md': legacyPage(ROOT),
     'protocol.schema.json': `${JSON.stringify(protocolSchema(), null, 2)}\n`,
   }
 }
