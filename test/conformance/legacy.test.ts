@@ -5,18 +5,15 @@ import { summary, tell } from './legacy/report.ts'
 import { type Result, runAll } from './legacy/run-all.ts'
 import { programsIn } from './legacy/setup-words.ts'
 import { StackPool } from './legacy/stack-pool.ts'
-import { parseVectors, sentBy, type Transport } from './legacy/vector.ts'
+import { parseVectors, sentBy, TRANSPORTS } from './legacy/vector.ts'
 
 const FILE = new URL('../../../test/fixtures/legacy/vectors.jsonl', import.meta.url)
 const vectors = parseVectors(readFileSync(FILE, 'utf8'))
 
-/** What each door is held to, in the order of the doors that are there. */
-const DOORS: readonly Transport[] = ['http', 'unix', 'pub', 'zmq-req']
-
 const pool = new StackPool(programsIn(sentBy(vectors)))
 t.teardown(() => pool.close())
 
-for (const door of DOORS) {
+for (const door of TRANSPORTS) {
   t.test(`cases of ${door}`, async (t) => {
     const cases = vectors.filter(({ transport }) => transport === door)
     const results = await runAll(cases, { source: pool, alwaysFresh: false, told: () => undefined })

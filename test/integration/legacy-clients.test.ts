@@ -132,7 +132,8 @@ async function* framesOf(socket: Socket): AsyncGenerator<string> {
       isUpgraded = true
     }
     for (let size = frameSize(buffer); size !== undefined; size = frameSize(buffer)) {
-      yield buffer.subarray(size.head, size.head + size.body).toString('utf8')
+      const isText = ((buffer[0] ?? 0) & 0x0f) === 1 // a ping needs no answer for as long as this takes
+      if (isText) yield buffer.subarray(size.head, size.head + size.body).toString('utf8')
       buffer = buffer.subarray(size.head + size.body)
     }
   }

@@ -102,9 +102,11 @@ async function arrange(
 ): Promise<() => Promise<void>> {
   const [name = '', detail = ''] = about
   if (kind === 'AgentEvent') {
-    const session = await client.createSession({ backend: 'demo' })
-    aliases.set(name, session.id)
-    return agentHappening(client, session.id, `${event} ${detail}`.trim())
+    const what = `${event} ${detail}`.trim()
+    const start = STARTING.has(what) ? 'on_prompt' : 'now'
+    const { session } = await client.call('session.create', { backend: 'demo', start })
+    aliases.set(name, session)
+    return agentHappening(client, session, what)
   }
   if (kind === 'TaskEvent') {
     const { task } = await client.call('task.create', { title: name })
@@ -115,9 +117,13 @@ async function arrange(
   throw new Error(`no way is known to let a ${kind} ${event} happen`)
 }
 
+/** What happens to an agent that begins; its first prompt starts it. */
+const STARTING = new Set(['started', 'status_changed running'])
+
 function agentHappening(client: Client, session: string, event: string): () => Promise<void> {
   const handle = client.session(session)
   const ways: Readonly<Record<string, () => Promise<unknown>>> = {
+    started: () => handle.prompt('@@hang'),
     'status_changed running': () => handle.prompt('@@hang'),
     paused: () => handle.pause(),
     'status_changed paused': () => handle.pause(),

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { type RawData, WebSocket } from 'ws'
 import { isArray, isObject, type Json, type JsonObject, parseExact } from '../exact-json.ts'
 import type { Answer } from '../expectation.ts'
+import { compare } from '../pattern.ts'
 import { bodyText } from './http.ts'
 import { ANSWER_MS } from './patience.ts'
 
@@ -18,8 +19,14 @@ export interface WsCase {
 
 export async function sendWs(url: string, { send, expect, happen }: WsCase): Promise<Answer> {
   const expected = expectedMessages(expect)
-  const events = expected.filter(isEvent).length
-  const conversation = await Conversation.open(url, !expected.some(isPing))
+  const patterns = expected.filter(isEvent)
+  const events = patterns.length
+  const conversation = await Conversation.open(url, (message) => {
+    if (isPing(message)) return expected.some(isPing)
+    // What makes an agent do one thing makes it do others as well.
+    const isOther = patterns.every((pattern) => compare(pattern, message).length > 0)
+    return events === 0 || !isEvent(message) || !isOther
+  })
   try {
     for (const message of isArray(send) ? send : [send]) conversation.say(bodyText(message))
     await conversation.hasHeard(expected.length - events)
@@ -47,20 +54,21 @@ const isRefusal = (message: Json): boolean => typeOf(message) === 'Error'
 
 class Conversation {
   readonly #socket: WebSocket
-  readonly #ignoresPings: boolean
+  readonly #counts: (message: Json) => boolean
   readonly #heard: Json[] = []
   #wake: () => void = () => undefined
 
-  private constructor(socket: WebSocket, ignoresPings: boolean) {
+  private constructor(socket: WebSocket, counts: (message: Json) => boolean) {
     this.#socket = socket
-    this.#ignoresPings = ignoresPings
+    this.#counts = counts
     socket.on('message', (data: RawData) => this.#message(data))
     socket.on('close', () => this.#wake())
   }
 
-  static async open(url: string, ignoresPings: boolean): Promise<Conversation> {
+  /** Messages that do not count are as if they had not come. */
+  static async open(url: string, counts: (message: Json) => boolean): Promise<Conversation> {
     const socket = new WebSocket(url, { handshakeTimeout: ANSWER_MS })
-    const conversation = new Conversation(socket, ignoresPings)
+    const conversation = new Conversation(socket, counts)
     await once(socket, 'open')
     return conversation
   }
@@ -72,7 +80,7 @@ class Conversation {
   #message(data: RawData): void {
     const text = Buffer.isBuffer(data) ? data.toString('utf8') : ''
     const message = parseExact(text)
-    if (this.#ignoresPings && isPing(message)) return
+    if (!this.#counts(message)) return
     this.#heard.push(message)
     this.#wake()
   }
