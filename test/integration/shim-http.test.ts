@@ -50,6 +50,23 @@ t.test('what the old daemon invented is true', async (t) => {
     t.same([put.status, await put.text()], [405, 'Method not allowed'])
   })
 
+  t.test('a page of the web may not ask, whatever name it gave this machine', async (t) => {
+    const ask = async (headers: Readonly<Record<string, string>>) => {
+      const body = '{"jsonrpc":"2.0","method":"agent.list","id":1}'
+      const { socket, ended } = await rawSocket(t, { host: url.hostname, port: Number(url.port) })
+      const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+      socket.write(
+        `POST / HTTP/1.1\r\n${lines.join('')}content-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
+      )
+      return await ended
+    }
+    const { host } = url
+    t.match(await ask({ host }), /^HTTP\/1.1 200 /)
+    t.match(await ask({ host, origin: 'https://evil.example' }), /^HTTP\/1.1 403 .*-32001/s)
+    const rebound = { host: 'evil.example', origin: 'http://evil.example' }
+    t.match(await ask(rebound), /^HTTP\/1.1 403 .*ask by address/s)
+  })
+
   t.test('an agent is a process, with logs, and a kill kills it', async (t) => {
     const config = { task: 'one\ntwo', k: 1.5 }
     const spawned = await call(url, 'agent.spawn', { name: 'my agent', agent_type: 'x', config })

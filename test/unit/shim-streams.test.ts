@@ -1,7 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
 import type { StreamItem } from '../../clients/sdk/index.ts'
-import { Admission, isOwnOrigin } from '../../clients/shim/sse/admission.ts'
+import { pageRefusal } from '../../clients/shim/http/page-guard.ts'
+import { Admission } from '../../clients/shim/sse/admission.ts'
 import { pump } from '../../clients/shim/sse/pump.ts'
 import { isStreamPath, streamWish } from '../../clients/shim/sse/stream-path.ts'
 import { rawAnswer } from '../../clients/shim/sse/stream-request.ts'
@@ -102,20 +103,33 @@ const asking = (headers: Record<string, string>, url = '/sessions/a/stream') =>
   ({ headers, url }) as unknown as Parameters<Admission['refusal']>[0]
 
 t.test('pages of the web cannot open what asks nobody who they are', async (t) => {
-  const own = ['http://localhost:3000', 'http://127.0.0.1', 'http://[::1]:8080', 'https://me.lan']
-  for (const origin of own) {
-    t.equal(isOwnOrigin({ headers: { origin, host: 'me.lan' } }), true, origin)
+  const refusal = (headers: Record<string, string>, isExposed = false) =>
+    pageRefusal({ headers }, isExposed)
+  const here = 'http://127.0.0.1:19280'
+  for (const host of ['127.0.0.1:19280', 'localhost:19280', '[::1]:19280', '192.168.0.7']) {
+    t.equal(refusal({ host }), undefined, `no page, ${host}`)
+    t.equal(refusal({ host, origin: here }), undefined, `a page from here, ${host}`)
+    t.match(refusal({ host, origin: 'https://evil.example' }), /pages of https:\/\/evil/)
+    t.match(refusal({ host, origin: 'null' }), /pages of null/)
+    t.match(refusal({ host, origin: 'http://localhost.evil.example' }), /pages of/)
   }
-  for (const origin of ['https://evil.example', 'null', 'http://localhost.evil.example']) {
-    t.equal(isOwnOrigin({ headers: { origin, host: 'me.lan' } }), false, origin)
-  }
-  const open = new Admission({ enable_auth: false }, Date.now)
+  t.equal(refusal({}), undefined, 'HTTP/1.0')
+  const rebound = { host: 'evil.example:19280', origin: 'http://evil.example:19280' }
+  t.match(refusal(rebound), /ask by address/, 'a name that was made to point here')
+  t.match(refusal({ host: 'evil.example' }), /ask by address/, 'without an origin as well')
+  t.match(refusal({ host: 'http://[' }), /ask by address/)
+  t.equal(refusal({ host: 'me.lan', origin: 'https://me.lan' }, true), undefined, 'exposed')
+  t.match(refusal({ host: 'me.lan', origin: 'https://evil.example' }, true), /pages of/)
+  const open = new Admission({ enable_auth: false, expose_http: false }, Date.now)
   t.equal(await open.refusal(asking({})), undefined)
   t.match(await open.refusal(asking({ origin: 'https://evil.example' })), { status: 403 })
 })
 
 t.test('with authentication a token opens, in the header or in the query', async (t) => {
-  const admission = new Admission({ enable_auth: true, api_key: 'sesame' }, Date.now)
+  const admission = new Admission(
+    { enable_auth: true, expose_http: false, api_key: 'sesame' },
+    Date.now,
+  )
   t.match(await admission.refusal(asking({})), { status: 401 })
   t.match(await admission.refusal(asking({ authorization: 'Bearer no' })), { status: 401 })
   t.equal(await admission.refusal(asking({ authorization: 'Bearer sesame' })), undefined)

@@ -5,7 +5,8 @@ import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { bindError } from '../bind-error.ts'
 import type { Door, DoorContext } from '../door.ts'
-import { Admission, isOwnOrigin } from '../sse/admission.ts'
+import { pageRefusal } from '../http/page-guard.ts'
+import { Admission } from '../sse/admission.ts'
 import { isStreamPath } from '../sse/stream-path.ts'
 import { rawAnswer } from '../sse/stream-request.ts'
 import type { DescartesEvent } from './descartes-event.ts'
@@ -86,7 +87,7 @@ class EventsDoor implements Door {
   }
 
   async #listen(): Promise<string> {
-    const { ws_host: host, ws_port: port, ws_connections } = this.#context.settings
+    const { ws_host: host, ws_port: port, ws_connections, expose_ws } = this.#context.settings
     const server = createServer({ headersTimeout: EVENTS_LIMITS.handshakeMs }, (_, response) => {
       response.writeHead(426, { connection: 'close', upgrade: 'websocket' })
       response.end('This port speaks WebSocket.\n')
@@ -95,8 +96,9 @@ class EventsDoor implements Door {
     server.maxConnections = ws_connections
     server.on('error', (err) => this.#context.log.error({ err }, 'the WebSocket server failed'))
     server.on('upgrade', (request, socket, head) => {
-      if (isOwnOrigin(request)) this.#upgrade(request, socket, head)
-      else socket.end(rawAnswer({ status: 403, body: '' }))
+      const refusal = pageRefusal(request, expose_ws)
+      if (refusal === undefined) this.#upgrade(request, socket, head)
+      else socket.end(rawAnswer({ status: 403, body: refusal }))
     })
     await new Promise<void>((resolve, reject) => {
       server.once('error', (cause) => reject(bindError(`ws://${host}:${port}`, cause)))

@@ -5,6 +5,7 @@ import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest }
 import type { DoorContext } from '../door.ts'
 import { errorReply } from '../legacy/reply.ts'
 import { infoDocument, openRpcDocument } from './info.ts'
+import { pageRefusal } from './page-guard.ts'
 import type { HttpRpc } from './rpc.ts'
 
 /** Over all ports of the door. */
@@ -93,6 +94,12 @@ type Handle = (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyR
 
 function jsonRpc({ settings }: DoorContext, rpc: HttpRpc, load: HttpLoad): Handle {
   return async (request, reply) => {
+    const refusal = settings.enable_auth
+      ? undefined
+      : pageRefusal(request.raw, settings.expose_http)
+    if (refusal !== undefined) {
+      return sendJson(reply, 403, errorReply(null, { code: -32001, message: refusal }))
+    }
     if (load.inFlight >= settings.http_in_flight) {
       const message = `Resource exhausted: ${settings.http_in_flight} requests are under way`
       void reply.header('retry-after', '1')

@@ -1,36 +1,30 @@
 /**
  * Who may open a stream or an upgrade in the HTTP door. A browser cannot set headers on either, so a token may
- * stand in the query too; and any page of the web can open a WebSocket to loopback, so its origin is looked at.
+ * stand in the query too; and any page of the web can open a WebSocket to loopback, so pages are looked at (page-guard.ts).
  */
 import type { IncomingMessage } from 'node:http'
 import { Auth, type AuthSettings } from '../http/auth.ts'
+import { pageRefusal } from '../http/page-guard.ts'
 import type { Refusal } from './stream-request.ts'
 
-const LOOPBACK = /^(127(\.\d+){3}|localhost|\[::1\])$/
-
-/** True without an origin, which is no browser, from this machine, and from the host that was asked. */
-export function isOwnOrigin({ headers }: Pick<IncomingMessage, 'headers'>): boolean {
-  const { origin, host } = headers
-  if (origin === undefined) return true
-  const url = URL.canParse(origin) ? new URL(origin) : undefined
-  return url !== undefined && (LOOPBACK.test(url.hostname) || url.host === host)
+export interface AdmissionSettings extends AuthSettings {
+  readonly expose_http: boolean
 }
 
 export class Admission {
   readonly #auth: Auth
-  readonly #isAsking: boolean
+  readonly #settings: AdmissionSettings
 
-  constructor(settings: AuthSettings, wall: () => number) {
+  constructor(settings: AdmissionSettings, wall: () => number) {
     this.#auth = new Auth(settings, wall)
-    this.#isAsking = settings.enable_auth
+    this.#settings = settings
   }
 
   /** Undefined = it may come in. */
   async refusal(request: IncomingMessage): Promise<Refusal | undefined> {
-    if (!this.#isAsking) {
-      return isOwnOrigin(request)
-        ? undefined
-        : told(403, 'FORBIDDEN', 'This origin may not come in')
+    if (!this.#settings.enable_auth) {
+      const reason = pageRefusal(request, this.#settings.expose_http)
+      return reason === undefined ? undefined : told(403, 'FORBIDDEN', reason)
     }
     const query = new URL(request.url ?? '/', 'http://localhost').searchParams
     const token = query.get('auth_token')
