@@ -54,7 +54,7 @@ export class Progress {
       case 'starting':
         return text(style.dim('starting …'))
       case 'ready':
-        return text(readyText(event))
+        return [...text(readyText(event)), ...this.#doorLines(event)]
       case 'said':
         return text(style.dim(safeLine(event.line.replace(/^agentmq \w+: /, ''))))
       case 'died':
@@ -67,20 +67,26 @@ export class Progress {
         return text(style.dim(`stopped (${event.how})`))
     }
   }
+
+  #doorLines({ part, info }: Ready): string[] {
+    if (part !== 'shim') return []
+    return Object.entries(info)
+      .sort(([a], [b]) => a.localeCompare(b))
+      .map(([door, addresses]) => {
+        const where = this.#output.style.dim(safeLine(addresses))
+        return this.#labelled('door', `${door.padEnd(LABEL_WIDTH)}${where}`)
+      })
+  }
 }
 
-function readyText(event: Extract<SupervisorEvent, { type: 'ready' }>): string {
-  const { part, elapsedMs, pid, info } = event
-  const where = part === 'shim' ? doorsText(info) : (info['endpoint'] ?? hostText(info))
+type Ready = Extract<SupervisorEvent, { type: 'ready' }>
+
+function readyText(event: Ready): string {
+  const { elapsedMs, pid, info } = event
+  const where = info['endpoint'] ?? hostText(info)
   return `ready in ${duration(elapsedMs)}, pid ${pid}${where ? `, ${safeLine(where)}` : ''}`
 }
 
 function hostText({ host }: ReadyInfo): string | undefined {
   return host && `host ${shortId(host)}`
-}
-
-function doorsText(info: ReadyInfo): string {
-  return Object.entries(info)
-    .map(([door, addresses]) => `${door} ${addresses}`)
-    .join(', ')
 }
