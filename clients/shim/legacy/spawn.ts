@@ -3,6 +3,7 @@ import { ProtocolError } from '../../../protocol/errors.ts'
 import type { Params, SessionInfo } from '../../sdk/index.ts'
 import type { BackendChoice } from './agent-types.ts'
 import { asRpcError, isCode, spawnFailure } from './failures.ts'
+import { keptConfig } from './kept-config.ts'
 import type { LegacyPorts } from './ports.ts'
 import { type RpcError, spawnFailed } from './rpc-error.ts'
 
@@ -19,8 +20,6 @@ export interface SpawnRequest {
   readonly notes?: Readonly<Record<string, string>> | null
 }
 
-/** Bytes of a config that are kept with the session; a larger one is not, and is told of in the log. */
-const CONFIG_KEPT = 12_288
 /** Characters of a task that are kept to be shown; the agent gets all of it. */
 const TASK_KEPT = 1000
 /** What the old runner told a program that nobody gave a task. */
@@ -39,26 +38,28 @@ export async function spawn(ports: LegacyPorts, request: SpawnRequest): Promise<
     if (choice.kind === 'program') await checkOffered(ports, choice.backend)
     return await create(ports, request, choice)
   } catch (thrown) {
-    throw failure(request, thrown)
+    throw failure(ports, request, thrown)
   }
 }
 
-function failure({ type }: SpawnRequest, thrown: unknown): RpcError {
+/** What is answered is in old words, which may say less than is known; the log has it all. */
+function failure({ log }: LegacyPorts, { type }: SpawnRequest, thrown: unknown): RpcError {
+  const error = ProtocolError.from(thrown, 'client')
+  log.warn({ agent_type: type, code: error.code, reason: error.message }, 'no agent was started')
   if (isCode(thrown, 'DEADLINE_EXCEEDED', 'UNREACHABLE', 'CONNECTION_CLOSED')) {
     return asRpcError(thrown)
   }
-  return spawnFailed(spawnFailure(type, ProtocolError.from(thrown, 'client')))
+  return spawnFailed(spawnFailure(type, error))
 }
 
 /** Only what a host names as a plain program may be run by a name out of a request. */
-async function checkOffered({ client, log }: LegacyPorts, backend: string): Promise<void> {
+async function checkOffered({ client }: LegacyPorts, backend: string): Promise<void> {
   const { hosts } = await client.call('host.list', {})
   const isOffered = hosts.some(({ backends }) =>
     backends.some(({ name, capabilities }) => name === backend && capabilities.includes('write')),
   )
   if (isOffered) return
   const reason = 'its name came in a request, and no host names such a program'
-  log.warn({ backend }, reason)
   throw new ProtocolError('NO_BACKEND', { backend, reason }, { where: 'client' })
 }
 
@@ -69,8 +70,9 @@ async function create(
 ): Promise<SessionInfo> {
   const wishes = wishesOf(config)
   const task = wishes.task ?? ''
-  const isKept = Buffer.byteLength(JSON.stringify(config ?? null)) <= CONFIG_KEPT
-  if (!isKept) log.warn({ agent: name }, 'the config is too large to be kept with the agent')
+  const kept = keptConfig(config)
+  if (kept === undefined)
+    log.warn({ agent: name }, 'the config is too large to be kept with the agent')
   const deadline = deadlineMs === undefined ? {} : { deadlineMs }
   const start = {
     backend,
@@ -81,7 +83,7 @@ async function create(
       agent_name: name,
       agent_type: type,
       task: task.slice(0, TASK_KEPT),
-      config: isKept ? (config ?? null) : null,
+      config: kept ?? null,
       ...(notes && { spawn: notes }),
     },
   }
