@@ -1,15 +1,14 @@
 /** The socket of one agent: lets clients in by their tokens, and knows who is attached. */
-import { chmodSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { ProtocolError } from '../../../protocol/errors.ts'
 import { findAgent } from '../agents/agent.ts'
 import type { DoorContext } from '../door.ts'
+import { listenOn } from '../socket-file.ts'
 import { Attachment } from './attachment.ts'
 import { noRoom } from './desk.ts'
 import { FrameLink } from './frame-link.ts'
 import { BadFrame } from './frames.ts'
 import { HandshakeFailed, readHello, refused } from './handshake.ts'
-import { listenOn } from './socket-file.ts'
 import { hashOf } from './tokens.ts'
 
 /** Time for the first frame, ms. */
@@ -42,7 +41,6 @@ export class AgentSocket {
   /** Rejects with IN_USE or BAD_CONFIG. */
   async open(): Promise<void> {
     await listenOn(this.#server, this.path)
-    chmodSync(this.path, 0o600)
   }
 
   /** Ends every connection, and takes the file away. */

@@ -8,9 +8,9 @@ import type { SessionInfo, StreamItem } from '../../sdk/index.ts'
 import { agents, findAgent, isTerminal, statusOf } from '../agents/agent.ts'
 import { OneAtATime } from '../agents/one-at-a-time.ts'
 import type { Door, DoorContext } from '../door.ts'
+import { checkSocketPath } from '../socket-file.ts'
 import { AgentSocket } from './agent-socket.ts'
 import type { AttachSockets } from './desk.ts'
-import { checkPath } from './socket-file.ts'
 
 /** Sockets at a time; more agents than that are paused by programs, not by people. */
 export const MAX_SOCKETS = 256
@@ -40,7 +40,7 @@ class AttachDoor implements Door, AttachSockets {
 
   async start(): Promise<void> {
     const { attach, every } = this.#context
-    checkPath(this.#pathOf('00000000-0000-0000-0000-000000000000'))
+    checkSocketPath(this.#pathOf('00000000-0000-0000-0000-000000000000'))
     const from = await this.#head()
     await this.#openAll()
     this.#watch = this.#follow(from)

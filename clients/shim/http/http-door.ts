@@ -1,6 +1,7 @@
 /** The HTTP door: JSON-RPC on every path, and whatever other doors put into it. */
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { openAlias } from '../alias.ts'
 import { bindError } from '../bind-error.ts'
 import type { Door, DoorContext } from '../door.ts'
 import { legacyPorts } from '../legacy/ports.ts'
@@ -42,7 +43,9 @@ class HttpDoor implements Door {
       answered: (durationMs, isError) => metrics.answered(durationMs, isError),
     })
     await this.#listen(settings.http_port, rpc)
-    if (settings.http_alias_port !== undefined) await this.#listen(settings.http_alias_port, rpc)
+    const { http_alias_port } = settings
+    if (http_alias_port === undefined) return
+    await openAlias(this.#context, () => this.#listen(http_alias_port, rpc))
   }
 
   async #listen(port: number, rpc: HttpRpc): Promise<void> {

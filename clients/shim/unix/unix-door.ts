@@ -1,13 +1,14 @@
 /** The door on Unix sockets: JSON-RPC by lines, one exchange for each connection. */
 import { createServer, type Server, type Socket } from 'node:net'
+import { openAlias } from '../alias.ts'
 import type { Door, DoorContext } from '../door.ts'
 import { ControlService } from '../legacy/control.ts'
 import { legacyPorts } from '../legacy/ports.ts'
 import { errorReply } from '../legacy/reply.ts'
+import { listenOn } from '../socket-file.ts'
 import { answerLine } from './answer.ts'
 import { exchange } from './exchange.ts'
 import { UnixMethods } from './methods.ts'
-import { listenOn } from './socket-file.ts'
 
 export function unixDoor(context: DoorContext): Door {
   return new UnixDoor(context)
@@ -34,7 +35,8 @@ class UnixDoor implements Door {
   async start(): Promise<void> {
     const { unix_path, unix_alias_path } = this.#context.settings
     await this.#listen(unix_path)
-    if (unix_alias_path !== undefined) await this.#listen(unix_alias_path)
+    if (unix_alias_path === undefined) return
+    await openAlias(this.#context, () => this.#listen(unix_alias_path))
   }
 
   async #listen(path: string): Promise<void> {
