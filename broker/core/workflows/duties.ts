@@ -13,6 +13,7 @@ const TRY_AGAIN_MS = 2000
 
 export function tidyUp(core: Core, run: Run): void {
   const { duties } = run.record
+  for (const duty of duties) observe(core, run, duty)
   const done = duties.filter((duty) => isDone(core, run, duty))
   if (done.length > 0) {
     for (const duty of done) run.waits.delete(keyOf(duty))
@@ -20,6 +21,15 @@ export function tidyUp(core: Core, run: Run): void {
     core.workflows.change(run, events)
   }
   for (const duty of duties) if (!done.includes(duty)) attend(core, run, duty)
+}
+
+/** Notes since when its host is away: of one that is here, that it was here now. */
+function observe(core: Core, run: Run, duty: Duty): void {
+  const now = core.clock.now()
+  const before = run.waits.get(keyOf(duty))
+  const isLost = core.sessions.get(duty.session)?.status === 'lost'
+  if (before && isLost) return
+  run.waits.set(keyOf(duty), { since: now, nextAt: before?.nextAt ?? now })
 }
 
 function keyOf({ session, turn }: Duty): string {
@@ -44,10 +54,10 @@ function hasWaited(core: Core, run: Run, duty: Duty): boolean {
 function attend(core: Core, run: Run, duty: Duty): void {
   const key = keyOf(duty)
   const now = core.clock.now()
-  const wait = run.waits.get(key) ?? { since: now, nextAt: now }
+  const { since, nextAt } = run.waits.get(key) ?? { since: now, nextAt: now }
   const record = core.sessions.get(duty.session)
-  if (!record || run.asking.has(key) || now < wait.nextAt) return
-  run.waits.set(key, { ...wait, nextAt: now + TRY_AGAIN_MS })
+  if (!record || run.asking.has(key) || now < nextAt) return
+  run.waits.set(key, { since, nextAt: now + TRY_AGAIN_MS })
   if (duty.kind === 'interrupt' && !isItsTurn(record, duty)) return
   run.asking.add(key)
   const done = (error: ProtocolError | undefined): void => {

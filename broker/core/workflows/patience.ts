@@ -8,7 +8,8 @@ import { isRunning, type Run, type Wait } from './run.ts'
 const TRY_AGAIN_MS = 250
 
 /** Which limit says how long an error is waited out; those of storage heal or do not, without a limit. */
-const PATIENCE: Partial<Record<ErrorCode, 'hostWaitMs' | 'slotWaitMs' | 'always'>> = {
+type Patience = 'hostWaitMs' | 'slotWaitMs' | 'always'
+const PATIENCE: Partial<Record<ErrorCode, Patience>> = {
   AT_CAPACITY: 'slotWaitMs',
   NO_HOST: 'hostWaitMs',
   NO_SUCH_HOST: 'hostWaitMs',
@@ -31,26 +32,31 @@ function short(message: string): string {
   return message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)} …` : message
 }
 
-/** Notes that a step waits; it began to when it was first noted. */
-export function wait(core: Core, run: Run, step: string): Wait {
+/** Notes that a step waits, and returns for how long it has waited for this, ms. */
+export function wait(core: Core, run: Run, step: string, what: Patience): number {
   const now = core.clock.now()
-  const { since } = run.waits.get(step) ?? { since: now }
-  const noted = { since, nextAt: now + TRY_AGAIN_MS }
+  const before = run.waits.get(step)
+  // Whoever refuses for want of a slot is there.
+  const since = what === 'hostWaitMs' ? (before?.since ?? now) : now
+  const slotSince = what === 'slotWaitMs' ? (before?.slotSince ?? now) : before?.slotSince
+  const noted: Wait = {
+    since,
+    ...(slotSince !== undefined && { slotSince }),
+    nextAt: now + TRY_AGAIN_MS,
+  }
   run.waits.set(step, noted)
-  return noted
+  return now - (what === 'slotWaitMs' ? (slotSince ?? now) : since)
 }
 
 /** What a step asked for was not done. */
 export function refused(core: Core, run: Run, step: string, error: ProtocolError): void {
   if (!isRunning(run, step)) return
-  const { since } = wait(core, run, step)
-  if (core.clock.now() - since >= patience(core.workflows.limits, error)) {
+  const what = PATIENCE[error.code]
+  if (what === undefined || wait(core, run, step, what) >= patience(core.workflows.limits, what)) {
     fail(core, run, step, error)
   }
 }
 
-function patience(limits: WorkflowLimits, { code }: ProtocolError): number {
-  const kind = PATIENCE[code]
-  if (kind === undefined) return 0
-  return kind === 'always' ? Number.POSITIVE_INFINITY : limits[kind]
+function patience(limits: WorkflowLimits, what: Patience): number {
+  return what === 'always' ? Number.POSITIVE_INFINITY : limits[what]
 }

@@ -5,7 +5,10 @@ import type { TurnOutput } from './turn-output.ts'
 
 /** Since when something cannot go on, and when it is tried again; monotonic ms. */
 export interface Wait {
+  /** Since when a host is away; when it is not, the last time that this was seen. */
   readonly since: number
+  /** Since when no slot was free, however often a host was away meanwhile. */
+  readonly slotSince?: number
   readonly nextAt: number
 }
 

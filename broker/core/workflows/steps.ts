@@ -150,8 +150,7 @@ function collect(core: Core, run: Run, { id }: StepRecord, work: AtTurn): void {
 
 /** Its host is away: for a while that is nothing. */
 function awaitHost(core: Core, run: Run, step: string, { host }: SessionRecord): void {
-  const { since } = wait(core, run, step)
-  if (core.clock.now() - since < core.workflows.limits.hostWaitMs) return
+  if (wait(core, run, step, 'hostWaitMs') < core.workflows.limits.hostWaitMs) return
   const name = core.hosts.get(host)?.registration.name ?? host
   fail(core, run, step, new ProtocolError('HOST_LOST', { host: name }))
 }
