@@ -19,7 +19,7 @@ export function onceWritten<M extends BrokerMethod>(
 }
 
 /** Nothing is left on the stack to catch what it throws. */
-function orFail<M extends BrokerMethod>(call: Call<M>, goOn: () => void): void {
+export function orFail<M extends BrokerMethod>(call: Call<M>, goOn: () => void): void {
   try {
     goOn()
   } catch (thrown) {

@@ -8,9 +8,14 @@ import {
 } from '../../../protocol/methods/workflow.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
+import { orFail } from '../once-written.ts'
 import { graphProblem } from '../workflows/graph.ts'
 import { type StepRecord, type WorkflowRecord, workflowInfo } from '../workflows/record.ts'
+import type { Run } from '../workflows/run.ts'
 import { readOutput, saveTexts } from '../workflows/store.ts'
+
+/** Largest page of `workflow.list`, bytes as JSON; a failed step may say why in a kilobyte. */
+const MAX_PAGE_BYTES = 1024 * 1024
 
 export function workflowExecute(core: Core, call: Call<'workflow.execute'>): void {
   const { steps, inputs = {} } = call.params
@@ -67,7 +72,27 @@ function stepRecord({ id, needs, session, on_error, keep, deadline_ms }: Step): 
 }
 
 export function workflowGet(core: Core, call: Call<'workflow.get'>): void {
-  call.reply(wholeInfo(core, core.workflows.resolve(call.params.execution).record))
+  const { execution } = call.params
+  whenOnDisk(core, call, [core.workflows.resolve(execution)], ([record]) => {
+    if (!record) throw new ProtocolError('NO_SUCH_WORKFLOW', { execution })
+    call.reply(wholeInfo(core, record))
+  })
+}
+
+/** What was told is not taken back by a restart, and an output that is told of can be read. */
+function whenOnDisk(
+  core: Core,
+  call: Call<'workflow.get'> | Call<'workflow.list'>,
+  runs: readonly Run[],
+  tell: (records: readonly WorkflowRecord[]) => void,
+): void {
+  const records = core.workflows.left(runs)
+  if (runs.every(({ writing }) => writing === 0)) tell(records)
+  else {
+    core.batch.add([], (error) => {
+      orFail(call, () => tell(error ? core.workflows.left(runs) : records))
+    })
+  }
 }
 
 function wholeInfo({ journal }: Core, record: WorkflowRecord): WorkflowInfo {
@@ -78,9 +103,20 @@ export function workflowList(core: Core, call: Call<'workflow.list'>): void {
   const { status, limit = DEFAULT_PAGE, offset = 0 } = call.params
   const fitting = core.workflows
     .all()
-    .filter((record) => status === undefined || status.includes(record.status))
-  const page = fitting.slice(offset, offset + limit)
-  call.reply({ workflows: page.map((record) => workflowInfo(record)), total: fitting.length })
+    .filter(({ record }) => status === undefined || status.includes(record.status))
+  whenOnDisk(core, call, page(fitting.slice(offset, offset + limit)), (records) => {
+    call.reply({ workflows: records.map((record) => workflowInfo(record)), total: fitting.length })
+  })
+}
+
+/** As many as fit, and at least one. */
+function page(runs: readonly Run[]): readonly Run[] {
+  let bytes = 0
+  const over = runs.findIndex(({ record }, index) => {
+    bytes += Buffer.byteLength(JSON.stringify(workflowInfo(record)))
+    return bytes > MAX_PAGE_BYTES && index > 0
+  })
+  return over === -1 ? runs : runs.slice(0, over)
 }
 
 export function workflowCancel(core: Core, call: Call<'workflow.cancel'>): void {

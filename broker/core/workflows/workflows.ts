@@ -79,8 +79,13 @@ export class Workflows {
   }
 
   /** Newest first. */
-  all(): WorkflowRecord[] {
-    return [...this.#runs.values()].map(({ record }) => record).reverse()
+  all(): Run[] {
+    return [...this.#runs.values()].reverse()
+  }
+
+  /** Of those that are still there, which they are not when they could not be written. */
+  left(runs: readonly Run[]): WorkflowRecord[] {
+    return runs.map(({ record }) => record).filter(({ execution }) => this.#runs.has(execution))
   }
 
   /** By id, or by a prefix that fits one only. Throws NO_SUCH_WORKFLOW. */
