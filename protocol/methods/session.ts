@@ -316,7 +316,8 @@ export const SessionList = defineMethod('session.list', {
       Type.Integer({
         minimum: 1,
         maximum: 1000,
-        description: 'Sessions in one page; default 1000',
+        description:
+          'Most sessions of one page; default 1000. Fewer come when their metadata is large',
       }),
     ),
     offset: Type.Optional(

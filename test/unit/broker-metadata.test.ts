@@ -50,6 +50,22 @@ t.test('metadata that is too large or no JSON is refused, and nothing changes', 
   t.end()
 })
 
+t.test('sessions with much metadata come in pages that their reader takes', (t) => {
+  const { client } = setUp()
+  const many = { all: Array(8000).fill(0) } // as many values as fit
+  for (let n = 0; n < 60; n += 1) {
+    client.call('session.create', { ...demo, start: 'on_prompt', metadata: many })
+  }
+  const seen = new Set<string>()
+  for (let pages = 0; pages < 60 && seen.size < 60; pages += 1) {
+    const { sessions, total } = client.call('session.list', { offset: seen.size })
+    t.equal(total, 60)
+    for (const { session } of sessions) seen.add(session)
+  }
+  t.equal(seen.size, 60, 'page by page all are seen')
+  t.end()
+})
+
 t.test('on a full disk nothing is annotated', (t) => {
   const { harness, client, session } = withSession()
   harness.journal.isFull = true

@@ -1,5 +1,6 @@
 /** session.get and session.list. */
 import { ProtocolError } from '../../../protocol/errors.ts'
+import { jsonBytes } from '../../../protocol/json.ts'
 import type { SessionInfo } from '../../../protocol/methods/types.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
@@ -7,6 +8,9 @@ import { infoOf } from '../session-info.ts'
 import type { SessionRecord } from '../sessions.ts'
 
 const DEFAULT_LIMIT = 1000
+
+/** Bytes of what callers and hosts make large, in one page: no more values than the wire takes in one body. */
+const MAX_PAGE_BYTES = 256 * 1024
 
 export function sessionGet(core: Core, call: Call<'session.get'>): void {
   const { session } = call.params
@@ -21,9 +25,19 @@ export function sessionList(core: Core, call: Call<'session.list'>): void {
   const fitting = [...core.sessions.all()]
     .filter((record) => !status || status.includes(record.status))
     .sort((a, b) => b.created_at - a.created_at)
-  whenOnDisk(core, fitting.slice(offset, offset + limit), (sessions) =>
+  whenOnDisk(core, page(fitting.slice(offset, offset + limit)), (sessions) =>
     call.reply({ sessions, total: fitting.length }),
   )
+}
+
+/** As many as fit, and at least one. */
+function page(records: readonly SessionRecord[]): readonly SessionRecord[] {
+  let bytes = 0
+  const over = records.findIndex(({ metadata, reason, cwd }, index) => {
+    bytes += jsonBytes(metadata) + reason.length + cwd.length
+    return bytes > MAX_PAGE_BYTES && index > 0
+  })
+  return over === -1 ? records : records.slice(0, over)
 }
 
 /**

@@ -81,11 +81,12 @@ export async function* agents(
   client: Client,
   status?: readonly SessionInfo['status'][],
 ): AsyncGenerator<SessionInfo, void> {
-  for (let offset = 0; ; offset += PAGE) {
-    const filter = status ? { status: [...status] } : {}
-    const { sessions } = await client.call('session.list', { ...filter, limit: PAGE, offset })
-    yield* sessions.filter((info) => !isChat(info))
-    if (sessions.length < PAGE) return
+  const filter = status ? { status: [...status] } : {}
+  for (let offset = 0; ; ) {
+    const page = await client.call('session.list', { ...filter, limit: PAGE, offset })
+    yield* page.sessions.filter((info) => !isChat(info))
+    offset += page.sessions.length
+    if (page.sessions.length === 0 || offset >= page.total) return
   }
 }
 

@@ -102,10 +102,11 @@ export class ChatService {
 
   async list(): Promise<object> {
     const found = new Map<string, object>()
-    for (let offset = 0, isMore = true; isMore; offset += PAGE) {
+    for (let offset = 0, isMore = true; isMore; ) {
       const page = await this.#ports.client.call('session.list', { limit: PAGE, offset })
       for (const info of page.sessions.filter(isChat)) found.set(info.session, chatInfo(info))
-      isMore = page.sessions.length === PAGE
+      offset += page.sessions.length
+      isMore = page.sessions.length > 0 && offset < page.total
     }
     return { sessions: [...found.values()] }
   }

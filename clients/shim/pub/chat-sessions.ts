@@ -10,9 +10,10 @@ const PAGE = 1000
 
 /** Every session there is, in pages, so that no reply is large. */
 export async function* everySession(client: Client): AsyncGenerator<SessionInfo, undefined> {
-  for (let offset = 0; ; offset += PAGE) {
-    const { sessions } = await client.call('session.list', { limit: PAGE, offset })
+  for (let offset = 0; ; ) {
+    const { sessions, total } = await client.call('session.list', { limit: PAGE, offset })
     yield* sessions
-    if (sessions.length < PAGE) return
+    offset += sessions.length
+    if (sessions.length === 0 || offset >= total) return
   }
 }
