@@ -82,6 +82,8 @@ export const HostSettings = Type.Object({
   ),
   allow_env: names('Variable that a request may set for its agent; NAME or PREFIX_*', 'allow-env', [
     'AGENTMQ_DEMO_*',
+    'AGENT_CONTEXT',
+    'AGENT_SYSTEM_PROMPT',
   ]),
   claude_command: command('claude', 'Claude Code'),
   codex_command: command('codex', 'Codex'),

@@ -76,8 +76,7 @@ async function create(
   const deadline = deadlineMs === undefined ? {} : { deadlineMs }
   const start = {
     backend,
-    ...wishes.start,
-    ...(kind === 'program' && { extra_args: [task === '' ? NO_TASK : task] }),
+    ...(kind === 'program' ? programStart(wishes.start, task) : wishes.start),
     metadata: {
       mode: 'agent',
       agent_name: name,
@@ -94,9 +93,23 @@ async function create(
   return info
 }
 
+type Start = Omit<Params<'session.create'>, 'backend'>
+
 interface Wishes {
   readonly task: string | undefined
-  readonly start: Omit<Params<'session.create'>, 'backend'>
+  readonly start: Start
+}
+
+/** A plain program knows no settings: it gets its task as an argument, and words in its environment. */
+function programStart(
+  { context, system_prompt, model: _none, env, ...start }: Start,
+  task: string,
+) {
+  const words = {
+    ...(context !== undefined && { AGENT_CONTEXT: context }),
+    ...(system_prompt !== undefined && { AGENT_SYSTEM_PROMPT: system_prompt }),
+  }
+  return { ...start, env: { ...env, ...words }, extra_args: [task === '' ? NO_TASK : task] }
 }
 
 /** What of a config is understood; the rest is only kept. */
@@ -114,7 +127,7 @@ function wishesOf(config: unknown): Wishes {
       ...(textOf(system_prompt) && { system_prompt: textOf(system_prompt) }),
       ...(textOf(model) && { model: textOf(model) }),
       ...(env && { env }),
-    } as Omit<Params<'session.create'>, 'backend'>,
+    } as Start,
   }
 }
 
