@@ -3,8 +3,8 @@ import { createHmac } from 'node:crypto'
 import t from 'tap'
 import { DIFFERENCES } from '../conformance/legacy/differences.ts'
 import type { JsonObject } from '../conformance/legacy/exact-json.ts'
-import { keyOf, planOf } from '../conformance/legacy/plan.ts'
-import { countOf, summary, tell } from '../conformance/legacy/report.ts'
+import { keyOf, planOf, strictPlan } from '../conformance/legacy/plan.ts'
+import { countOf, EXIT_CODES, exitCodeOf, summary, tell } from '../conformance/legacy/report.ts'
 import { packed, unpacked } from '../conformance/legacy/senders/msgpack.ts'
 import { preconditions, programsIn } from '../conformance/legacy/setup-words.ts'
 import { serverAuth, tokenOf } from '../conformance/legacy/tokens.ts'
@@ -73,6 +73,11 @@ t.test('preconditions in words', async (t) => {
       },
     ],
   )
+  t.match(preconditions('emit TaskEvent progress(t1) and TaskEvent completed(t1)'), [
+    { event: { event: 'progress' } },
+    { event: { event: 'completed' } },
+  ])
+  t.match(preconditions('an agent that was killed'), [{ program: 'cat-cli', state: 'ended' }])
   t.equal(preconditions('the moon is full'), undefined)
   t.equal(preconditions('there is no claude on PATH; the moon is full'), undefined, 'all of it')
   t.equal(preconditions('store holds T1 (Somehow)'), undefined)
@@ -86,6 +91,7 @@ t.test('the authentication of a server', async (t) => {
   const text = 'auth.enabled, jwt_secret=\'s 1\', api_key="k"; valid JWT'
   t.same(serverAuth(text), { secret: 's 1', apiKey: 'k' })
   t.same(serverAuth('jwt_secret: abc, no key'), { secret: 'abc', apiKey: undefined })
+  t.same(serverAuth('{"jwt_secret":"s","api_key":"k"}'), { secret: 's', apiKey: 'k' })
   t.equal(serverAuth('somehow'), undefined)
 })
 
@@ -113,6 +119,8 @@ t.test('tokens by their names', async (t) => {
   for (const name of ['JWT_WRONG_SECRET', 'JWT_TAMPERED']) {
     t.not(parts(name).signature, parts(name).good, name)
   }
+  const leeway = tokenOf('JWT', 's', now, 'JWT with exp = now-30')?.split('.')[1] ?? ''
+  t.match(JSON.parse(Buffer.from(leeway, 'base64url').toString()), { exp: 1_759_999_970 })
   t.equal(tokenOf('JWT_SOMEHOW', 's', now), undefined)
   t.equal(tokenOf('AGENT', 's', now), undefined)
 })
@@ -140,6 +148,9 @@ t.test('what a case needs', async (t) => {
   t.ok(plan({ setup: 'PUB port is taken' }).kind.isPubTaken)
   t.match(planOf(vectorOf({ setup: 'the moon is full' })), /not understood: the moon/)
   t.match(planOf(vectorOf({ auth: 'somehow' })), /not understood: somehow/)
+  const call1 = vectorOf({ transport: 'unix', send: call('x') })
+  t.ok(strictPlan(plan({ send: call('x') }), call1).kind.isStrict)
+  t.notOk(strictPlan(plan({}), vectorOf({})).kind.isStrict, 'HTTP is asked by each call')
   t.not(keyOf(plan({}).kind), keyOf(plan({ auth: "jwt_secret='a'" }).kind))
 })
 
@@ -162,8 +173,38 @@ t.test('a deliberate difference goes by what a case expects', async (t) => {
   const silence = { no_reply: true, match: null }
   const health = { array: ['custom_action_request', 'r1', 'x', 'ping'] }
   t.match(instead('D-29', { transport: 'zmq-req', send: health, expect: silence }), {
-    match: { array: ['command_response', 'r1', '<uuid>', false] },
+    match: { array: ['command_response', 'r1', { $bin: '0'.repeat(32) }, false] },
   })
+  const agent = { $bin: '550e8400e29b41d4a716446655440000' }
+  const command = (word: string, text: string, payload: unknown = null) => ({
+    transport: 'zmq-req',
+    send: { array: ['control_command', 'k', agent, word, payload] },
+    expect: {
+      match: {
+        array: [
+          'command_response',
+          'k',
+          agent,
+          false,
+          'running',
+          null,
+          `Agent execution error: ${text}`,
+        ],
+      },
+    },
+  })
+  const missing = (name: string) => `${name} command not yet implemented`
+  t.match(instead('D-28', command('write_stdin', missing('WriteStdin'), { data: 'aGkK' })), {
+    match: { array: ['command_response', 'k', agent, true, 'running', { bytes_written: 3 }, null] },
+  })
+  t.match(instead('D-28', command('signal', missing('Signal'), { signal: 'SIGKILL' })), {
+    match: { array: ['command_response', 'k', agent, true, 'terminated'] },
+  })
+  t.match(instead('D-28', command('signal', missing('Signal'), { signal: 'nope' })), {
+    match: { array: ['command_response', 'k', agent, false, 'running', null, /Unknown signal/] },
+  })
+  t.equal(instead('D-28', command('signal', missing('Pause'))), undefined, 'of another command')
+  t.equal(instead('D-28', command('signal', 'the agent is gone')), undefined)
   t.equal(instead('D-29', { transport: 'zmq-req', send: health, expect: {} }), undefined)
   t.equal(new Set(DIFFERENCES.map(({ defect }) => defect)).size, DIFFERENCES.length)
 })
@@ -186,5 +227,10 @@ t.test('the report', async (t) => {
     'held to the standard: 1 passed, 0 failed, 0 not run',
     '1 passed, 1 deliberate differences, 2 failed, 1 not run',
   ])
+  const other = { vector: vectorOf({ transport: 'ws' }), outcome: { is: 'passed' } } as const
+  t.match(summary([passed, other]), [/^http: 1 passed/, /^ws: 1 passed/, /^2 passed/])
+  t.equal(exitCodeOf([passed]), EXIT_CODES.good)
+  t.equal(exitCodeOf(results), EXIT_CODES.failed)
+  t.equal(exitCodeOf([passed, results[3]]), EXIT_CODES.notRun)
   t.equal(countOf([]).passed, 0)
 })

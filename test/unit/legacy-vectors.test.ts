@@ -146,13 +146,15 @@ t.test('a file of cases', async (t) => {
   })
   const bad = [
     ['{', /line 1/],
-    ['{"id":"a","transport":"smoke","send":1,"expect":{}}', /transport "smoke"/],
+    ['{"id":"a","transport":"smoke","send":1,"expect":{}}', /transport is "smoke"; known: http/],
     ['{"id":"a","transport":"ws","expect":{}}', /sends nothing/],
     ['{"id":"a","transport":"ws","send":1}', /expects nothing/],
   ] as const
   for (const [text, message] of bad) t.throws(() => parseVectors(text), { message })
   const twice = '{"id":"a","transport":"ws","send":1,"expect":{}}'
-  t.throws(() => parseVectors(`${twice}\n${twice}`), { message: /two cases/ })
+  t.throws(() => parseVectors(`${twice}\n${twice}`), {
+    message: /line 2: there is a case a before/,
+  })
 })
 
 t.test('what the GUI makes of a message', async (t) => {

@@ -27,7 +27,8 @@ export const httpSettings = {
   ),
   strict: Type.Boolean({
     default: false,
-    description: 'JSON-RPC 2.0 to the letter on HTTP, not only for callers with `?strict=1`',
+    description:
+      'JSON-RPC 2.0 to the letter on HTTP and the Unix socket, not only for callers with `?strict=1`',
   }),
   http_body_bytes: limit('Largest body; a larger one is 413', 10_485_760),
   http_header_bytes: limit('Largest header of a request; a larger one is 431', 16_384, 1024),

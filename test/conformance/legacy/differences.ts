@@ -4,9 +4,11 @@
  * cases are written by others; and what is answered instead is checked as well.
  */
 
+import { type AgentMessage, agentIn, agentMessage } from './agent-message.ts'
 import { inBothDialects, onChunks, trueChunks } from './chat-differences.ts'
+import { askedOf, commandAnswer } from './command-differences.ts'
 import { isArray, isObject, type Json, type JsonObject, writeExact } from './exact-json.ts'
-import { unpacked } from './senders/msgpack.ts'
+import { replyInstead } from './silence-differences.ts'
 import type { Vector } from './vector.ts'
 
 export interface Difference {
@@ -39,85 +41,27 @@ const CONTROLS = [
   'agent.attach.revoke',
 ]
 
-/** The message of the agent protocol that a case sends; undefined when it is none. */
-function messageOf({ transport, send }: Vector): Json | undefined {
-  if (transport !== 'zmq-req' || !isObject(send)) return undefined
-  const { array, map, hex } = send
-  if (typeof hex !== 'string') return array ?? map
-  try {
-    return array ?? map ?? unpacked(Buffer.from(hex, 'hex'))
-  } catch {
-    return undefined
-  }
-}
-
-/** Its tag and request id, in array or map form. */
-function envelopeOf(vector: Vector): { readonly tag: Json; readonly id: Json } | undefined {
-  const message = messageOf(vector)
-  if (isArray(message)) return { tag: message[0] ?? null, id: message[1] ?? null }
-  if (!isObject(message)) return undefined
-  return { tag: message['type'] ?? null, id: message['request_id'] ?? null }
-}
-
-function commandOf(vector: Vector): string | undefined {
-  const message = messageOf(vector)
-  const command = isArray(message) && message[0] === 'control_command' ? message[3] : undefined
-  return typeof command === 'string' ? command : undefined
-}
-
-/** An agent as later versions describe it, with nine members. */
+/** An agent as later versions describe it, with more members than six. */
 function hasLaterConfig(vector: Vector): boolean {
-  const message = messageOf(vector)
-  const config = isArray(message) && message[0] === 'spawn_request' ? message[2] : undefined
-  return isArray(config) && config.length > 6
+  const message = agentMessage(vector)
+  const config = message?.tag === 'spawn_request' ? message.member('config', 0) : undefined
+  return isArray(config) && config.length > 6 && config.length <= 9
 }
 
-/** Whether a command succeeds, its status and its data, where they can be told beforehand. */
-const COMMAND_ANSWERS: Readonly<Record<string, readonly [Json, Json, Json, Json]>> = {
-  pause: [true, 'paused', { paused: true, mode: '<string>' }, null],
-  // An agent that runs cannot be resumed, which is told in the words of the old runner.
-  resume: ['<bool>', 'running', '<any>', '<any>'],
-  write_stdin: [true, 'running', { bytes_written: '<int>' }, null],
-}
-const ANY_ANSWER = [true, '<any>', '<any>', null] as const
-
-/** The response that a request of each tag waits for, with everything open but the id. */
-const REFUSALS: Readonly<Record<string, (id: Json) => Json>> = {
-  spawn_request: (id) => ['spawn_response', id, false, null, '<string>', '<any>'],
-  control_command: (id) => ['command_response', id, '<uuid>', false, '<any>', '<any>', '<string>'],
-  custom_action_request: (id) => [
-    'command_response',
-    id,
-    '<uuid>',
-    false,
-    '<any>',
-    '<any>',
-    '<string>',
-  ],
-  output_query_request: (id) => [
-    'output_query_response',
-    id,
-    '<uuid>',
-    false,
-    [],
-    '<any>',
-    '<bool>',
-    '<string>',
-  ],
-  batch_control_command: (id) => ['batch_control_response', id, false, '<any>', '<int>', '<int>'],
-  list_agents_request: (id) => ['list_agents_response', id, false, [], '<string>'],
+/** `write_stdin` as the old server wrote it in its texts. */
+function pascal(command: string): string {
+  return command.replace(/(?:^|_)([a-z])/g, (_, letter: string) => letter.toUpperCase())
 }
 
-/** Whatever was sent is no request, so its sender can only be told that something is wrong. */
-const ANY_REFUSAL: Json = [
-  'command_response',
-  '<string>',
-  '<uuid>',
-  false,
-  '<any>',
-  '<any>',
-  '<string>',
-]
+/** The command whose refusal a case expects. */
+function unimplemented(expect: JsonObject, vector: Vector): string | undefined {
+  const message = agentMessage(vector)
+  const command = message?.tag === 'control_command' ? message.member('command_type', 1) : undefined
+  if (typeof command !== 'string') return undefined
+  const text = patternOf(expect)[6]
+  const said = `^Agent execution error: ${pascal(command)} command not yet implemented(?: - .*)?$`
+  return typeof text === 'string' && new RegExp(said).test(text) ? command : undefined
+}
 
 export const DIFFERENCES: readonly Difference[] = [
   {
@@ -174,10 +118,13 @@ export const DIFFERENCES: readonly Difference[] = [
     title: 'every control command does what it says',
     reason: 'Nine of twelve answered that they are not implemented yet.',
     instead: (expect, vector) => {
-      const command = commandOf(vector)
-      if (command === undefined || !/not yet implemented/.test(writeExact(expect))) return undefined
-      const answer = COMMAND_ANSWERS[command] ?? ANY_ANSWER
-      return { ...expect, match: { array: [...patternOf(expect).slice(0, 3), ...answer] } }
+      const command = unimplemented(expect, vector)
+      const message = agentMessage(vector)
+      if (command === undefined || message === undefined) return undefined
+      const pattern = patternOf(expect)
+      const asked = askedOf(message, vector, pattern[4] ?? null)
+      const answer = commandAnswer(command, asked)
+      return answer && { ...expect, match: { array: [...pattern.slice(0, 3), ...answer] } }
     },
   },
   {
@@ -185,35 +132,22 @@ export const DIFFERENCES: readonly Difference[] = [
     title: 'kill answers',
     reason: 'It locked the whole old server up for ever.',
     instead: (expect, vector) => {
-      if (commandOf(vector) !== 'kill' || expect['no_reply'] !== true) return undefined
-      const message = messageOf(vector)
-      const [, id, agent] = isArray(message) ? message : []
-      const answer = [
-        'command_response',
-        id ?? null,
-        agent ?? null,
-        true,
-        'terminated',
-        '<any>',
-        null,
-      ]
-      return { match: { array: answer } }
+      const message = agentMessage(vector)
+      if (message === undefined || !isKill(message) || expect['no_reply'] !== true) return undefined
+      const answer = [true, 'terminated', null, null]
+      return { match: { array: ['command_response', message.id, agentIn(message), ...answer] } }
     },
   },
   {
     defect: 'D-29',
     title: 'every message gets a reply',
     reason:
-      'A REQ socket that waits for a reply in vain cannot be used any more. What cannot be carried out is answered with success false and the reason.',
+      'A REQ socket that waits for a reply in vain cannot be used any more. Actions, batches and queries of output are carried out; what cannot be is answered with success false and the reason.',
     instead: (expect, vector) => {
       if (vector.transport !== 'zmq-req' || expect['no_reply'] !== true) return undefined
-      if (commandOf(vector) === 'kill') return undefined
-      if (hasLaterConfig(vector)) return undefined
-      const envelope = envelopeOf(vector)
-      const tag = typeof envelope?.tag === 'string' ? envelope.tag : ''
-      const refusal = Object.hasOwn(REFUSALS, tag) ? REFUSALS[tag] : undefined
-      const answer = refusal && envelope ? refusal(envelope.id) : ANY_REFUSAL
-      return { match: { array: answer } }
+      const message = agentMessage(vector)
+      if (message && (isKill(message) || hasLaterConfig(vector))) return undefined
+      return { match: { array: replyInstead(message, vector) } }
     },
   },
   {
@@ -222,8 +156,12 @@ export const DIFFERENCES: readonly Difference[] = [
     reason: 'Later clients send nine members where six were known; the old server fell silent.',
     instead: (expect, vector) => {
       if (expect['no_reply'] !== true || !hasLaterConfig(vector)) return undefined
-      const id = envelopeOf(vector)?.id ?? null
-      return { match: { array: ['spawn_response', id, true, '<any>', null, '<string>'] } }
+      const message = agentMessage(vector)
+      const config = message?.member('config', 0)
+      const [name = null, backend = null, task = null] = isArray(config) ? config : []
+      const agent = ['<uuid>', name, 'running', backend, ['<int>', '<int>'], task, null, null, null]
+      const answer = ['spawn_response', message?.id ?? '', true, agent, null, '<string>']
+      return { match: { array: answer } }
     },
   },
   {
@@ -248,6 +186,10 @@ export const DIFFERENCES: readonly Difference[] = [
       onChunks(expect, vector, (chunks) => chunks.map((chunk) => ({ ...chunk, seq: '<int>' }))),
   },
 ]
+
+function isKill(message: AgentMessage): boolean {
+  return message.tag === 'control_command' && message.member('command_type', 1) === 'kill'
+}
 
 function promptedBefore({ setup }: Vector): boolean {
   return (

@@ -31,7 +31,7 @@ export async function exchange(target: Target, what: Exchange): Promise<Answer> 
     case 'unix':
       return await sendUnix(door(target, 'unix'), send)
     case 'ws':
-      return await sendWs(door(target, 'ws'), what)
+      return await sendWs(door(target, 'ws'), { ...what, happens: lastEvent(what.words) })
     case 'zmq-req':
       return await sendReq(door(target, 'rep'), send)
     case 'pub':
@@ -79,6 +79,10 @@ async function chat(target: Target, { words }: Exchange, lines: string[]): Promi
   } finally {
     listener.close()
   }
+}
+
+function lastEvent(words: readonly Precondition[]): string | undefined {
+  return words.findLast((word) => word.is === 'event')?.event.event
 }
 
 function endOf(words: readonly Precondition[]): { code: number } | { signal: string } {

@@ -2,7 +2,7 @@
  * A `claude` on PATH: it speaks what the backend needs before a turn, and then prints the lines of a
  * case and exits as the case says. Without a script it answers every prompt and stays.
  */
-import { chmodSync, renameSync, writeFileSync } from 'node:fs'
+import { chmodSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 export interface ClaudeScript {
@@ -19,9 +19,13 @@ export function installClaude(directory: string): void {
   chmodSync(path, 0o755)
 }
 
-/** What it will say to the next prompt. */
-export function scriptClaude(directory: string, script: ClaudeScript): void {
+/** What it will say to the next prompt; undefined: its short answer. */
+export function scriptClaude(directory: string, script: ClaudeScript | undefined): void {
   const path = join(directory, SCRIPT)
+  if (script === undefined) {
+    rmSync(path, { force: true })
+    return
+  }
   writeFileSync(`${path}.new`, JSON.stringify(script))
   renameSync(`${path}.new`, path)
 }

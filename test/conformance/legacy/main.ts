@@ -1,7 +1,7 @@
 /** `npm run conformance -- --vectors FILE`: runs the cases of a file against a shim. */
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { hasFailed, jsonReport, summary, tell } from './report.ts'
+import { EXIT_CODES, exitCodeOf, jsonReport, summary, tell } from './report.ts'
 import { runAll } from './run-all.ts'
 import { RunningShimSource } from './running-shim.ts'
 import { programsIn } from './setup-words.ts'
@@ -12,32 +12,53 @@ const HELP = `npm run conformance -- --vectors FILE [--json] [--only ID ...] [--
                        [--http URL] [--unix PATH] [--ws URL] [--pub ENDPOINT] [--rep ENDPOINT]
                        [--broker ENDPOINT] [--jwt-secret SECRET] [--api-key KEY]
 
-Runs each case against a broker, a host and a shim of its own; cases that can neither change nor see
-the state of a server share one (--fresh: none does). With the address of a door it runs them
+Starts brokers, hosts and shims and runs every case of a file against one that is fresh, or out of
+which all that earlier cases left has been taken; what does not pass there is tried on a fresh one.
+Cases with what a standard asks for are held to that as well. With the address of a door they run
 against the shim that is there.
 
   --vectors FILE  cases, one JSON object a line
-  --json          the results as JSON
+  --json          {passed, differences, failed, notRun, transports: {NAME: {passed, ...}},
+                  strict: {passed, ...}, cases: [{id, transport, is, defects?, mismatches?, instead?,
+                  reason?, strict?}]}; \`is\` is passed, difference, failed, broken or not run
   --only ID       this case; \`*\` stands for anything; may be given several times
+  --fresh         a broker, a host and a shim for each case alone
+
+Exit code: 0 every case passed or is a deliberate difference; 1 some failed; 2 wrong usage, or a file
+that cannot be read; 3 none failed and some could not be run.
 `
 
-const { values: flags } = parseArgs({
-  options: {
-    vectors: { type: 'string' },
-    json: { type: 'boolean', default: false },
-    only: { type: 'string', multiple: true, default: [] },
-    fresh: { type: 'boolean', default: false },
-    http: { type: 'string' },
-    unix: { type: 'string' },
-    ws: { type: 'string' },
-    pub: { type: 'string' },
-    rep: { type: 'string' },
-    broker: { type: 'string' },
-    'jwt-secret': { type: 'string' },
-    'api-key': { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-})
+/** Tells what is wrong, and ends. */
+function refuse(reason: unknown): never {
+  process.stderr.write(`${reason instanceof Error ? reason.message : String(reason)}\n`)
+  process.exit(EXIT_CODES.usage)
+}
+
+function usage() {
+  try {
+    return parseArgs({
+      options: {
+        vectors: { type: 'string' },
+        json: { type: 'boolean', default: false },
+        only: { type: 'string', multiple: true, default: [] },
+        fresh: { type: 'boolean', default: false },
+        http: { type: 'string' },
+        unix: { type: 'string' },
+        ws: { type: 'string' },
+        pub: { type: 'string' },
+        rep: { type: 'string' },
+        broker: { type: 'string' },
+        'jwt-secret': { type: 'string' },
+        'api-key': { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
+    }).values
+  } catch (error) {
+    return refuse(error)
+  }
+}
+
+const flags = usage()
 
 function say(lines: readonly string[]): void {
   for (const line of lines) process.stdout.write(`${line}\n`)
@@ -66,8 +87,16 @@ function source(vectors: readonly Vector[]): StackPool | RunningShimSource {
   })
 }
 
-async function main(file: string): Promise<number> {
-  const vectors = chosen(parseVectors(readFileSync(file, 'utf8')))
+/** The cases of a file; it is told which line is wrong. */
+function read(file: string): readonly Vector[] {
+  try {
+    return chosen(parseVectors(readFileSync(file, 'utf8')))
+  } catch (error) {
+    return refuse(`${file}: ${(error as Error).message}`)
+  }
+}
+
+async function main(vectors: readonly Vector[]): Promise<number> {
   const from = source(vectors)
   try {
     const told = flags.json
@@ -75,15 +104,12 @@ async function main(file: string): Promise<number> {
       : (result: Parameters<typeof tell>[0]) => say(tell(result))
     const results = await runAll(vectors, { source: from, alwaysFresh: flags.fresh, told })
     say(flags.json ? [jsonReport(results)] : summary(results))
-    return hasFailed(results) ? 1 : 0
+    return exitCodeOf(results)
   } finally {
     await from.close()
   }
 }
 
-if (flags.help || flags.vectors === undefined) {
-  say([HELP])
-  process.exitCode = flags.help ? 0 : 2
-} else {
-  process.exitCode = await main(flags.vectors)
-}
+if (flags.help) say([HELP])
+else if (flags.vectors === undefined) refuse(HELP)
+else process.exitCode = await main(read(flags.vectors))

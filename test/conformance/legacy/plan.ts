@@ -41,7 +41,13 @@ function kindOf(
     ...(auth && { auth }),
     hasClaude: said ? said.installed : !lacksClaude(vector),
     isPubTaken: words.some(({ is }) => is === 'pub port taken'),
+    isStrict: false,
   }
+}
+
+/** Held to the standard. HTTP is asked for it by each call, the Unix socket when the shim starts. */
+export function strictPlan(plan: Plan, { transport }: Vector): Plan {
+  return transport === 'unix' ? { ...plan, kind: { ...plan.kind, isStrict: true } } : plan
 }
 
 /** A case without words of its own may say in its note, or by what it expects, that there is no CLI. */
@@ -78,5 +84,5 @@ function onlyErrors({ match }: Vector['expect']): boolean {
 
 /** Stacks of the same key are alike. */
 export function keyOf(kind: StackKind): string {
-  return JSON.stringify([kind.auth ?? null, kind.hasClaude, kind.isPubTaken])
+  return JSON.stringify([kind.auth ?? null, kind.hasClaude, kind.isPubTaken, kind.isStrict])
 }

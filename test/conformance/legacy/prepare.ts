@@ -2,6 +2,7 @@
 import type { Client } from '../../../clients/sdk/index.ts'
 import { isArray, isObject, type Json } from './exact-json.ts'
 import { answerJson } from './expectation.ts'
+import { sendHttp } from './senders/http.ts'
 import { sendReq } from './senders/req-socket.ts'
 import { sendUnix } from './senders/unix.ts'
 import type { EventWords, Precondition, TaskWords } from './setup-words.ts'
@@ -30,11 +31,39 @@ export async function prepare(
     if (word.is === 'agent') {
       const id = await spawnAgent(target, word.program)
       if (word.state === 'paused') await unix(target, 'agent.pause', [id, true])
+      if (word.state === 'ended') await endAgent(await target.native(), id)
       for (const { name, value } of namesOf(words, id)) values.set(name, value)
     }
-    if (word.is === 'event') happen = await arrange(await target.native(), word.event, aliases)
+    if (word.is === 'chat' && isNamed(words)) {
+      const id = await createChat(target)
+      for (const { name, value } of namesOf(words, id)) values.set(name, value)
+    }
+    if (word.is === 'event') {
+      const [before, next] = [happen, await arrange(await target.native(), word.event, aliases)]
+      happen = async () => {
+        await before()
+        await next()
+      }
+    }
   }
   return { values, aliases, happen }
+}
+
+function isNamed(words: readonly Precondition[]): boolean {
+  return words.some(({ is }) => is === 'id name')
+}
+
+async function createChat({ doors }: Target): Promise<string> {
+  if (doors.http === undefined) throw new Error('there is no HTTP door to create a chat through')
+  const request = { jsonrpc: '2.0', method: 'chat.create', params: { working_dir: '.' }, id: 1 }
+  const reply = answerJson(await sendHttp(doors.http, request)) ?? null
+  return text(atPath(reply, 'result.session_id') ?? null)
+}
+
+/** As somebody ends it who knows nothing of the old daemon. */
+async function endAgent(client: Client, session: string): Promise<void> {
+  await client.call('session.annotate', { session, metadata: { terminated: true } })
+  await client.call('session.kill', { session })
 }
 
 async function makeTasks(
@@ -107,6 +136,11 @@ async function arrange(
     const { session } = await client.call('session.create', { backend: 'demo', start })
     aliases.set(name, session)
     return agentHappening(client, session, what)
+  }
+  if (kind === 'TaskEvent' && event === 'created') {
+    // Nobody knows its id before.
+    aliases.set(name, '<uuid>')
+    return async () => void (await client.call('task.create', { title: name }))
   }
   if (kind === 'TaskEvent') {
     const { task } = await client.call('task.create', { title: name })

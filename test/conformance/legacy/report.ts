@@ -2,6 +2,7 @@
 import { describe } from './pattern.ts'
 import type { Result } from './run-all.ts'
 import type { Outcome } from './run-vector.ts'
+import { TRANSPORTS } from './vector.ts'
 
 export interface Counts {
   readonly passed: number
@@ -58,31 +59,54 @@ function tellOutcome(id: string, outcome: Outcome): string[] {
   }
 }
 
+/** A line for each transport that the cases speak, what is held to the standard, and the count of all. */
 export function summary(results: readonly Result[]): string[] {
+  const by = TRANSPORTS.flatMap((name) => {
+    const own = results.filter(({ vector }) => vector.transport === name)
+    return own.length === 0 ? [] : [`${name}: ${counted(outcomesOf(own))}`]
+  })
   const strict = strictOutcomes(results)
-  const { passed, differences, failed, notRun } = countOf(results.map(({ outcome }) => outcome))
-  const count = `${passed} passed, ${differences} deliberate differences, ${failed} failed, ${notRun} not run`
-  if (strict.length === 0) return [count]
-  const to = countOf(strict)
-  return [
-    `held to the standard: ${to.passed} passed, ${to.failed} failed, ${to.notRun} not run`,
-    count,
-  ]
+  const { passed, failed, notRun } = countOf(strict)
+  const standard =
+    strict.length === 0
+      ? []
+      : [`held to the standard: ${passed} passed, ${failed} failed, ${notRun} not run`]
+  return [...(by.length > 1 ? by : []), ...standard, counted(outcomesOf(results))]
+}
+
+function counted(outcomes: readonly Outcome[]): string {
+  const { passed, differences, failed, notRun } = countOf(outcomes)
+  return `${passed} passed, ${differences} deliberate differences, ${failed} failed, ${notRun} not run`
+}
+
+function outcomesOf(results: readonly Result[]): readonly Outcome[] {
+  return results.map(({ outcome }) => outcome)
 }
 
 /** For machines. */
 export function jsonReport(results: readonly Result[]): string {
+  const transports = TRANSPORTS.map((name) => {
+    const own = results.filter(({ vector }) => vector.transport === name)
+    return [name, countOf(outcomesOf(own))] as const
+  })
   const cases = results.map(({ vector: { id, transport }, outcome, strict }) => ({
     id,
     transport,
     ...outcome,
     ...(strict && { strict }),
   }))
-  const counts = countOf(results.map(({ outcome }) => outcome))
-  return JSON.stringify({ ...counts, strict: countOf(strictOutcomes(results)), cases }, null, 2)
+  const counts = {
+    ...countOf(outcomesOf(results)),
+    transports: Object.fromEntries(transports),
+    strict: countOf(strictOutcomes(results)),
+  }
+  return JSON.stringify({ ...counts, cases }, null, 2)
 }
 
-export function hasFailed(results: readonly Result[]): boolean {
-  const outcomes = [...results.map(({ outcome }) => outcome), ...strictOutcomes(results)]
-  return countOf(outcomes).failed > 0
+export const EXIT_CODES = { good: 0, failed: 1, usage: 2, notRun: 3 } as const
+
+export function exitCodeOf(results: readonly Result[]): number {
+  const { failed, notRun } = countOf([...outcomesOf(results), ...strictOutcomes(results)])
+  if (failed > 0) return EXIT_CODES.failed
+  return notRun > 0 ? EXIT_CODES.notRun : EXIT_CODES.good
 }

@@ -21,6 +21,7 @@ export type Outcome =
       /** What is expected instead of what the file says, when a deliberate difference applies. */
       readonly instead?: readonly Mismatch[]
     }
+  /** It could not be carried out to its end. */
   | { readonly is: 'broken'; readonly reason: string }
   | { readonly is: 'not run'; readonly reason: string }
 
@@ -51,7 +52,7 @@ async function run(
   addUsualNames(vector, values)
   const expected = isStrict ? (vector.expectStandard ?? {}) : vector.expect
   const expect = withAliases(fill(expected, values), aliases) as JsonObject
-  const send = fill(vector.send, values)
+  const send = withAliases(fill(vector.send, values), aliases)
   const { transport } = vector
   const { words } = plan
   const answer = await exchange(target, { transport, send, expect, words, happen, isStrict })
@@ -122,7 +123,7 @@ function setupTransport(transport: Transport, { send }: SetupStep): Transport {
 function addTokens(vector: Vector, { auth }: Target, values: Map<string, Json>): void {
   if (auth === undefined) return
   for (const name of namesIn([vector.send, vector.expect])) {
-    const token = tokenOf(name, auth.secret, Date.now())
+    const token = tokenOf(name, auth.secret, Date.now(), vector.auth)
     if (token !== undefined) values.set(name, token)
   }
 }

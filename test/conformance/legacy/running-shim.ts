@@ -31,6 +31,8 @@ export class RunningShimSource implements TargetSource {
     }
   }
 
+  readonly canStartFresh = false
+
   warm(): void {}
 
   /** Rejects when the case needs one that was started in another way. */
@@ -38,6 +40,7 @@ export class RunningShimSource implements TargetSource {
     if (kind.isPubTaken)
       throw new Error('needs a shim that was started while its PUB port was taken')
     if (!kind.hasClaude) throw new Error('needs a host without claude')
+    if (kind.isStrict) throw new Error('needs a shim that was started with --strict')
     if (JSON.stringify(kind.auth) !== JSON.stringify(this.#shim.auth)) {
       throw new Error(`needs a shim ${kind.auth ? 'with' : 'without'} this authentication`)
     }
@@ -45,6 +48,11 @@ export class RunningShimSource implements TargetSource {
   }
 
   shared(plan: Plan): Promise<Target> {
+    return this.fresh(plan)
+  }
+
+  /** What is in it belongs to whoever started it. */
+  emptied(plan: Plan): Promise<Target> {
     return this.fresh(plan)
   }
 

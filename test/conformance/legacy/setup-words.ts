@@ -19,11 +19,13 @@ export interface EventWords {
   readonly about: readonly string[]
 }
 
+export type AgentState = 'running' | 'paused' | 'ended'
+
 /** One thing that must be so before the case sends. */
 export type Precondition =
   | { readonly is: 'tasks'; readonly tasks: readonly TaskWords[] }
   | { readonly is: 'pub port taken' }
-  | { readonly is: 'agent'; readonly program: string; readonly state: 'running' | 'paused' }
+  | { readonly is: 'agent'; readonly program: string; readonly state: AgentState }
   | { readonly is: 'id name'; readonly names: readonly string[]; readonly form: 'bin' | 'text' }
   | { readonly is: 'chat'; readonly way: 'create' | 'start' }
   | { readonly is: 'claude exits'; readonly code: number }
@@ -91,11 +93,13 @@ function pubTaken(clause: string): readonly Precondition[] | undefined {
 }
 
 function event(clause: string): readonly Precondition[] | undefined {
-  const found = /\bpublish\b.*?\b(\w+Event)\s+(\w+)\s*\(([^)]*)\)/i.exec(clause)
-  if (!found) return undefined
-  const [, kind = '', name = '', about = ''] = found
-  const parts = about.split(',').map((part) => part.trim())
-  return [{ is: 'event', event: { kind, event: name, about: parts } }]
+  if (!/\b(?:publish|emit|send|fire)/i.test(clause)) return undefined
+  const found = [...clause.matchAll(/\b(\w+Event)\s+(\w+)\s*\(([^)]*)\)/gi)]
+  if (found.length === 0) return undefined
+  return found.map(([, kind = '', name = '', about = '']) => {
+    const parts = about.split(',').map((part) => part.trim())
+    return { is: 'event', event: { kind, event: name, about: parts } }
+  })
 }
 
 function claude(clause: string): readonly Precondition[] | undefined {
@@ -115,9 +119,16 @@ function chat(clause: string): readonly Precondition[] | undefined {
 }
 
 function agent(clause: string): readonly Precondition[] | undefined {
-  const program = /\b(?:spawn|spawned|agent|running)\b.*?\b([\w.]+-cli)\b/i.exec(clause)?.[1]
-  if (program === undefined) return undefined
-  return [{ is: 'agent', program, state: /\bpaused?\b/i.test(clause) ? 'paused' : 'running' }]
+  if (!/\b(?:spawn|spawned|agent|running)\b/i.test(clause)) return undefined
+  if (/\b(?:no|without)\b[^,]*\bagents?\b/i.test(clause)) return []
+  const program = /\b([\w.]+-cli)\b/i.exec(clause)?.[1] ?? 'cat-cli'
+  return [{ is: 'agent', program, state: stateOf(clause) }]
+}
+
+function stateOf(clause: string): AgentState {
+  if (/\b(?:kill|stop|end|exit|finish|terminat|complet)(?:p?ed|s|e|es|e?d)?\b/i.test(clause))
+    return 'ended'
+  return /\bpaused?\b/i.test(clause) ? 'paused' : 'running'
 }
 
 function nothing(clause: string): readonly Precondition[] | undefined {

@@ -8,6 +8,9 @@ export class StackPool implements TargetSource {
   /** Stacks that are starting or waiting, by kind. */
   readonly #next = new Map<string, Promise<Stack>>()
   readonly #shared = new Map<string, Promise<Stack>>()
+  /** Those that are emptied for each case. */
+  readonly #used = new Map<string, Promise<Stack>>()
+  readonly canStartFresh = true
   readonly #ending = new Set<Promise<void>>()
 
   /** `programs`: what the cases may run as `NAME-cli`. */
@@ -34,12 +37,32 @@ export class StackPool implements TargetSource {
     return stack
   }
 
+  async emptied(plan: Plan): Promise<Target> {
+    const key = keyOf(plan.kind)
+    const used = this.#used.get(key)
+    if (used !== undefined) {
+      try {
+        const stack = await used
+        await stack.empty()
+        return stack
+      } catch {
+        this.#end(used) // one that cannot be emptied is of no use
+      }
+    }
+    const stack = this.#start(plan.kind)
+    this.#used.set(key, stack)
+    return stack
+  }
+
   done(target: Target): void {
     this.#end(Promise.resolve(target))
   }
 
   async close(): Promise<void> {
-    for (const stack of [...this.#next.values(), ...this.#shared.values()]) this.#end(stack)
+    for (const stack of [this.#next, this.#shared, this.#used].flatMap((stacks) => [
+      ...stacks.values(),
+    ]))
+      this.#end(stack)
     await Promise.all(this.#ending)
   }
 

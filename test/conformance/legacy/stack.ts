@@ -10,6 +10,7 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { type Client, connect } from '../../../clients/sdk/index.ts'
+import { emptyBroker } from './empty-broker.ts'
 import { type ClaudeScript, installClaude, scriptClaude } from './fake-claude.ts'
 import type { ServerAuth } from './tokens.ts'
 
@@ -24,6 +25,8 @@ export interface StackKind {
   /** Whether there is a `claude` on PATH. */
   readonly hasClaude: boolean
   readonly isPubTaken: boolean
+  /** JSON-RPC to the letter for everybody. */
+  readonly isStrict: boolean
 }
 
 /** Where the doors are. */
@@ -42,7 +45,8 @@ export interface Target {
   readonly auth: ServerAuth | undefined
   /** The native way to the same broker. */
   native(): Promise<Client>
-  scriptClaude(script: ClaudeScript): void
+  /** What `claude` says to the next prompts; undefined: a short answer. */
+  scriptClaude(script: ClaudeScript | undefined): void
   end(): Promise<void>
 }
 
@@ -88,8 +92,14 @@ export class Stack implements Target {
     return this.#client
   }
 
-  scriptClaude(script: ClaudeScript): void {
+  scriptClaude(script: ClaudeScript | undefined): void {
     scriptClaude(this.#bin, script)
+  }
+
+  /** Takes away what cases have left, so that it is as when it was started. */
+  async empty(): Promise<void> {
+    this.scriptClaude(undefined)
+    await emptyBroker(await this.native())
   }
 
   get #bin(): string {
@@ -110,7 +120,8 @@ export class Stack implements Target {
       { command: name, extra_args: true },
     ])
     const json = JSON.stringify(Object.fromEntries(commands))
-    return this.#part('agent-host', ['--stdio-commands', json, '--slots', '64'])
+    const flags = ['--stdio-commands', json, '--slots', '64', '--allow-env', '*']
+    return this.#part('agent-host', flags)
   }
 
   async #shim(): Promise<Readonly<Record<string, unknown>>> {
@@ -126,7 +137,9 @@ export class Stack implements Target {
       : []
     const pub = ['--pub-port', String(this.kind.isPubTaken ? await this.#squat() : 0)]
     const unix = ['--unix-path', join(this.#dir, 'rpc.sock')]
-    return await this.#part('clients/shim', [...ports, ...pub, ...unix, ...credentials])
+    const strict = this.kind.isStrict ? ['--strict'] : []
+    const flags = [...ports, ...pub, ...unix, ...credentials, ...strict]
+    return await this.#part('clients/shim', flags)
   }
 
   /** Takes a port. */

@@ -6,10 +6,10 @@ export interface ServerAuth {
   readonly apiKey: string | undefined
 }
 
-/** Undefined when the text says nothing of how the server is to be started. */
+/** Undefined when the text says nothing of how the server is to be started. It may be JSON. */
 export function serverAuth(text: string): ServerAuth | undefined {
-  const secret = quoted(text, /jwt_secret\s*[=:]\s*/)
-  const apiKey = quoted(text, /api_key\s*[=:]\s*/)
+  const secret = quoted(text, /jwt_secret["']?\s*[=:]\s*/)
+  const apiKey = quoted(text, /api_key["']?\s*[=:]\s*/)
   if (secret === undefined && apiKey === undefined) return undefined
   return { secret: secret ?? 'a secret that no case knows', apiKey }
 }
@@ -37,7 +37,7 @@ const RECIPES: readonly (readonly [RegExp, (now: number, found: RegExpExecArray)
   [/ALG_NONE|UNSIGNED/, () => ({ header: { alg: 'none' } })],
   [/(?:ALG_)?(HS384|HS512)/, (_, [, alg]) => ({ header: { alg } })],
   [/ALG_(RS256|ES256)/, (_, [, alg]) => ({ header: { alg } })],
-  [/WRONG|BAD_SIG|OTHER_SECRET|FORGED/, () => ({ secret: 'another secret' })],
+  [/WRONG|BAD_?SIG|INVALID|OTHER_SECRET|FORGED/, () => ({ secret: 'another secret' })],
   [/TAMPERED/, () => ({ tail: 'A' })],
   [/(?:WITH_)?AUD$/, () => ({ claims: { aud: 'somebody' } })],
   [/(?:WITH_)?NBF|NOT_BEFORE/, (now) => ({ claims: { nbf: now + HOUR } })],
@@ -53,14 +53,38 @@ const RECIPES: readonly (readonly [RegExp, (now: number, found: RegExpExecArray)
   ],
 ]
 
-/** The token of a name such as `JWT_EXPIRED`; undefined for a name that says nothing known. */
-export function tokenOf(name: string, secret: string, nowMs: number): string | undefined {
+/** How a case writes an instant in words: `exp = now-3600`. */
+const INSTANT = /\b(exp|iat|nbf)\s*=\s*now\s*(?:([-+])\s*(\d+))?/g
+
+/** Instants that the words of a case give to the claims of its token. */
+function instants(words: string, now: number): Readonly<Record<string, number>> {
+  const found = [...words.matchAll(INSTANT)].map(([, claim = '', sign, seconds]) => {
+    const offset = Number(seconds ?? 0) * (sign === '-' ? -1 : 1)
+    return [claim, now + offset] as const
+  })
+  return Object.fromEntries(found)
+}
+
+/**
+ * The token of a name such as `JWT_EXPIRED`; undefined for a name that says nothing known. `words`: what the
+ * case says of its credential.
+ */
+export function tokenOf(
+  name: string,
+  secret: string,
+  nowMs: number,
+  words = '',
+): string | undefined {
   if (!/^(?:VALID_)?(?:JWT|TOKEN)(?:_|$)/.test(name)) return undefined
   const now = Math.floor(nowMs / 1000)
   const rest = name.replace(/^(?:VALID_)?(?:JWT|TOKEN)_?/, '')
   const recipe = recipeOf(rest, now)
   if (recipe === undefined) return undefined
-  const claims = { sub: 'conformance', exp: now + HOUR, iat: now, scope: ['*'], ...recipe.claims }
+  const claims = {
+    ...{ sub: 'conformance', exp: now + HOUR, iat: now, scope: ['*'] },
+    ...recipe.claims,
+    ...instants(words, now),
+  }
   const kept = Object.entries(claims).filter(([claim]) => claim !== recipe.without)
   return sign({
     header: { typ: 'JWT', alg: 'HS256', ...recipe.header },

@@ -1,5 +1,12 @@
 /** One case of a vector file, read and checked. */
-import { isArray, isObject, type Json, type JsonObject, parseExact } from './exact-json.ts'
+import {
+  isArray,
+  isObject,
+  type Json,
+  type JsonObject,
+  parseExact,
+  writeExact,
+} from './exact-json.ts'
 
 export const TRANSPORTS = ['http', 'unix', 'ws', 'pub', 'zmq-req'] as const
 export type Transport = (typeof TRANSPORTS)[number]
@@ -27,20 +34,18 @@ export interface Vector {
 
 /** Throws an Error that names the line. */
 export function parseVectors(text: string): Vector[] {
-  const vectors = text.split('\n').flatMap((line, index) => {
+  const ids = new Set<string>()
+  return text.split('\n').flatMap((line, index) => {
     if (line.trim() === '') return []
     try {
-      return [vectorOf(parseExact(line))]
+      const vector = vectorOf(parseExact(line))
+      if (ids.has(vector.id)) throw new Error(`there is a case ${vector.id} before it`)
+      ids.add(vector.id)
+      return [vector]
     } catch (error) {
       throw new Error(`line ${index + 1}: ${(error as Error).message}`, { cause: error })
     }
   })
-  const ids = new Set<string>()
-  for (const { id } of vectors) {
-    if (ids.has(id)) throw new Error(`two cases have the id ${id}`)
-    ids.add(id)
-  }
-  return vectors
 }
 
 /** Everything that the cases send, and their setups. */
@@ -64,7 +69,7 @@ function vectorOf(json: Json): Vector {
     send,
     expect,
     note: typeof note === 'string' ? note : '',
-    ...(typeof auth === 'string' && { auth }),
+    ...(auth !== undefined && auth !== null && { auth: authOf(auth) }),
     ...(setup !== undefined && setup !== null && { setup: setupOf(setup) }),
     ...(isObject(standard) && { expectStandard: standard }),
   }
@@ -72,8 +77,16 @@ function vectorOf(json: Json): Vector {
 
 function transportOf(value: Json | undefined): Transport {
   const transport = TRANSPORTS.find((name) => name === value)
-  if (transport === undefined) throw new Error(`there is no transport ${JSON.stringify(value)}`)
+  if (transport === undefined) {
+    const known = TRANSPORTS.join(', ')
+    throw new Error(`transport is ${JSON.stringify(value ?? null)}; known: ${known}`)
+  }
   return transport
+}
+
+/** Words, or what they say as JSON. */
+function authOf(auth: Json): string {
+  return typeof auth === 'string' ? auth : writeExact(auth)
 }
 
 function setupOf(setup: Json): string | SetupStep[] {

@@ -4,6 +4,7 @@ import { type RawData, WebSocket } from 'ws'
 import { isArray, isObject, type Json, type JsonObject, parseExact } from '../exact-json.ts'
 import type { Answer } from '../expectation.ts'
 import { compare } from '../pattern.ts'
+import { atPath } from '../values.ts'
 import { bodyText } from './http.ts'
 import { ANSWER_MS } from './patience.ts'
 
@@ -15,9 +16,14 @@ export interface WsCase {
   readonly expect: JsonObject
   /** Called when all that is no event has come. */
   readonly happen: () => Promise<void>
+  /** `event_type` of what `happen` lets happen; undefined: nothing. */
+  readonly happens: string | undefined
 }
 
-export async function sendWs(url: string, { send, expect, happen }: WsCase): Promise<Answer> {
+export async function sendWs(
+  url: string,
+  { send, expect, happen, happens }: WsCase,
+): Promise<Answer> {
   const expected = expectedMessages(expect)
   const patterns = expected.filter(isEvent)
   const events = patterns.length
@@ -30,14 +36,28 @@ export async function sendWs(url: string, { send, expect, happen }: WsCase): Pro
   try {
     for (const message of isArray(send) ? send : [send]) conversation.say(bodyText(message))
     await conversation.hasHeard(expected.length - events)
-    if (events > 0) {
-      await happen()
-      await conversation.hasHeard(expected.length)
-    }
+    if (happens !== undefined) await witnessed(url, happens, happen)
+    if (events > 0) await conversation.hasHeard(expected.length)
     const messages = await conversation.upToFence()
     return { json: messages, silent: messages.length === 0 }
   } finally {
     conversation.close()
+  }
+}
+
+/** Lets something happen until one who hears everything has heard of it: nobody will hear of it later. */
+async function witnessed(url: string, event: string, happen: () => Promise<void>): Promise<void> {
+  const witness = await Conversation.open(
+    url,
+    (message) => typeOf(message) === 'SubscriptionConfirmed' || eventOf(message) === event,
+  )
+  try {
+    witness.say(JSON.stringify({ type: 'Subscribe', payload: { filter: null } }))
+    await witness.hasHeard(1)
+    await happen()
+    await witness.hasHeard(2)
+  } finally {
+    witness.close()
   }
 }
 
@@ -48,6 +68,7 @@ function expectedMessages({ messages, match }: JsonObject): readonly Json[] {
 
 const typeOf = (message: Json): Json | undefined =>
   isObject(message) ? message['type'] : undefined
+const eventOf = (message: Json): Json | undefined => atPath(message, 'payload.data.event_type')
 const isPing = (message: Json): boolean => typeOf(message) === 'Ping'
 const isEvent = (message: Json): boolean => typeOf(message) === 'Event'
 const isRefusal = (message: Json): boolean => typeOf(message) === 'Error'
