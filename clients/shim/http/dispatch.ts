@@ -7,7 +7,7 @@ import { ChatService } from '../legacy/chat-service.ts'
 import { ControlService } from '../legacy/control.ts'
 import { type AnyStruct, type Decoded, decode } from '../legacy/fields.ts'
 import type { JsonValue } from '../legacy/json/value.ts'
-import { readLogs } from '../legacy/logs.ts'
+import { LogReader } from '../legacy/logs.ts'
 import { type HttpMethod, PARAMS } from '../legacy/methods.ts'
 import type { LegacyPorts } from '../legacy/ports.ts'
 import { badParams, RpcError } from '../legacy/rpc-error.ts'
@@ -63,6 +63,7 @@ export function httpDispatch(ports: HttpPorts): Dispatch {
 }
 
 function agentHandlers(legacy: LegacyPorts) {
+  const logs = new LogReader(legacy.client)
   return {
     'agent.spawn': of(PARAMS.spawn, async ({ name, agent_type: type, config }) => {
       const { session } = await spawn(legacy, { name, type, config, isLoose: true })
@@ -77,8 +78,8 @@ function agentHandlers(legacy: LegacyPorts) {
       return { agent_id, message: 'Agent terminated successfully', status: 'terminated' }
     }),
     'agent.logs': of(PARAMS.logs, async ({ agent_id, limit, offset }) => {
-      const agent = await requireAgent(legacy, agent_id)
-      return { agent_id, ...(await readLogs(legacy, agent, { limit, offset })) }
+      const { session } = await requireAgent(legacy, agent_id)
+      return { agent_id, ...(await logs.read(session, { limit, offset })) }
     }),
     'workflow.execute': of(PARAMS.execute, (params) => executeWorkflow(legacy, params)),
     'state.query': ofOptional(PARAMS.query, (params) => queryState(legacy, params)),

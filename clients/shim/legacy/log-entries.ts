@@ -9,10 +9,25 @@ export interface LogEntry {
   readonly timestamp: string
 }
 
-interface OpenLine {
-  readonly item: StreamItem & { readonly seq: number; readonly time: number; readonly turn: number }
-  text: string
+interface Place {
+  readonly seq: number
+  readonly time: number
+  readonly turn: number
 }
+
+interface OpenLine {
+  /** Of the chunk in which it begins. */
+  readonly place: Place
+  readonly text: string
+}
+
+/** How far a reader has come; with it another one goes on as this one would have. */
+export interface LogState {
+  readonly line: OpenLine | undefined
+  readonly hasStarted: boolean
+}
+
+export const AT_START: LogState = { line: undefined, hasStarted: false }
 
 /** Characters of one entry; a longer line is told in several. */
 const MAX_LINE = 65_536
@@ -20,7 +35,16 @@ const MAX_LINE = 65_536
 /** Takes the items of one stream in order, and gives the entries that they complete. */
 export class LogEntries {
   #line: OpenLine | undefined
-  #hasStarted = false;
+  #hasStarted: boolean
+
+  constructor({ line, hasStarted }: LogState = AT_START) {
+    this.#line = line
+    this.#hasStarted = hasStarted
+  }
+
+  get state(): LogState {
+    return { line: this.#line, hasStarted: this.#hasStarted }
+  }
 
   *add(item: StreamItem): Generator<LogEntry> {
     if (item.type === 'text') {
@@ -36,18 +60,19 @@ export class LogEntries {
   *end(): Generator<LogEntry> {
     const line = this.#line
     this.#line = undefined
-    if (line && line.text !== '') yield entryOf(line.item, 'info', line.text, { stream: 'stdout' })
+    if (line && line.text !== '') yield entryOf(line.place, 'info', line.text, { stream: 'stdout' })
   }
 
   *#text(item: Extract<StreamItem, { type: 'text' }>): Generator<LogEntry> {
     const [first = '', ...more] = item.content.split('\n')
-    this.#line ??= { item, text: '' }
-    this.#line.text += first
+    const place: Place = { seq: item.seq, time: item.time, turn: item.turn }
+    const open = this.#line ?? { place, text: '' }
+    this.#line = { place: open.place, text: open.text + first }
     for (const text of more) {
       yield* this.end()
-      this.#line = { item, text }
+      this.#line = { place, text }
     }
-    if ((this.#line?.text.length ?? 0) > MAX_LINE) yield* this.end()
+    if (this.#line !== undefined && this.#line.text.length > MAX_LINE) yield* this.end()
   }
 
   #entry(item: StreamItem): LogEntry | undefined {
@@ -90,7 +115,7 @@ function ended({ exit_code, signal }: Extract<StreamItem, { type: 'complete' }>)
 }
 
 function entryOf(
-  { seq, time, turn }: { readonly seq: number; readonly time: number; readonly turn: number },
+  { seq, time, turn }: Place,
   level: LogEntry['level'],
   message: string,
   context: object | null,
