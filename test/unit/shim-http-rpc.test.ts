@@ -4,6 +4,7 @@ import { SignJWT } from 'jose'
 import t from 'tap'
 import { Auth, type AuthSettings } from '../../clients/shim/http/auth.ts'
 import { HttpRpc } from '../../clients/shim/http/rpc.ts'
+import { MAX_BATCH_CHARS } from '../../clients/shim/legacy/batch.ts'
 import { plain } from '../../clients/shim/legacy/json/value.ts'
 import { badParams, RpcError } from '../../clients/shim/legacy/rpc-error.ts'
 
@@ -148,4 +149,17 @@ t.test('credentials', async (t) => {
   t.notOk(await opens(undefined))
   const both = await answer(rpc, { jsonrpc: '1.0', method: 'm', id: 1 })
   t.match(both, { error: { code: -32001, message: 'Authentication failed' }, id: 1 })
+})
+
+t.test('a batch whose replies are too much is not done to its end', async (t) => {
+  for (const caller of [legacy, strict]) {
+    const calls: string[] = []
+    const rpc = rpcOf({ calls, maxBatch: 20 })
+    const large = { text: 'x'.repeat(MAX_BATCH_CHARS / 4) }
+    const batch = Array.from({ length: 8 }, (_, id) => ask('m', { params: large, id }))
+    const replies = (await answer(rpc, batch, caller)) as readonly { readonly error?: object }[]
+    t.equal(replies.length, 8)
+    t.equal(calls.length, 4)
+    t.match(replies[4], { id: 4, error: { code: -32011 } })
+  }
 })

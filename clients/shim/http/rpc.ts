@@ -1,4 +1,5 @@
 /** JSON-RPC over HTTP, as the old daemon did it: the body of a request to the body of its reply. */
+import { answerBatch } from '../legacy/batch.ts'
 import { asRpcError } from '../legacy/failures.ts'
 import { JsonFault } from '../legacy/json/fault.ts'
 import type { JsonValue } from '../legacy/json/value.ts'
@@ -52,8 +53,10 @@ export class HttpRpc {
       const message = `Resource exhausted: a batch has at most ${maxBatch} requests`
       return errorReply(null, { code: -32011, message })
     }
-    const replies: string[] = []
-    for (const request of batch) replies.push(await this.#reply(request, caller))
+    const replies = await answerBatch(batch, {
+      answer: (request) => this.#reply(request, caller),
+      refuse: ({ id }, error) => errorReply(id, error),
+    })
     return `[${replies.join(',')}]`
   }
 

@@ -1,4 +1,5 @@
 /** JSON-RPC 2.0 to the letter: what a text asks for, and how it is answered. */
+import { answerBatch } from './batch.ts'
 import { JsonFault } from './json/fault.ts'
 import { JsonReader } from './json/reader.ts'
 import { isList, isMap, JsonFloat, type JsonMap, type JsonValue } from './json/value.ts'
@@ -27,11 +28,10 @@ export async function answerStrictly(
   if (!isList(value)) return answerOne(value, run)
   if (value.length === 0) return invalid(null, 'an empty batch')
   if (value.length > maxBatch) return invalid(null, `a batch has at most ${maxBatch} requests`)
-  const replies: string[] = []
-  for (const item of value) {
-    const reply = await answerOne(item, run)
-    if (reply !== undefined) replies.push(reply)
-  }
+  const replies = await answerBatch(value, {
+    answer: (item) => answerOne(item, run),
+    refuse: (item, error) => answerRefused(item, error),
+  })
   return replies.length === 0 ? undefined : `[${replies.join(',')}]`
 }
 
@@ -53,6 +53,13 @@ async function answerOne(value: JsonValue, run: Run): Promise<string | undefined
     if (!(thrown instanceof RpcError)) throw thrown
     return isNotification ? undefined : errorReply(id, thrown.standard ?? thrown)
   }
+}
+
+/** For what is no longer done. */
+function answerRefused(value: JsonValue, error: RpcError): string | undefined {
+  if (isMap(value) && !value.has('id')) return undefined
+  const id = isMap(value) ? (value.get('id') ?? null) : null
+  return errorReply(isId(id) ? id : null, error)
 }
 
 /** What is wrong with it, when it is none. */

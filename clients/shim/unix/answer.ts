@@ -1,4 +1,5 @@
 /** One line of the Unix socket to its reply. */
+import { answerBatch } from '../legacy/batch.ts'
 import { asRpcError } from '../legacy/failures.ts'
 import { JsonFault } from '../legacy/json/fault.ts'
 import { errorReply, resultReply } from '../legacy/reply.ts'
@@ -35,8 +36,10 @@ export async function answerLine(
       const message = `Resource exhausted: a batch has at most ${maxBatch} requests`
       return errorReply(null, { code: -32011, message })
     }
-    const replies: string[] = []
-    for (const request of requests) replies.push(await reply(methods, request))
+    const replies = await answerBatch(requests, {
+      answer: (request) => reply(methods, request),
+      refuse: ({ id }, error) => errorReply(id, error),
+    })
     return `[${replies.join(',')}]`
   } catch (thrown) {
     if (thrown instanceof JsonFault) return errorReply(null, PARSE_ERROR)

@@ -37,5 +37,6 @@ export const FAULTS = {
   objectEnd: 'expected `,` or `}`',
   comma: 'trailing comma',
   trailing: 'trailing characters',
+  values: 'too many values',
   recursion: 'recursion limit exceeded',
 } as const

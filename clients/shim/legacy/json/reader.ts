@@ -6,10 +6,13 @@ import { describe } from './words.ts'
 
 /** Nesting that is refused, as by the old parser. */
 const MAX_DEPTH = 128
+/** Values in one text: no request has so many, and ten million of them are a gigabyte and seconds of everybody's time. */
+export const MAX_VALUES = 100_000
 
 export class JsonReader {
   readonly scanner: Scanner
   #depth = 0
+  #values = 0
 
   constructor(text: string) {
     this.scanner = new Scanner(text)
@@ -38,6 +41,7 @@ export class JsonReader {
 
   #scalar(next: string): JsonValue {
     const { scanner } = this
+    this.#count()
     if (next === '"') return scanner.string()
     if (next === '-' || (next >= '0' && next <= '9')) return scanner.number()
     if (next !== 'n' && next !== 't' && next !== 'f') throw scanner.faultAhead(FAULTS.value)
@@ -165,7 +169,13 @@ export class JsonReader {
     if (this.scanner.peek() !== undefined) throw this.scanner.faultAhead(FAULTS.trailing)
   }
 
+  #count(): void {
+    this.#values += 1
+    if (this.#values > MAX_VALUES) throw this.scanner.faultAhead(FAULTS.values)
+  }
+
   #nested(visit: () => void): void {
+    this.#count()
     this.#depth += 1
     if (this.#depth >= MAX_DEPTH) throw this.scanner.faultAhead(FAULTS.recursion)
     this.scanner.eat()
