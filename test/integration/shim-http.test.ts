@@ -1,5 +1,6 @@
 /** The HTTP door before a real broker and host. */
 import t, { type Test } from 'tap'
+import { MAX_VALUES } from '../../clients/shim/legacy/json/reader.ts'
 import { Cluster, type Part } from '../support/cluster.ts'
 import { rawSocket } from '../support/raw-socket.ts'
 
@@ -173,6 +174,71 @@ t.test('what the old daemon invented is true', async (t) => {
     const system = result?.['system'] as Readonly<Record<string, unknown>> | undefined
     t.ok(Number(system?.['memory_usage_mb']) > 1)
     t.match(await call(url, 'system.health'), { result: { status: 'healthy' } })
+  })
+})
+
+t.test('what is odd and no fault', async (t) => {
+  const { url } = await start(t)
+  const port = Number(url.port)
+  const body = JSON.stringify({ jsonrpc: '2.0', method: 'system.health', id: 1 })
+  const length = `Content-Length: ${body.length}\r\n`
+  const answerTo = async (head: string, sent = body): Promise<string> => {
+    const { socket, ended } = await rawSocket(t, { port })
+    socket.write(`${head}\r\n${sent}`)
+    return ended
+  }
+  const isHealthy = /^HTTP\/1\.1 200 [\s\S]*"status":"healthy"/
+  const close = `Host: localhost\r\nConnection: close\r\n${length}`
+
+  t.test('an offer to speak HTTP/2 is passed over', async (t) => {
+    const offer =
+      'Connection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAA\r\n'
+    t.match(await answerTo(`POST / HTTP/1.1\r\nHost: localhost\r\n${offer}${length}`), isHealthy)
+    const { socket, ended } = await rawSocket(t, { port })
+    socket.write(`POST / HTTP/1.1\r\nHost: localhost\r\n${offer}${length}\r\n${body.slice(0, 9)}`)
+    t.match(await call(url, 'system.health'), { result: {} }, 'meanwhile')
+    socket.write(body.slice(9))
+    t.match(await ended, isHealthy, 'also when the body comes later')
+    const get =
+      'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade, close\r\nUpgrade: h2c\r\n'
+    t.match(await answerTo(get, ''), /^HTTP\/1\.1 200 [\s\S]*Descartes RPC Server/)
+  })
+
+  t.test('paths, verbs and versions', async (t) => {
+    t.match(await answerTo(`POST /%zz?x HTTP/1.1\r\n${close}`), isHealthy, 'no URL')
+    t.match(await answerTo(`POST http://else/where HTTP/1.1\r\n${close}`), isHealthy, 'absolute')
+    t.match(await answerTo(`POST / HTTP/1.0\r\n${length}`), isHealthy, 'HTTP/1.0')
+    t.match(
+      await answerTo(`POST / HTTP/1.1\r\nConnection: close\r\n${length}`),
+      isHealthy,
+      'no host',
+    )
+    t.match(
+      await answerTo(`POST / HTTP/1.1\r\nExpect: 100-continue\r\n${close}`),
+      /^HTTP\/1\.1 100 [\s\S]* 200 /,
+    )
+    t.match(
+      await answerTo(`POST / HTTP/1.1\r\nHost: localhost\r\n${close}`),
+      isHealthy,
+      'two hosts',
+    )
+  })
+
+  t.test('nonsense in pieces, and lengths that disagree', async (t) => {
+    const pieces = 'POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n'
+    t.match(await answerTo(pieces, 'zz\r\n'), /^HTTP\/1\.1 400 /)
+    t.match(await answerTo(`${pieces}Content-Length: 3\r\n`, '0\r\n\r\n'), /^HTTP\/1\.1 400 /)
+  })
+
+  t.test('values without end', async (t) => {
+    for (const params of ['[],'.repeat(MAX_VALUES), '{"a":1},'.repeat(MAX_VALUES / 2)]) {
+      const text = `[{"jsonrpc":"2.0","method":"x","params":[${params}1],"id":1}]`
+      t.match(await (await post(url, text)).json(), {
+        error: { code: -32700, message: /too many values/ },
+      })
+    }
+    const deep = await post(url, '['.repeat(100_000))
+    t.match(await deep.json(), { error: { code: -32700 } })
   })
 })
 

@@ -7,6 +7,7 @@ import type { Door, DoorContext } from '../door.ts'
 import { legacyPorts } from '../legacy/ports.ts'
 import { Auth } from './auth.ts'
 import { httpDispatch } from './dispatch.ts'
+import { HeldBytes } from './held-bytes.ts'
 import { HttpRpc } from './rpc.ts'
 import { type HttpLoad, makeServer } from './server.ts'
 
@@ -19,10 +20,12 @@ class HttpDoor implements Door {
   readonly #context: DoorContext
   readonly #apps: FastifyInstance[] = []
   readonly #addresses: string[] = []
-  readonly #load: HttpLoad = { connections: 0, inFlight: 0 }
+  readonly #load: HttpLoad
 
   constructor(context: DoorContext) {
     this.#context = context
+    const held = new HeldBytes(context.settings.http_held_bytes)
+    this.#load = { connections: 0, inFlight: 0, held }
   }
 
   get addresses(): readonly string[] {

@@ -4,14 +4,17 @@ import type { Socket } from 'node:net'
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import type { DoorContext } from '../door.ts'
 import { errorReply } from '../legacy/reply.ts'
+import type { HeldBytes } from './held-bytes.ts'
 import { infoDocument, openRpcDocument } from './info.ts'
 import { pageRefusal } from './page-guard.ts'
 import type { HttpRpc } from './rpc.ts'
+import { serveWithoutUpgrade, wantsWebSocket } from './unwanted-upgrade.ts'
 
 /** Over all ports of the door. */
 export interface HttpLoad {
   connections: number
   inFlight: number
+  readonly held: HeldBytes
 }
 
 /** How often the server looks for connections that are too slow, ms. */
@@ -25,9 +28,11 @@ export function makeServer(context: DoorContext, rpc: HttpRpc, load: HttpLoad): 
     keepAliveTimeout: settings.http_idle_ms,
     connectionTimeout: settings.http_stall_ms,
     exposeHeadRoutes: false,
+    rewriteUrl: ({ url }) => readable(url ?? '/'),
     forceCloseConnections: 'idle',
     http: {
       maxHeaderSize: settings.http_header_bytes,
+      requireHostHeader: false, // no browser leaves it out, and the old daemon did not ask for it
       headersTimeout: Math.min(settings.http_header_ms, settings.http_request_ms),
       connectionsCheckingInterval: LOOK_MS,
     },
@@ -35,6 +40,7 @@ export function makeServer(context: DoorContext, rpc: HttpRpc, load: HttpLoad): 
   app.server.maxConnections = settings.http_connections
   countConnections(app, context, load)
   takeAnyBody(app)
+  holdBodies(app, context, load)
   addUpgrades(app, context)
   const version = context.client.welcome.software.replace(/^\D*/, '')
   app.get('/openrpc.json', (_request, reply) => sendJson(reply, 200, openRpcDocument(version)))
@@ -63,7 +69,10 @@ export function makeServer(context: DoorContext, rpc: HttpRpc, load: HttpLoad): 
 }
 
 function countConnections(app: FastifyInstance, { metrics }: DoorContext, load: HttpLoad): void {
+  const counted = new WeakSet<Socket>()
   app.server.on('connection', (socket: Socket) => {
+    if (counted.has(socket)) return // it comes again without its upgrade
+    counted.add(socket)
     load.connections += 1
     const gone = metrics.connected()
     socket.once('close', () => {
@@ -82,9 +91,46 @@ function takeAnyBody(app: FastifyInstance): void {
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
 }
 
+/** A body is held from when it may come until the reply to it is gone. */
+function holdBodies(app: FastifyInstance, { settings }: DoorContext, { held }: HttpLoad): void {
+  const coming = new WeakMap<IncomingMessage, () => void>()
+  const hold = ({ raw }: FastifyRequest, reply: FastifyReply, bytes: number): (() => void) => {
+    const release = held.hold(bytes, () => raw.socket.destroy())
+    reply.raw.once('close', release)
+    return release
+  }
+  app.addHook('preParsing', async (request, reply) => {
+    const { headers } = request.raw
+    if (!('content-length' in headers || 'transfer-encoding' in headers)) return
+    // One that comes in pieces does not say how large it will be.
+    const bytes = Number(headers['content-length'] ?? settings.http_body_bytes)
+    coming.set(request.raw, hold(request, reply, Math.min(bytes, settings.http_body_bytes)))
+  })
+  app.addHook('preHandler', async (request, reply) => {
+    coming.get(request.raw)?.()
+    if (Buffer.isBuffer(request.body)) hold(request, reply, request.body.length)
+  })
+}
+
+/** A path that is no URL is a path like any other: none of them means anything to JSON-RPC. */
+function readable(url: string): string {
+  const query = url.indexOf('?')
+  const path = query === -1 ? url : url.slice(0, query)
+  try {
+    decodeURI(path)
+    return url
+  } catch {
+    return query === -1 ? '/' : `/${url.slice(query)}`
+  }
+}
+
 function addUpgrades(app: FastifyInstance, { http }: DoorContext): void {
   if (http.upgrades.length === 0) return
   app.server.on('upgrade', (request, socket, head) => {
+    if (!wantsWebSocket(request)) {
+      serveWithoutUpgrade(app.server, request, socket, head)
+      return
+    }
     if (http.upgrades.some((take) => take(request, socket, head))) return
     socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
   })
@@ -111,7 +157,12 @@ function jsonRpc({ settings }: DoorContext, rpc: HttpRpc, load: HttpLoad): Handl
         authorization: request.headers.authorization,
         isStrict: settings.strict || isStrict(request.query),
       })
-      return body === undefined ? reply.code(204).send() : sendJson(reply, 200, body)
+      if (body === undefined) return reply.code(204).send()
+      const cut = (): void => {
+        request.raw.socket.destroy()
+      }
+      reply.raw.once('close', load.held.hold(Buffer.byteLength(body), cut))
+      return sendJson(reply, 200, body)
     } finally {
       load.inFlight -= 1
     }

@@ -39,5 +39,9 @@ export const httpSettings = {
   http_drain_ms: limit('How long requests under way may take once the shim ends, ms', 5000, 0),
   http_connections: limit('Most connections; further ones are closed', 1000),
   http_in_flight: limit('Most requests under way; further ones are 503', 1000),
+  http_held_bytes: limit(
+    'Bytes of large bodies and replies that wait for slow clients; beyond it the slowest is cut off',
+    268_435_456,
+  ),
   batch_size: limit('Most requests in a batch; a larger one is refused as a whole', 1000),
 }
