@@ -20,6 +20,16 @@ export const port = (door: string, fallback: number) =>
     description: `Port of ${door}; 0: any`,
   })
 
+/** `example`: who wants it. */
+export const aliasPort = (door: string, example: string) =>
+  Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 65_535,
+      description: `A second port for ${door}, such as ${example}`,
+    }),
+  )
+
 export const expose = (door: string) =>
   Type.Boolean({
     default: false,

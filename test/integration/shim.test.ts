@@ -42,3 +42,16 @@ t.test('a second address that is taken closes no door', async (t) => {
   const told = cluster.logOf('clients/shim').match(/second address not opened/g)
   t.equal(told?.length, 2)
 })
+
+t.test('a door with two ports is the same behind both', async (t) => {
+  const cluster = await Cluster.make(t)
+  await cluster.broker()
+  const shim = await cluster.shim({ args: ['--ws-alias-port', '0', '--http-alias-port', '0'] })
+  const { events, http } = shim.ready['doors'] as Record<string, readonly string[]>
+  t.equal(new Set([...(events ?? []), ...(http ?? [])]).size, 4)
+  for (const address of events ?? []) {
+    const answer = await fetch(address.replace('ws:', 'http:'))
+    t.same([answer.status, await answer.text()], [426, 'This port speaks WebSocket.\n'])
+  }
+  for (const address of http ?? []) t.equal((await fetch(`${address}/health`)).status, 200)
+})

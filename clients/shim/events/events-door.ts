@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { openAlias } from '../alias.ts'
 import { bindError } from '../bind-error.ts'
 import type { Door, DoorContext } from '../door.ts'
 import { pageRefusal } from '../http/page-guard.ts'
@@ -30,7 +31,7 @@ class EventsDoor implements Door {
     perMessageDeflate: false, // a memory per connection that small messages do not pay for
   })
   readonly #addresses: string[] = []
-  #server: Server | undefined
+  readonly #servers: Server[] = []
   #stopTicks: () => void = () => undefined
 
   constructor(context: DoorContext) {
@@ -51,7 +52,8 @@ class EventsDoor implements Door {
 
   async start(): Promise<void> {
     await this.#feed.start()
-    this.#addresses.push(await this.#listen())
+    const { ws_port, ws_alias_port } = this.#context.settings
+    await this.#listen(ws_port)
     // The HTTP door closes before this one, and would wait for those that came through it.
     this.#context.http.addRoutes((app) => app.addHook('preClose', () => this.#closeClients()))
     this.#context.http.addUpgrade((request, socket, head) => {
@@ -60,15 +62,17 @@ class EventsDoor implements Door {
       return true
     })
     this.#stopTicks = this.#context.every(EVENTS_LIMITS.tickMs, () => this.#tick())
+    if (ws_alias_port === undefined) return
+    await openAlias(this.#context, () => this.#listen(ws_alias_port))
   }
 
   async stop(): Promise<void> {
     this.#stopTicks()
     await this.#feed.stop()
-    const closing = this.#server && closed(this.#server)
+    const closing = this.#servers.map((server) => closed(server))
     await this.#closeClients()
-    this.#server?.closeAllConnections()
-    await closing
+    for (const server of this.#servers) server.closeAllConnections()
+    await Promise.all(closing)
   }
 
   async #closeClients(): Promise<void> {
@@ -86,13 +90,13 @@ class EventsDoor implements Door {
     for (const socket of this.#clients.keys()) socket.terminate()
   }
 
-  async #listen(): Promise<string> {
-    const { ws_host: host, ws_port: port, ws_connections, expose_ws } = this.#context.settings
+  async #listen(port: number): Promise<void> {
+    const { ws_host: host, ws_connections, expose_ws } = this.#context.settings
     const server = createServer({ headersTimeout: EVENTS_LIMITS.handshakeMs }, (_, response) => {
       response.writeHead(426, { connection: 'close', upgrade: 'websocket' })
       response.end('This port speaks WebSocket.\n')
     })
-    this.#server = server
+    this.#servers.push(server)
     server.maxConnections = ws_connections
     server.on('error', (err) => this.#context.log.error({ err }, 'the WebSocket server failed'))
     server.on('upgrade', (request, socket, head) => {
@@ -105,7 +109,7 @@ class EventsDoor implements Door {
       server.listen({ host, port }, resolve)
     })
     const { address, port: actual, family } = server.address() as AddressInfo
-    return `ws://${family === 'IPv6' ? `[${address}]` : address}:${actual}`
+    this.#addresses.push(`ws://${family === 'IPv6' ? `[${address}]` : address}:${actual}`)
   }
 
   /** On the port of HTTP only those come in whom HTTP lets in. */

@@ -1,6 +1,6 @@
 /** Settings of the HTTP door. */
 import { Type } from 'typebox'
-import { expose, host, isOn, limit, port } from '../setting-fields.ts'
+import { aliasPort, expose, host, isOn, limit, port } from '../setting-fields.ts'
 
 export const httpSettings = {
   http: isOn('HTTP JSON-RPC'),
@@ -10,13 +10,7 @@ export const httpSettings = {
     default: true,
     description: 'End with exit code 5 when HTTP cannot be opened; else the other doors go on',
   }),
-  http_alias_port: Type.Optional(
-    Type.Integer({
-      minimum: 0,
-      maximum: 65_535,
-      description: 'A second port for HTTP, such as 8080 for clients of the old library',
-    }),
-  ),
+  http_alias_port: aliasPort('HTTP', '8080 for clients of the old library'),
   expose_http: expose('HTTP'),
   enable_auth: Type.Boolean({ default: false, description: 'Ask HTTP callers who they are' }),
   jwt_secret: Type.Optional(
