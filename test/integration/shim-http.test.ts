@@ -288,3 +288,28 @@ t.test('limits', async (t) => {
     t.equal(await Promise.any(all), '', 'one of them is closed without a word')
   })
 })
+
+t.test('an agent that is asked for before there is a host gets one when it comes', async (t) => {
+  const cluster = await Cluster.make(t)
+  await cluster.broker()
+  const shim = await cluster.shim({ args: [...TYPES, '--host-wait-ms', '60000'] })
+  const url = addressOf(shim)
+  const agent = call(url, 'agent.spawn', { name: 'early', agent_type: 'x', config: {} })
+  const chat = String((await call(url, 'chat.create')).result?.['session_id'])
+  const said = call(url, 'chat.prompt', { session_id: chat, prompt: 'hello' })
+  const client = await cluster.connect()
+  // Both have been refused at least once by then.
+  const refused = async () => (await client.call('system.metrics', {})).text.match(/NO_HOST/g)
+  while ((await refused()) === null) await new Promise(setImmediate)
+  await cluster.host({ args: ['--root', cluster.workspace] })
+  t.match(await agent, { result: { status: 'running' } })
+  t.match(await said, { result: { success: true } })
+})
+
+t.test('nobody waits longer for a host than is set', async (t) => {
+  const cluster = await Cluster.make(t)
+  await cluster.broker()
+  const url = addressOf(await cluster.shim({ args: [...TYPES, '--host-wait-ms', '0'] }))
+  const reply = await call(url, 'agent.spawn', { name: 'early', agent_type: 'x', config: {} })
+  t.match(reply, { error: { code: -32003, message: /no connected host fits/ } })
+})

@@ -2,6 +2,7 @@
 import { ProtocolError } from '../../../protocol/errors.ts'
 import type { Params, SessionInfo } from '../../sdk/index.ts'
 import { isCode, startFailure } from './failures.ts'
+import { withHost } from './host-wait.ts'
 import type { LegacyPorts } from './ports.ts'
 import { internal } from './rpc-error.ts'
 import { rfc3339 } from './times.ts'
@@ -65,7 +66,7 @@ export class ChatService {
       metadata: { mode: 'chat', ...wishes },
     }
     try {
-      return await this.#ports.client.call('session.create', params)
+      return await withHost(this.#ports, () => this.#ports.client.call('session.create', params))
     } catch (thrown) {
       throw spawnFailed(backend, thrown)
     }
@@ -83,7 +84,8 @@ export class ChatService {
     const level = metadata['enable_thinking'] === false ? '' : String(metadata['thinking_level'])
     const prompt = `${PREFIXES[level] ?? ''}${text}`
     try {
-      await this.#ports.client.call('session.prompt', { session, text: prompt })
+      const { client } = this.#ports
+      await withHost(this.#ports, () => client.call('session.prompt', { session, text: prompt }))
     } catch (thrown) {
       if (isCode(thrown, 'WRONG_STATE', 'NO_SUCH_SESSION')) throw sessionNotFound()
       throw spawnFailed(backend, thrown)

@@ -15,12 +15,16 @@ export interface LegacyPorts {
   /** A clock that never goes back, ms. */
   readonly now: () => number
   readonly uuid: () => string
+  /** Waits, ms. */
+  readonly pause: (ms: number) => Promise<void>
+  /** How long a request waits for a host while none is connected, ms. */
+  readonly hostWaitMs: number
   /** Where chats are published, as clients reach it; undefined when they are not. */
   readonly chatEndpoint: () => string | undefined
 }
 
 export function legacyPorts(context: DoorContext): LegacyPorts {
-  const { client, log, chats, settings, wall, now, uuid, addressesOf } = context
+  const { client, log, chats, settings, wall, now, uuid, pause, addressesOf } = context
   return {
     client,
     log,
@@ -29,6 +33,8 @@ export function legacyPorts(context: DoorContext): LegacyPorts {
     wall,
     now,
     uuid,
+    pause: (ms) => pause(ms),
+    hostWaitMs: settings.host_wait_ms,
     // Whoever asks is on this machine, as far as the old clients know.
     chatEndpoint: () => addressesOf('pub')[0]?.replace('//0.0.0.0:', '//127.0.0.1:'),
   }

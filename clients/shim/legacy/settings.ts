@@ -1,5 +1,6 @@
 /** Settings of what the doors share. */
 import { Type } from 'typebox'
+import { limit } from '../setting-fields.ts'
 
 export const legacySettings = {
   agent_types: Type.Record(
@@ -12,4 +13,5 @@ export const legacySettings = {
       additionalProperties: false,
     },
   ),
+  host_wait_ms: limit('How long a new agent waits for a host while none is connected, ms', 5000, 0),
 }

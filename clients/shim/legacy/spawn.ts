@@ -3,6 +3,7 @@ import { ProtocolError } from '../../../protocol/errors.ts'
 import type { Params, SessionInfo } from '../../sdk/index.ts'
 import type { BackendChoice } from './agent-types.ts'
 import { asRpcError, isCode, spawnFailure } from './failures.ts'
+import { withHost } from './host-wait.ts'
 import { keptConfig } from './kept-config.ts'
 import type { LegacyPorts } from './ports.ts'
 import { type RpcError, spawnFailed } from './rpc-error.ts'
@@ -35,8 +36,10 @@ export async function spawn(ports: LegacyPorts, request: SpawnRequest): Promise<
     )
   }
   try {
-    if (choice.kind === 'program') await checkOffered(ports, choice.backend)
-    return await create(ports, request, choice)
+    return await withHost(ports, async () => {
+      if (choice.kind === 'program') await checkOffered(ports, choice.backend)
+      return await create(ports, request, choice)
+    })
   } catch (thrown) {
     throw failure(ports, request, thrown)
   }
@@ -59,6 +62,9 @@ async function checkOffered({ client }: LegacyPorts, backend: string): Promise<v
     backends.some(({ name, capabilities }) => name === backend && capabilities.includes('write')),
   )
   if (isOffered) return
+  if (!hosts.some(({ status }) => status === 'online')) {
+    throw new ProtocolError('NO_HOST', { reason: 'none is connected' }, { where: 'client' })
+  }
   const reason = 'its name came in a request, and no host names such a program'
   throw new ProtocolError('NO_BACKEND', { backend, reason }, { where: 'client' })
 }
