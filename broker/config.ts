@@ -107,6 +107,11 @@ export const BrokerSettings = Type.Object({
     default: CORE_LIMITS.maxEvents,
     description: 'Events of `@events` that are kept; beyond it the oldest are dropped',
   }),
+  retain_event_bytes: Type.Integer({
+    minimum: 1_048_576,
+    default: CORE_LIMITS.maxEventBytes,
+    description: 'Most bytes kept of `@events`; beyond it the oldest are dropped',
+  }),
   idempotency_hours: Type.Number({
     minimum: 0.1,
     default: IDEMPOTENCY_LIMITS.windowMs / HOUR_MS,
@@ -163,6 +168,7 @@ export function coreLimits(settings: BrokerSettings): CoreLimits {
     maxCommitBytes: settings.journal_commit_bytes,
     commitDelayMs: settings.journal_commit_delay_ms,
     maxEvents: settings.retain_events,
+    maxEventBytes: settings.retain_event_bytes,
     idempotency: {
       windowMs: settings.idempotency_hours * HOUR_MS,
       maxKeys: settings.idempotency_keys,

@@ -18,6 +18,7 @@ import { Batch, type CommitLimits } from './batch.ts'
 import { Calls } from './calls.ts'
 import { ageClock, type Clock } from './clock.ts'
 import { type Event, Events, event, isOwnStream } from './events.ts'
+import type { EventsLimits } from './events-kept.ts'
 import { HANDLERS } from './handlers/index.ts'
 import { HostCalls } from './host-calls.ts'
 import { Hosts, type LinkEvidence } from './hosts.ts'
@@ -40,7 +41,7 @@ import type { TableLimits } from './versioned.ts'
 import { WORKFLOW_LIMITS, type WorkflowLimits } from './workflows/limits.ts'
 import { Workflows } from './workflows/workflows.ts'
 
-export interface CoreLimits extends ApprovalLimits, CommitLimits {
+export interface CoreLimits extends ApprovalLimits, CommitLimits, EventsLimits {
   /** Calls that one connection may have under way. */
   readonly maxCallsPerConnection: number
   /** Turns of one session that may wait or run. */
@@ -49,8 +50,6 @@ export interface CoreLimits extends ApprovalLimits, CommitLimits {
   readonly maxSessions: number
   /** Hosts that are remembered. */
   readonly maxHosts: number
-  /** Events of `@events` that are kept; beyond it the oldest go. */
-  readonly maxEvents: number
   readonly state: TableLimits
   readonly tasks: TableLimits
   readonly idempotency: IdempotencyLimits
@@ -66,7 +65,8 @@ export const CORE_LIMITS: CoreLimits = {
   maxOpenTurns: 64, // a prompt each; more is a runaway script
   maxSessions: 100_000, // about 1 KB of memory each
   maxHosts: 4096, // the most connections there can be
-  maxEvents: 100_000, // some weeks of a busy broker, about 30 MB
+  maxEvents: 100_000, // some weeks of a busy broker, about 40 MB
+  maxEventBytes: 128 * 1024 * 1024, // only events with much metadata come to more
   state: STATE_LIMITS,
   tasks: TASK_LIMITS,
   idempotency: IDEMPOTENCY_LIMITS,
@@ -182,7 +182,7 @@ export class Core {
       clock: ports.clock,
       streams: this.streams,
       journal,
-      maxEvents: limits.maxEvents,
+      limits,
       free: (operations, settled) => this.batch.free(operations, settled),
     })
     this.tickets = new Tickets(this.streams, random)

@@ -8,6 +8,7 @@ import { encode } from '../../protocol/codec.ts'
 import { CHUNK_CODES, type ChunkBody } from '../../protocol/messages/chunk.ts'
 import type { Journal, JournalOperation, StoredChunk } from '../journal/journal.ts'
 import type { Clock } from './clock.ts'
+import { EventsKept, type EventsKeptPorts, type EventsLimits } from './events-kept.ts'
 import { appendOperation, type Streams } from './streams.ts'
 
 /** All that happens, in one stream. */
@@ -35,13 +36,10 @@ export interface Sealed {
 export interface EventsPorts {
   readonly clock: Clock
   readonly streams: Streams
-  readonly journal: Pick<Journal, 'head' | 'read'>
-  /** Events of `@events` that are kept; the oldest go beyond it. */
-  readonly maxEvents: number
-  readonly free: (
-    operations: readonly JournalOperation[],
-    settled: (error: Error | undefined) => void,
-  ) => void
+  readonly journal: Pick<Journal, 'read'>
+  /** Of `@events`. */
+  readonly limits: EventsLimits
+  readonly free: EventsKeptPorts['free']
 }
 
 /** Whether this is the id of a stream of the broker, and not of a session. */
@@ -56,18 +54,23 @@ export function event(told: Event, stream = EVENTS): EventOperation {
 
 export class Events {
   readonly #ports: EventsPorts
-  /** First event that is kept; undefined until it was looked for. */
-  #first: number | undefined
-  #isTrimming = false
+  readonly #kept: EventsKept
 
   constructor(ports: EventsPorts) {
     this.#ports = ports
+    const { streams, journal, limits, free } = ports
+    const durable = (): number => streams.durableOf(EVENTS)
+    this.#kept = new EventsKept({ stream: EVENTS, journal, limits, free, durable })
   }
 
   /** How many are kept. */
   get kept(): number {
-    const { streams } = this.#ports
-    return Math.max(0, streams.durableOf(EVENTS) - this.#findFirst() + 1)
+    return this.#kept.count
+  }
+
+  /** Bytes that they take, as far as they are counted. */
+  get keptBytes(): number {
+    return this.#kept.bytes
   }
 
   /** Whether there is such a stream. */
@@ -95,29 +98,13 @@ export class Events {
 
   #publish(told: ReadonlyMap<string, readonly StoredChunk[]>): void {
     const { streams, clock } = this.#ports
-    for (const [stream, chunks] of told) streams.published(stream, chunks, clock.now())
+    for (const [stream, chunks] of told) {
+      streams.published(stream, chunks, clock.now())
+      if (stream === EVENTS) this.#kept.added(chunks)
+    }
   }
 
-  /** Lets the oldest go; an eighth more than the limit may be kept, so that not each one is a trim. */
   tick(): void {
-    const { streams, free, maxEvents } = this.#ports
-    const head = streams.durableOf(EVENTS)
-    const before = head - maxEvents + 1
-    if (this.#isTrimming || before - this.#findFirst() < maxEvents / 8) return
-    this.#isTrimming = true
-    free([{ op: 'trim', session: EVENTS, before }], (error) => {
-      this.#isTrimming = false
-      if (!error) this.#first = before
-    })
-  }
-
-  #findFirst(): number {
-    if (this.#first !== undefined) return this.#first
-    const to = this.#ports.streams.durableOf(EVENTS)
-    if (to === 0) return 1
-    const { gaps } = this.#ports.journal.read(EVENTS, { from: 1, to, maxCount: 1, maxBytes: 1 })
-    const gone = gaps.findLast(({ reason }) => reason === 'retention')
-    this.#first = (gone?.to ?? 0) + 1
-    return this.#first
+    this.#kept.tick()
   }
 }

@@ -187,6 +187,38 @@ t.test('the oldest events go, and readers are told of the gap', (t) => {
   t.end()
 })
 
+t.test('events with much in them go by their bytes, also those of before a restart', (t) => {
+  const limits = { maxEventBytes: 100_000 }
+  const { harness, client, session } = withSession({ limits })
+  const annotate = (of: Client, count: number) => {
+    for (let index = 0; index < count; index += 1) {
+      of.call('session.annotate', { session, metadata: { text: 'x'.repeat(10_000) } })
+    }
+  }
+  const bytesOf = (of: typeof harness) =>
+    of.stored(EVENTS).reduce((sum, { body }) => sum + body.length, 0)
+  annotate(client, 9)
+  harness.advance(50)
+  t.equal(harness.core.events.kept, eventsOf(harness).length)
+  t.ok(bytesOf(harness) > 90_000, 'nothing goes before it has to')
+  annotate(client, 20)
+  harness.advance(1000)
+  t.ok(bytesOf(harness) < 100_000)
+  t.ok(bytesOf(harness) > 70_000)
+  const later = harness.restart()
+  later.advance(100)
+  const known = later.core.events.keptBytes
+  t.equal(
+    known,
+    later.stored(EVENTS).reduce((sum, { body }) => sum + body.length + 96, 0),
+  )
+  annotate(new Client(later), 5)
+  later.advance(1000)
+  t.ok(bytesOf(later) < 100_000)
+  t.match(told(later, 'session').at(-1), 'annotated', 'the newest is there')
+  t.end()
+})
+
 t.test('a session can be removed while the disk is full', (t) => {
   const { harness, client, host, session } = withSession()
   host.exit(session, 0)
