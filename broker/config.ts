@@ -172,6 +172,7 @@ export function coreLimits(settings: BrokerSettings): CoreLimits {
     idempotency: {
       windowMs: settings.idempotency_hours * HOUR_MS,
       maxKeys: settings.idempotency_keys,
+      maxBytes: IDEMPOTENCY_LIMITS.maxBytes,
     },
     retention: {
       chunkAgeMs: retain_chunk_days === 0 ? never : retain_chunk_days * DAY_MS,

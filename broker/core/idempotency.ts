@@ -11,11 +11,14 @@ export interface IdempotencyLimits {
   readonly windowMs: number
   /** Most keys kept; beyond it the oldest that have ended are dropped. */
   readonly maxKeys: number
+  /** Most bytes of their answers; beyond it the oldest go likewise. */
+  readonly maxBytes: number
 }
 
 export const IDEMPOTENCY_LIMITS: IdempotencyLimits = {
   windowMs: 24 * 60 * 60 * 1000, // a laptop closed overnight may still repeat its last request
   maxKeys: 50_000, // about 30 MB of memory at 600 bytes each
+  maxBytes: 64 * 1024 * 1024, // answers with metadata, tasks or the outputs of a workflow are larger
 }
 
 /** Most keys dropped at a time, so that a day's worth of them holds nobody up. */
@@ -49,6 +52,7 @@ export class Idempotency {
   readonly #limits: IdempotencyLimits
   /** Insertion order is age order. */
   readonly #records = new Map<string, KeyRecord>()
+  #bytes = 0
 
   constructor(journal: Journal, limits: IdempotencyLimits = IDEMPOTENCY_LIMITS) {
     this.#limits = limits
@@ -57,6 +61,7 @@ export class Idempotency {
     )
     for (const [key, record] of stored.sort((a, b) => a[1].at - b[1].at)) {
       this.#records.set(key, record)
+      this.#bytes += answerBytes(record)
     }
   }
 
@@ -74,13 +79,20 @@ export class Idempotency {
   }
 
   set(key: string, record: KeyRecord): JournalOperation {
+    this.#bytes += answerBytes(record) - answerBytes(this.#records.get(key))
     this.#records.set(key, record)
     return { op: 'put', table: 'idempotency', key, value: record }
   }
 
   delete(key: string): JournalOperation {
+    this.#bytes -= answerBytes(this.#records.get(key))
     this.#records.delete(key)
     return { op: 'delete', table: 'idempotency', key }
+  }
+
+  #isTooMuch(): boolean {
+    const { maxKeys, maxBytes } = this.#limits
+    return this.#records.size > maxKeys || this.#bytes > maxBytes
   }
 
   /** Drops what is too old or too much; a running one is never dropped. */
@@ -88,10 +100,22 @@ export class Idempotency {
     const dropped: JournalOperation[] = []
     for (const [key, record] of this.#records) {
       const isOld = nowMs - record.at >= this.#limits.windowMs
-      if (!isOld && this.#records.size <= this.#limits.maxKeys) break
+      if (!isOld && !this.#isTooMuch()) break
       if (dropped.length === EXPIRE_AT_ONCE) break
       if (record.outcome.state !== 'running') dropped.push(this.delete(key))
     }
     return dropped
+  }
+}
+
+function answerBytes(record: KeyRecord | undefined): number {
+  const { outcome } = record ?? {}
+  switch (outcome?.state) {
+    case 'replied':
+      return outcome.body.length
+    case 'running':
+      return outcome.standing?.length ?? 0
+    default:
+      return 0
   }
 }

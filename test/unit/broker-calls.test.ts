@@ -356,7 +356,7 @@ t.test('keys are forgotten after their window', (t) => {
 t.test(
   'beyond their number the oldest keys go, from memory and journal; running ones stay',
   (t) => {
-    const idempotency = { windowMs: 1e9, maxKeys: 1000 }
+    const idempotency = { windowMs: 1e9, maxKeys: 1000, maxBytes: 1e9 }
     const { harness, client } = setUp({ limits: { idempotency } }, { holds: ['agent.start'] })
     client.ask('session.create', demo, { key: 'runs' })
     const missing = { session: 'nobody' }
@@ -382,8 +382,26 @@ t.test(
   },
 )
 
+t.test('keys go when their answers are too large in all, the oldest first', (t) => {
+  const idempotency = { windowMs: 1e9, maxKeys: 1000, maxBytes: 100_000 }
+  const { harness, client } = setUp({ limits: { idempotency } })
+  const title = 'x'
+  const task = { title, description: 'y'.repeat(9000) }
+  for (let n = 0; n < 30; n += 1) client.call('task.create', task, { key: `k${n}` })
+  harness.advance(50)
+  t.ok(harness.core.idempotency.size <= 11)
+  t.ok(harness.core.idempotency.size >= 9)
+  const answers = (of: Client, key: string) => of.call('task.create', task, { key }).task
+  t.equal(answers(client, 'k29'), answers(client, 'k29'))
+  const later = harness.restart()
+  for (let n = 0; n < 3; n += 1) new Client(later).call('task.create', task, { key: `l${n}` })
+  later.advance(50)
+  t.ok(later.core.idempotency.size <= 11, 'also after a restart')
+  t.end()
+})
+
 t.test('keys that are too old go from a full journal as well', (t) => {
-  const idempotency = { windowMs: 10_000, maxKeys: 1000 }
+  const idempotency = { windowMs: 10_000, maxKeys: 1000, maxBytes: 1e9 }
   const { harness, client } = setUp({ limits: { idempotency } })
   client.call('session.create', demo, { key: 'k' })
   harness.journal.isFull = true
