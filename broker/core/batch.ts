@@ -191,8 +191,25 @@ function sessionOf(operation: Operation): string {
   return operation.table === 'sessions' ? operation.key : ''
 }
 
-/** Of the bodies of chunks: all else is small. */
+/** Of the bodies of chunks, and of the texts in records: all else is small. */
 function bytesOf(operation: Operation): number {
-  if (operation.op === 'event') return operation.body.length
-  return operation.op === 'append' ? operation.chunk.body.length : 0
+  switch (operation.op) {
+    case 'event':
+      return operation.body.length
+    case 'append':
+      return operation.chunk.body.length
+    case 'put':
+      return textBytes(operation.value)
+    default:
+      return 0
+  }
+}
+
+/** About as many as the strings and buffers have that a record holds, at any depth. */
+function textBytes(value: unknown): number {
+  if (typeof value === 'string' || Buffer.isBuffer(value)) return value.length
+  if (typeof value !== 'object' || value === null) return 0
+  let bytes = 0
+  for (const part of Object.values(value)) bytes += textBytes(part)
+  return bytes
 }

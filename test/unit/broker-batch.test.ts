@@ -77,6 +77,12 @@ t.test('a commit ends at its limits, and what was added together stays together'
   bytes.batch.flush()
   while (!bytes.batch.isIdle) bytes.commit()
   t.strictSame(bytes.sizes(), [1, 1, 1])
+  const records = setUp({ maxCommitBytes: 100 })
+  const value = { json: 'x'.repeat(60) }
+  for (const key of ['a', 'b', 'c']) records.add(key, { op: 'put', table: 'state', key, value })
+  records.batch.flush()
+  while (!records.batch.isIdle) records.commit()
+  t.strictSame(records.sizes(), [1, 1, 1], 'records count as well')
   t.end()
 })
 
