@@ -247,3 +247,28 @@ t.test('on a full disk the prompt is refused, and it is still created', (t) => {
   t.match(client.call('session.prompt', { session, text: 'x' }), { turn: 1 })
   t.end()
 })
+
+t.test('who repeats a request after a restart in its middle is told what was done', (t) => {
+  const { harness, client, session } = withCreated({ durability: 'manual' })
+  const create = { ...later, name: 'again' }
+  const annotate = { session, metadata: { a: 1 } }
+  client.ask('session.create', create, { key: 'k1' })
+  client.ask('session.annotate', annotate, { key: 'k2' })
+  client.ask('session.rename', { session, name: 'new' }, { key: 'k3' })
+  harness.commit() // the first; the others go to the journal
+  harness.journal.commit() // on disk, and nobody has heard of it
+  const reborn = harness.restart()
+  const repeats = new Client(reborn)
+  const ids = [
+    repeats.ask('session.create', create, { key: 'k1' }),
+    repeats.ask('session.annotate', annotate, { key: 'k2' }),
+    repeats.ask('session.rename', { session, name: 'new' }, { key: 'k3' }),
+  ] as const
+  reborn.settle()
+  t.match(repeats.resultOf('session.create', ids[0]), { name: 'again', status: 'created' })
+  t.match(repeats.resultOf('session.annotate', ids[1]), { metadata: { a: 1 } })
+  t.match(repeats.resultOf('session.rename', ids[2]), { name: 'new' })
+  const rows = [...reborn.core.sessions.all()]
+  t.equal(rows.length, 2, 'nothing was done twice')
+  t.end()
+})

@@ -14,7 +14,6 @@ export function sessionAnnotate(core: Core, call: Call<'session.annotate'>): voi
   const merged = mergePatch(record.metadata, patch) as JsonObject
   record.metadata = requireSmall(call.method, merged)
   const annotated = sessionEvent(record.session, 'annotated', { metadata: patch })
-  call.persist([annotated, ...saveSession(core, record)], () => {
-    call.reply(infoOf(core, record))
-  })
+  const reply = (): void => call.reply(infoOf(core, record))
+  call.persist([annotated, ...saveSession(core, record)], reply, infoOf(core, record))
 }

@@ -29,11 +29,14 @@ export function sessionCreate(core: Core, call: Call<'session.create'>): void {
     owner: record.owner,
     metadata: record.metadata,
   })
-  call.persist(story.operations(), () => {
+  // With the record its answer is certain, unless a process is still to be started.
+  const standing = record.wanted && infoOf(core, record)
+  const created = (): void => {
     story.publish()
     if (record.wanted) call.reply(infoOf(core, record))
     else startOnHost({ core, call, record, epoch: 1, resume: false })
-  })
+  }
+  call.persist(story.operations(), created, standing)
 }
 
 function newRecord(core: Core, call: Call<'session.create'>): SessionRecord {

@@ -63,7 +63,6 @@ export function sessionRename(core: Core, call: Call<'session.rename'>): void {
   if (!hasEnded(record)) core.sessions.claimName(name, record)
   const renamed = sessionEvent(record.session, 'renamed', { name, previous: record.name })
   record.name = name
-  call.persist([renamed, ...saveSession(core, record)], () => {
-    call.reply(infoOf(core, record))
-  })
+  const reply = (): void => call.reply(infoOf(core, record))
+  call.persist([renamed, ...saveSession(core, record)], reply, infoOf(core, record))
 }
