@@ -294,22 +294,42 @@ export class Core {
 
   tick(): void {
     const now = this.clock.now()
-    this.calls.tick(now)
-    this.hostCalls.tick(now)
-    this.tickets.tick(now)
-    this.streams.tick(now)
-    this.redo.tick(now)
-    tickApprovals(this, now)
-    this.workflows.tick()
-    if (this.#unreportedAt !== undefined && now >= this.#unreportedAt) {
-      this.#unreportedAt = undefined
-      tellUnreported(this)
+    this.#each([
+      () => this.calls.tick(now),
+      () => this.hostCalls.tick(now),
+      () => this.tickets.tick(now),
+      () => this.streams.tick(now),
+      ...this.redo.due(now),
+      () => tickApprovals(this, now),
+      () => this.workflows.tick(),
+      () => this.#tickUnreported(now),
+      () => this.#tickIdempotency(),
+      () => this.retention.tick(),
+      () => this.events.tick(),
+    ])
+    this.flush()
+  }
+
+  /** What goes wrong in one of them keeps nobody else from its turn. */
+  #each(works: readonly (() => void)[]): void {
+    for (const work of works) {
+      try {
+        work()
+      } catch (thrown) {
+        this.defect(thrown)
+      }
     }
+  }
+
+  #tickUnreported(now: number): void {
+    if (this.#unreportedAt === undefined || now < this.#unreportedAt) return
+    this.#unreportedAt = undefined
+    tellUnreported(this)
+  }
+
+  #tickIdempotency(): void {
     const expired = this.idempotency.expire(this.age)
     if (expired.length > 0) this.batch.free(expired, () => {})
-    this.retention.tick()
-    this.events.tick()
-    this.flush()
   }
 
   /** Tells of a change that has no record in the journal. */

@@ -19,11 +19,12 @@ export class Redo {
     this.#deeds.set(`${session} ${deed}`, again)
   }
 
-  tick(now: number): void {
-    if (this.#deeds.size === 0 || now < this.#dueAt) return
+  /** What is to be made again now; it is forgotten here. */
+  due(now: number): (() => void)[] {
+    if (this.#deeds.size === 0 || now < this.#dueAt) return []
     this.#dueAt = now + REDO_MS
     const deeds = [...this.#deeds.values()]
     this.#deeds.clear()
-    for (const again of deeds) again()
+    return deeds
   }
 }

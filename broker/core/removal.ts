@@ -4,6 +4,7 @@ import type { JournalOperation } from '../journal/journal.ts'
 import { dropApproval } from './approval-record.ts'
 import { withdrawOrphans } from './approval-steps.ts'
 import type { Core } from './core.ts'
+import { storedRecord } from './restore.ts'
 import { sessionEvent } from './session-events.ts'
 import type { SessionRecord } from './sessions.ts'
 
@@ -29,7 +30,9 @@ export function removeSession(
   ]
   core.batch.free(operations, (error) => {
     if (error) {
-      Object.assign(record, { status, open })
+      // A change that was on its way when it went may have failed as well.
+      const stored = core.journal.get('sessions', session)
+      Object.assign(record, { status, open }, stored && storedRecord(core, stored))
       core.sessions.add(record)
     } else {
       core.ports.log('session removed', { session, name, status })

@@ -236,3 +236,37 @@ t.test('a host that is back before the end of a turn fails to be written is give
   t.same(asked(back), ['agent.prompt'])
   t.end()
 })
+
+t.test('a session that could not be removed has none of the changes that failed with it', (t) => {
+  const { harness, client, host, session } = withSession({ durability: 'manual' })
+  host.exit(session, 0)
+  harness.settle()
+  const removed = client.ask('session.remove', { session })
+  const annotated = client.ask('session.annotate', { session, metadata: { a: 1 } })
+  harness.commit() // the removal was accepted
+  harness.journal.refusesAll = true
+  harness.settle()
+  t.match(client.errorOf(annotated), { code: 'STORAGE_FAILED' })
+  t.match(client.errorOf(removed), { code: 'STORAGE_FAILED' })
+  harness.journal.refusesAll = false
+  t.match(client.call('session.get', { session }), { status: 'ended', metadata: {} })
+  t.end()
+})
+
+t.test('a deed that goes wrong keeps nobody else from its turn', (t) => {
+  const { harness } = setUp()
+  let done = 0
+  harness.core.redo.add('s', 'a', () => {
+    throw new Error('a defect')
+  })
+  harness.core.redo.add('s', 'b', () => {
+    done += 1
+    harness.core.batch.add([], () => {
+      done += 1
+    })
+  })
+  harness.advance(50)
+  t.equal(done, 2, 'what it wanted written was written')
+  t.match(harness.logs.at(-1), { event: 'defect', fields: { err: { message: 'a defect' } } })
+  t.end()
+})
