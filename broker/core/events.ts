@@ -47,6 +47,11 @@ export function isOwnStream(id: string): boolean {
   return id.startsWith('@')
 }
 
+/** Whether the journal can hold a stream of this id. */
+function isId(stream: string): boolean {
+  return /^@[\x21-\x7e]{1,127}$/.test(stream)
+}
+
 /** To be written among the operations of the change that it tells; `stream` names another feed. */
 export function event(told: Event, stream = EVENTS): EventOperation {
   return { op: 'event', stream, body: encode(told) }
@@ -75,7 +80,7 @@ export class Events {
 
   /** Whether there is such a stream. */
   has(stream: string): boolean {
-    return stream === EVENTS || this.#ports.streams.durableOf(stream) > 0
+    return stream === EVENTS || (isId(stream) && this.#ports.streams.durableOf(stream) > 0)
   }
 
   /** Numbers the events among the operations of a group, which goes to the journal now. */

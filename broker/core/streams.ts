@@ -76,6 +76,11 @@ export class Streams {
     return state
   }
 
+  /** Streams that are in memory. */
+  get size(): number {
+    return this.#states.size
+  }
+
   /** Highest sequence on disk; keeps nothing of a session that nobody uses. */
   durableOf(session: string): number {
     return this.#states.get(session)?.durable ?? this.#journal.head(session).sequence

@@ -237,6 +237,9 @@ t.test('another stream of the broker is there once it has been written to', (t) 
     t.match(client.failure(method, { session: stream }), { code: 'NO_SUCH_STREAM' })
   }
   t.match(client.failure('stream.read', { session: stream, from: 1 }), { code: 'NO_SUCH_STREAM' })
+  for (const odd of ['@', '@ü', '@events ', '@events\0', `@${'x'.repeat(127)}`]) {
+    t.match(client.failure('stream.open', { session: odd }), { code: 'NO_SUCH_STREAM' }, odd)
+  }
   const told = { topic: 'workflow', event: 'started', id: '1', data: {} } as const
   harness.core.batch.add([event(told, stream), event(told)], () => {})
   harness.turn()

@@ -1,5 +1,6 @@
 /** What callers are told of workflows is on disk and fits a message; what a step waits for is waited for in full. */
 import t from 'tap'
+import { WORKFLOW_LIMITS } from '../../broker/core/workflows/limits.ts'
 import { encode } from '../../protocol/codec.ts'
 import { WIRE_LIMITS } from '../../protocol/limits.ts'
 import type { HarnessOptions } from '../support/core-harness.ts'
@@ -151,3 +152,18 @@ t.test(
     t.end()
   },
 )
+
+t.test('nothing is kept of a workflow that could not be written, or was removed', (t) => {
+  const limits = { workflows: { ...WORKFLOW_LIMITS, maxEnded: 0 } }
+  const { harness, client } = stage({ limits })
+  const before = harness.core.streams.size
+  harness.journal.isFull = true
+  for (let n = 0; n < 5; n += 1) client.failure('workflow.execute', { steps: [own('a', 'x')] })
+  t.equal(harness.core.streams.size, before)
+  harness.journal.isFull = false
+  client.call('workflow.execute', { steps: [] })
+  harness.advance(3000)
+  t.strictSame(harness.core.workflows.all(), [])
+  t.equal(harness.core.streams.size, before)
+  t.end()
+})

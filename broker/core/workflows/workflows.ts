@@ -183,6 +183,7 @@ export class Workflows {
     this.#runs.delete(run.record.execution)
     this.#active.delete(run)
     this.#dirty.delete(run)
+    this.#core.streams.forget(streamOfWorkflow(run.record.execution))
   }
 
   #look(run: Run): void {
@@ -246,11 +247,11 @@ export class Workflows {
     batch.free(dropWorkflow(record), (error) => {
       run.writing -= 1
       if (error) return // the next sweep tries again
-      this.#forget(run)
       const stream = streamOfWorkflow(record.execution)
       const { execution } = record
       streams.end(stream, new ProtocolError('NO_SUCH_WORKFLOW', { execution }))
       tickets.sessionEnded(stream)
+      this.#forget(run)
     })
   }
 }
