@@ -192,7 +192,7 @@ t.test('a filter looks at the category, and at ids of that category alone', asyn
 /** A client whose messages the test sees. */
 function stage() {
   const sent: { type: string; payload: Record<string, unknown> }[] = []
-  const world = { now: 0, buffered: 0, cut: '', pings: 0, ids: 0 }
+  const world = { now: 0, buffered: 0, cut: '', cuts: 0, pings: 0, ids: 0 }
   const client = new EventClient({
     send: (text) => sent.push(JSON.parse(text)),
     ping: () => {
@@ -201,6 +201,7 @@ function stage() {
     buffered: () => world.buffered,
     cut: (reason) => {
       world.cut = reason
+      world.cuts += 1
     },
     now: () => world.now,
     wall: () => world.now,
@@ -277,4 +278,9 @@ t.test('a client that lets too much gather is cut off', async (t) => {
   world.buffered += 1
   tell()
   t.equal(world.cut, 'it reads too slowly')
+  client.message('what was sent before it was cut off')
+  tell()
+  world.now += EVENTS_LIMITS.deadMs + 1
+  client.tick()
+  t.equal(world.cuts, 1)
 })

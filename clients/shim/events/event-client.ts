@@ -23,6 +23,8 @@ export class EventClient {
   #subscription: { readonly id: string; readonly filter: EventFilter | null } | undefined
   #heardAt: number
   #pingAt: number
+  /** It is gone; what it sent before is still on its way here. */
+  #isCut = false
 
   constructor(port: EventClientPort) {
     this.#port = port
@@ -36,6 +38,7 @@ export class EventClient {
   }
 
   message(text: string): void {
+    if (this.#isCut) return
     this.heard()
     let message: ClientMessage
     try {
@@ -56,7 +59,7 @@ export class EventClient {
 
   tick(): void {
     const now = this.#port.now()
-    if (now - this.#heardAt > EVENTS_LIMITS.deadMs) this.#port.cut('it answers no ping')
+    if (now - this.#heardAt > EVENTS_LIMITS.deadMs) this.#cut('it answers no ping')
     else if (now >= this.#pingAt) {
       this.#pingAt = now + EVENTS_LIMITS.pingMs
       this.#send('Ping', { timestamp: rfc3339(this.#port.wall()) })
@@ -100,8 +103,14 @@ export class EventClient {
 
   /** A client that does not read is cut off: what waits for it is bounded, and others do not wait. */
   #write(text: string): void {
+    if (this.#isCut) return
     this.#port.send(text)
-    if (this.#port.buffered() > EVENTS_LIMITS.maxBufferedBytes)
-      this.#port.cut('it reads too slowly')
+    if (this.#port.buffered() > EVENTS_LIMITS.maxBufferedBytes) this.#cut('it reads too slowly')
+  }
+
+  #cut(reason: string): void {
+    if (this.#isCut) return
+    this.#isCut = true
+    this.#port.cut(reason)
   }
 }
