@@ -80,6 +80,8 @@ t.test('a request is the frame behind the first empty one', async (t) => {
   t.same(frames(id, body), { envelope: [id], body })
   t.same(frames(id, empty), { envelope: [id, empty], body: Buffer.alloc(0) })
   t.equal(frames(), undefined)
+  t.equal(frames(id, Buffer.alloc(5000), empty, body), undefined, 'an envelope is small')
+  t.equal(frames(...Array.from({ length: 20 }, () => id), empty, body), undefined, 'and short')
 })
 
 t.test('the status of an agent in the words of the old protocol', async (t) => {

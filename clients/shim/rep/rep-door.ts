@@ -77,10 +77,13 @@ class RepDoor implements Door {
   #begin(request: RequestFrames): void {
     const { length } = request.body
     this.#bytes += length
-    const flight = this.#answer(request).finally(() => {
-      this.#flights.delete(flight)
-      this.#bytes -= length
-    })
+    const flight = this.#answer(request)
+      // One request that nobody foresaw must not end the others; its client asks again when it has waited.
+      .catch((err: unknown) => this.#context.log.error({ err }, 'a request has no answer'))
+      .finally(() => {
+        this.#flights.delete(flight)
+        this.#bytes -= length
+      })
     this.#flights.add(flight)
   }
 

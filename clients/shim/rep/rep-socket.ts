@@ -7,6 +7,10 @@ export const MAX_MESSAGE_BYTES = 10_485_760
 /** Messages that wait in libzmq for each peer; a REQ client has one under way. */
 const WAITING_PER_PEER = 16
 
+/** What proxies put before a request: a frame each, of an id of at most 255 bytes. */
+const MAX_ENVELOPE_FRAMES = 8
+const MAX_ENVELOPE_BYTES = 2048
+
 export interface RequestFrames {
   /** Goes back in front of the reply: the peer, and what it put before its empty frame. */
   readonly envelope: readonly Buffer[]
@@ -67,12 +71,18 @@ export class RepSocket {
   }
 }
 
-/** The frame behind the first empty one; those behind it are not looked at. Without an empty one, the first. */
+/**
+ * The frame behind the first empty one; those behind it are not looked at. Without an empty one, the first.
+ * Undefined when what comes before is no envelope: it would be sent back, and held until then.
+ */
 export function split([peer, ...frames]: readonly Buffer[]): RequestFrames | undefined {
   if (peer === undefined) return undefined
   const at = frames.findIndex(({ length }) => length === 0)
   const body = frames[at + 1] ?? EMPTY
-  return { envelope: [peer, ...frames.slice(0, at + 1)], body }
+  const before = frames.slice(0, at + 1)
+  const bytes = before.reduce((sum, { length }) => sum + length, 0)
+  if (before.length > MAX_ENVELOPE_FRAMES || bytes > MAX_ENVELOPE_BYTES) return undefined
+  return { envelope: [peer, ...before], body }
 }
 
 const EMPTY = Buffer.alloc(0)

@@ -44,8 +44,13 @@ export class RepService {
 
   /** Never rejects. */
   async answer(bytes: Uint8Array): Promise<Answer> {
-    const reply = await this.#reply(bytes)
-    return { body: encodeMessage(reply), isError: 'success' in reply && !reply.success }
+    try {
+      return encoded(await this.#reply(bytes))
+    } catch (thrown) {
+      // Nobody foresaw this; a REQ client without a reply could not be used any more.
+      const { message } = ProtocolError.from(thrown, 'client')
+      return encoded(commandFailed('', NIL_UUID, `Internal error: ${message}`))
+    }
   }
 
   async #reply(bytes: Uint8Array): Promise<Reply> {
@@ -199,4 +204,8 @@ interface Outcome {
   readonly status: AgentStatus | null
   readonly data: Json | null
   readonly error: string | null
+}
+
+function encoded(reply: Reply): Answer {
+  return { body: encodeMessage(reply), isError: 'success' in reply && !reply.success }
 }
