@@ -88,6 +88,10 @@ t.test('one exchange for each connection', async (t) => {
     t.equal(await exchange(t, path, '', true), '')
     t.match(await exchange(t, path, 'x'.repeat(1001)), /at most 1000 bytes/)
     t.equal(await exchange(t, path, '{"jsonrpc"'), '', 'a line that does not come to its end')
+    const drops = await rawSocket(t, { path })
+    const drip = setInterval(() => drops.socket.write(' '), 50)
+    t.equal(await drops.ended, '', 'nor one that comes byte by byte')
+    clearInterval(drip)
   })
 
   t.test('a socket that somebody listens on is not taken', async (t) => {

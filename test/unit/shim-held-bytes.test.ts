@@ -1,6 +1,6 @@
 /** Who is cut off when too much waits for slow clients. */
 import t from 'tap'
-import { COUNTED_BYTES, HeldBytes } from '../../clients/shim/http/held-bytes.ts'
+import { COUNTED_BYTES, HeldBytes } from '../../clients/shim/held-bytes.ts'
 
 const PART = COUNTED_BYTES + 1
 

@@ -1,9 +1,10 @@
 /** One connection of the Unix socket: one line comes, one reply goes, and it is over. */
 import type { Socket } from 'node:net'
+import { COUNTED_BYTES } from '../held-bytes.ts'
 
 export interface ExchangeLimits {
   readonly lineBytes: number
-  /** For the line to arrive, and for the reply to be taken, ms. */
+  /** For the whole line to arrive, and for the reply to be taken, ms. */
   readonly idleMs: number
 }
 
@@ -11,6 +12,10 @@ export interface ExchangeEvents {
   /** Resolves with the reply; undefined: none. */
   readonly answer: (line: string) => Promise<string | undefined>
   readonly tooLong: () => string
+  /** Waits; rejects when the signal aborts. */
+  readonly pause: (ms: number, signal: AbortSignal) => Promise<void>
+  /** Bytes are in memory until the returned function is called, or until `cut` was. */
+  readonly hold: (bytes: number, cut: () => void) => () => void
 }
 
 const NEWLINE = 0x0a
@@ -34,6 +39,9 @@ class Exchange {
   readonly #parts: Buffer[] = []
   #bytes = 0
   #isTaken = false
+  readonly #isArriving = new AbortController()
+  /** Lets go of what is held for it. */
+  #release: (() => void) | undefined
 
   constructor(socket: Socket, limits: ExchangeLimits, events: ExchangeEvents) {
     this.#socket = socket
@@ -44,9 +52,28 @@ class Exchange {
   begin(): void {
     const socket = this.#socket
     socket.on('error', () => socket.destroy()) // it went away: nobody is left to be told
-    socket.setTimeout(this.#limits.idleMs, () => socket.destroy())
+    void this.#expireLine()
     socket.on('data', (data) => this.#data(data))
     socket.on('end', () => this.#end())
+    socket.once('close', () => {
+      this.#isArriving.abort()
+      this.#release?.()
+    })
+  }
+
+  /** The time is for all of the line: who sends a byte now and then gets no more of it. */
+  async #expireLine(): Promise<void> {
+    const { signal } = this.#isArriving
+    const isLate = await this.#events.pause(this.#limits.idleMs, signal).then(
+      () => true,
+      () => false,
+    )
+    if (isLate) this.#socket.destroy()
+  }
+
+  #hold(bytes: number): void {
+    this.#release?.()
+    this.#release = this.#events.hold(bytes, () => this.#socket.destroy())
   }
 
   #data(data: Buffer): void {
@@ -56,9 +83,12 @@ class Exchange {
     this.#bytes += part.length
     if (this.#bytes > this.#limits.lineBytes) {
       this.#isTaken = true
+      this.#isArriving.abort()
       this.#reply(this.#events.tooLong())
       return
     }
+    if (this.#release === undefined && this.#bytes > COUNTED_BYTES)
+      this.#hold(this.#limits.lineBytes)
     this.#parts.push(part)
     if (newline !== -1) this.#take()
   }
@@ -71,12 +101,13 @@ class Exchange {
 
   #take(): void {
     this.#isTaken = true
+    this.#isArriving.abort()
+    if (this.#release) this.#hold(this.#bytes)
     const line = decoded(Buffer.concat(this.#parts))
     if (line === undefined) {
       this.#socket.destroy()
       return
     }
-    this.#socket.setTimeout(0) // now it waits for us
     this.#events.answer(line).then(
       (reply) => this.#reply(reply),
       () => this.#socket.destroy(),
@@ -90,6 +121,7 @@ class Exchange {
     const close = (): void => {
       socket.destroySoon()
     }
+    this.#hold(text?.length ?? 0)
     if (text === undefined) socket.end(close)
     else socket.end(`${text}\n`, close)
   }

@@ -14,8 +14,12 @@ export const unixSettings = {
   ),
   unix_line_bytes: limit('Longest request line; a longer one is refused', 10_485_760),
   unix_idle_ms: limit(
-    'Time for the request line to arrive, ms; then the connection is closed',
+    'Time for the whole request line to arrive, ms; then the connection is closed',
     30_000,
+  ),
+  unix_held_bytes: limit(
+    'Bytes of long lines and replies that wait for slow clients; beyond it the slowest is cut off',
+    134_217_728,
   ),
   unix_connections: limit('Most connections; further ones are closed', 256),
 }

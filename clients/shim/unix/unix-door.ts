@@ -2,6 +2,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { openAlias } from '../alias.ts'
 import type { Door, DoorContext } from '../door.ts'
+import { HeldBytes } from '../held-bytes.ts'
 import { ControlService } from '../legacy/control.ts'
 import { legacyPorts } from '../legacy/ports.ts'
 import { errorReply } from '../legacy/reply.ts'
@@ -20,10 +21,12 @@ class UnixDoor implements Door {
   readonly #methods: UnixMethods
   readonly #servers: Server[] = []
   readonly #addresses: string[] = []
+  readonly #held: HeldBytes
   readonly #open = new Map<Socket, Promise<void>>()
 
   constructor(context: DoorContext) {
     this.#context = context
+    this.#held = new HeldBytes(context.settings.unix_held_bytes)
     const ports = legacyPorts(context)
     this.#methods = new UnixMethods(ports, new ControlService(ports, context.attach))
   }
@@ -47,7 +50,7 @@ class UnixDoor implements Door {
   }
 
   #take(socket: Socket): void {
-    const { settings } = this.#context
+    const { settings, pause } = this.#context
     if (this.#open.size >= settings.unix_connections) {
       socket.on('error', () => undefined)
       socket.destroy()
@@ -55,6 +58,8 @@ class UnixDoor implements Door {
     }
     const limits = { lineBytes: settings.unix_line_bytes, idleMs: settings.unix_idle_ms }
     const ended = exchange(socket, limits, {
+      pause,
+      hold: (bytes, cut) => this.#held.hold(bytes, cut),
       answer: (line) => this.#answer(line),
       tooLong: () => {
         const message = `Invalid Request: a line has at most ${limits.lineBytes} bytes`
