@@ -14,6 +14,8 @@ interface Call {
 export class OpenTools {
   readonly #emit: (event: BackendEvent) => void
   readonly #calls = new Map<string, Call>()
+  /** Calls of the turn before: all of them have their result. */
+  #earlier: ReadonlySet<string> = new Set()
 
   constructor(emit: (event: BackendEvent) => void) {
     this.#emit = emit
@@ -42,9 +44,21 @@ export class OpenTools {
     return true
   }
 
+  /**
+   * The result of a call that was never told: what a tool said is not lost because its call was. False
+   * when the call was told, in this turn or in the one before.
+   */
+  stray(toolId: string, result: string, isError: boolean): boolean {
+    if (this.#calls.has(toolId) || this.#earlier.has(toolId)) return false
+    this.#calls.set(toolId, { state: 'settled' })
+    this.#emit({ type: 'tool_result', toolId, result, isError })
+    return true
+  }
+
   /** Ends the turn: what has no result gets one that says so. */
   close(): void {
     for (const toolId of this.#calls.keys()) this.settle(toolId, UNFINISHED, true)
+    if (this.#calls.size > 0) this.#earlier = new Set(this.#calls.keys())
     this.#calls.clear()
   }
 }

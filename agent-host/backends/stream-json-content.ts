@@ -78,8 +78,10 @@ export class StreamJsonContent {
       if (stringAt(block, 'type') !== 'tool_result') continue
       const id = stringAt(block, 'tool_use_id') ?? ''
       const text = toolResultText(block['content'])
-      if (!this.#tools.settle(id, text, block['is_error'] === true)) {
-        this.#port.diagnose(`a result for ${id}, which is no open tool call`)
+      const isError = block['is_error'] === true
+      const isTold = this.#tools.settle(id, text, isError) || this.#tools.stray(id, text, isError)
+      if (!isTold) {
+        this.#port.diagnose(`a second result for ${id}`)
       }
     }
   }
@@ -93,9 +95,11 @@ export class StreamJsonContent {
   }
 
   #delta(index: number, delta: JsonRecord): void {
-    for (const kind of ['text', 'thinking'] as const) {
+    for (const kind of ['thinking', 'text'] as const) {
       const piece = stringAt(delta, kind)
-      if (piece !== undefined) this.publish(kind, this.#ledger.delta(index, kind, piece))
+      if (piece === undefined) continue
+      this.publish(kind, this.#ledger.delta(index, kind, piece))
+      return
     }
   }
 
@@ -114,15 +118,14 @@ export class StreamJsonContent {
       this.publish(type, this.#ledger.whole(messageId, type, content))
     } else if (type === 'tool_use') {
       this.#toolStart(block)
-      const { input = {} } = block
-      this.#tools.input(stringAt(block, 'id') ?? '', toolInput(input))
+      const { input } = block
+      if (input !== undefined) this.#tools.input(stringAt(block, 'id') ?? '', toolInput(input))
     }
   }
 
   #toolStart(block: JsonRecord): void {
-    const id = stringAt(block, 'id')
-    if (stringAt(block, 'type') !== 'tool_use' || id === undefined) return
-    this.#tools.start(id, stringAt(block, 'name') ?? '')
+    if (stringAt(block, 'type') !== 'tool_use') return
+    this.#tools.start(stringAt(block, 'id') ?? '', stringAt(block, 'name') ?? 'unknown')
   }
 
   #diagnoseRetry(): void {

@@ -96,7 +96,7 @@ function stopReason(reason: string | undefined): TurnReason {
 }
 
 function failureText(result: JsonRecord): string {
-  const texts = [stringAt(result, 'result'), stringAt(result, 'error')]
+  const texts = [stringAt(result, 'error'), stringAt(result, 'result')]
   return texts.find((text) => text) || stringsAt(result, 'errors').join('\n')
 }
 

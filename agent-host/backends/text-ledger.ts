@@ -64,7 +64,10 @@ export class TextLedger {
       message.blocks.push({ index: message.blocks.length, kind, text })
       return this.#new(kind, text)
     }
-    if (!text.startsWith(block.text)) return { content: '', differs: true }
+    if (!text.startsWith(block.text)) {
+      // Without ids it is only a guess that they are the same.
+      return messageId === '' ? this.#new(kind, text) : { content: '', differs: true }
+    }
     const rest = text.slice(block.text.length)
     block.text = text
     return this.#new(kind, rest)

@@ -100,16 +100,21 @@ export function spoil(lines: readonly string[], [kind, at, how]: Damage): readon
 
 /**
  * What holds whatever a CLI says: each tool call has one start before one result, within its turn; a
- * question is withdrawn at most once; no more turns end than began; diagnostics are short.
+ * question is withdrawn at most once; no more turns end than began; diagnostics are short. `mayStray`:
+ * there may be results of calls that were never told.
  */
-export function isOrderly(events: readonly BackendEvent[], prompts = Number.POSITIVE_INFINITY) {
+export function isOrderly(
+  events: readonly BackendEvent[],
+  prompts = Number.POSITIVE_INFINITY,
+  mayStray = false,
+) {
   const open = new Set<string>()
   const asked = new Set<string>()
   let ended = 0
   for (const event of events) {
     if (event.type === 'tool_use_start') open.add(event.toolId)
     if (event.type === 'tool_use_input' && !open.has(event.toolId)) return false
-    if (event.type === 'tool_result' && !open.delete(event.toolId)) return false
+    if (event.type === 'tool_result' && !open.delete(event.toolId) && !mayStray) return false
     if (event.type === 'approval') asked.add(event.approval)
     if (event.type === 'approval_withdrawn' && !asked.delete(event.approval)) return false
     if (event.type === 'turn_end' && (open.size > 0 || ++ended > prompts)) return false

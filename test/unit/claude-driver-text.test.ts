@@ -85,3 +85,13 @@ t.test(
     ])
   },
 )
+
+t.test('messages without ids are not taken for each other', async (t: Test) => {
+  const { says, textOf, ofType } = setUp()
+  const unnamed = (...content: object[]) => ({ type: 'assistant', message: { content } })
+  says({ type: 'content_block_delta', delta: { text: 'one' } }, unnamed(text('two')))
+  t.equal(textOf('text'), 'onetwo')
+  says(unnamed({ type: 'tool_use', name: 'Bash' }))
+  t.same(ofType('tool_use_start'), [{ type: 'tool_use_start', toolId: '', toolName: 'Bash' }])
+  t.same(ofType('tool_use_input'), [], 'none was given')
+})

@@ -73,6 +73,18 @@ t.test('a turn that is cut off closes its tools first', async (t: Test) => {
   t.equal(events.length, 7, 'once')
 })
 
+t.test('a result of a call that was never told is told once', async (t) => {
+  const { driver, says, events, ofType } = setUp()
+  driver.prompt('go')
+  says(toolResult('t9', 'ok'), toolResult('t9', 'again'))
+  const stray = { type: 'tool_result', toolId: 't9', result: 'ok', isError: false }
+  t.same(ofType('tool_result'), [stray])
+  says(whole('a', tool('t1')), result(), toolResult('t1', 'late'))
+  t.same(events.filter(({ type }) => type === 'tool_result').slice(1), [
+    { type: 'tool_result', toolId: 't1', result: 'interrupted', isError: true },
+  ])
+})
+
 t.test('the reasons of a turn that ended are told apart', async (t: Test) => {
   const reasons: readonly [object, string, string | undefined][] = [
     [{ stop_reason: 'end_turn' }, 'end_turn', undefined],
