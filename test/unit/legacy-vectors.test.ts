@@ -152,6 +152,9 @@ t.test('a file of cases', async (t) => {
   ] as const
   for (const [text, message] of bad) t.throws(() => parseVectors(text), { message })
   const twice = '{"id":"a","transport":"ws","send":1,"expect":{}}'
+  const long = 'y'.repeat(200_000)
+  t.ok(fitsWholeText(`<int> ${long} <bool>`, `5 ${long} true`))
+  t.notOk(fitsWholeText(`<int> ${long} <bool>`, `5 ${long}y true`))
   t.throws(() => parseVectors(`${twice}\n${twice}`), {
     message: /line 2: there is a case a before/,
   })

@@ -168,7 +168,7 @@ export const DIFFERENCES: readonly Difference[] = [
     defect: 'D-50',
     title: 'exit codes, turn numbers, tool results and error texts are true',
     reason:
-      'The exit code and the turn number were always 0, tool results and the text of an error were lost. A turn ends once, when its prompt is answered, and pieces of one answer may come together.',
+      'The exit code and the turn number were always 0, tool results, the text of an error and an answer that only the result has were lost. A turn ends once, when its prompt is answered, and a limit of turns that is reached is no error; what comes in pieces and then whole comes once, and pieces may come together.',
     instead: (expect, vector) => onChunks(expect, vector, trueChunks),
   },
   {

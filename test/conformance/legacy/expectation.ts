@@ -1,5 +1,12 @@
 /** What came back, in one form for all transports, and how it is held against what was expected. */
-import { isArray, isObject, type Json, type JsonObject, parseExact } from './exact-json.ts'
+import {
+  isArray,
+  isObject,
+  type Json,
+  type JsonObject,
+  parseExact,
+  writeExact,
+} from './exact-json.ts'
 import { compare, fitsWholeText, type Mismatch } from './pattern.ts'
 
 /** An answer. A member that a transport does not have is absent. */
@@ -72,7 +79,8 @@ function innerOf(expected: Json): Json {
   return expected['array'] ?? expected['map'] ?? expected
 }
 
-function chunkOf(frame: string): Json {
+/** What follows the topic of a frame. */
+export function chunkOf(frame: string): Json {
   return parsed(frame.slice(frame.indexOf(' ') + 1)) ?? frame
 }
 
@@ -87,6 +95,28 @@ function parsed(text: string): Json | undefined {
   } catch {
     return undefined
   }
+}
+
+/** Pieces of one text that follow each other, as one: how it was cut is a matter of moments. */
+export function withWholeTexts(answer: Answer): Answer {
+  if (answer.frames === undefined) return answer
+  const whole: string[] = []
+  let last: JsonObject | undefined
+  for (const frame of answer.frames) {
+    const json = chunkOf(frame)
+    const chunk = isObject(json) ? json : undefined
+    const [before, after] = [last?.['content'], chunk?.['content']]
+    const isSame = last !== undefined && chunk !== undefined && last['type'] === chunk['type']
+    const isText = chunk?.['type'] === 'text' || chunk?.['type'] === 'thinking'
+    if (isSame && isText && typeof before === 'string' && typeof after === 'string') {
+      last = { ...chunk, content: before + after }
+      whole[whole.length - 1] = `${frame.slice(0, frame.indexOf(' '))} ${writeExact(last)}`
+    } else {
+      last = chunk
+      whole.push(frame)
+    }
+  }
+  return { ...answer, frames: whole }
 }
 
 function frameMismatches(expected: Json, frames: readonly string[]): readonly Mismatch[] {

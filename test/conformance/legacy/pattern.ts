@@ -64,8 +64,21 @@ export function compare(pattern: Json, value: Json, path = ''): readonly Mismatc
 
 /** A whole text, such as a body or a frame. */
 export function fitsWholeText(pattern: string, text: string): boolean {
-  return new RegExp(`^${textPattern(pattern)}$`).test(text)
+  const parts = pattern.split(WILDCARD)
+  let rest = text
+  for (const [at, part] of parts.entries()) {
+    if (at % 2 === 1 || part.length < LONG) continue
+    if (!rest.includes(part)) return false
+    parts[at] = `${STAND_IN}${at}`
+    rest = rest.replace(part, () => parts[at] ?? '')
+  }
+  return new RegExp(`^${textPattern(parts)}$`).test(rest)
 }
+
+/** A literal of this many characters may be too large for a regular expression; it is looked for as it is. */
+const LONG = 10_000
+/** Stands for it then. No text of a case has this character. */
+const STAND_IN = '\u0001'
 
 function fitsText(pattern: string, value: Json): boolean {
   const whole = /^<(\w+)>$/.exec(pattern)?.[1]
@@ -77,10 +90,9 @@ function isWildcard(name: string): name is Wildcard {
   return Object.hasOwn(IN_TEXT, name)
 }
 
-/** The literal parts escaped, the wildcards replaced. */
-function textPattern(pattern: string): string {
-  return pattern
-    .split(WILDCARD)
+/** The literal parts escaped, the wildcards between them replaced. */
+function textPattern(parts: readonly string[]): string {
+  return parts
     .map((part, index) => (index % 2 === 1 ? IN_TEXT[part as Wildcard] : escaped(part)))
     .join('')
 }

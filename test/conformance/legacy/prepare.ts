@@ -147,6 +147,10 @@ async function arrange(
     aliases.set(name, task)
     return taskHappening(client, task, event)
   }
+  if (kind === 'WorkflowEvent' && ['started', 'completed'].includes(event)) {
+    // One without steps has both behind it at once.
+    return async () => void (await client.call('workflow.execute', { name, steps: [] }))
+  }
   if (kind === 'StateEvent') return await stateHappening(client, name, event)
   throw new Error(`no way is known to let a ${kind} ${event} happen`)
 }

@@ -2,7 +2,7 @@
 import { DIFFERENCES } from './differences.ts'
 import type { Json, JsonObject } from './exact-json.ts'
 import { exchange } from './exchange.ts'
-import { type Answer, answerJson, mismatches } from './expectation.ts'
+import { type Answer, answerJson, mismatches, withWholeTexts } from './expectation.ts'
 import type { Mismatch } from './pattern.ts'
 import type { Plan } from './plan.ts'
 import { prepare, withAliases } from './prepare.ts'
@@ -65,7 +65,7 @@ function judge(vector: Vector, expect: JsonObject, answer: Answer, isStrict: boo
   if (isStrict) return { is: 'failed', mismatches: found }
   let instead: readonly Mismatch[] | undefined
   for (const { defects, expect: other } of alternatives(vector, expect)) {
-    instead = mismatches(other, answer)
+    instead = mismatches(other, withWholeTexts(answer))
     if (instead.length === 0) return { is: 'difference', defects }
   }
   return { is: 'failed', mismatches: found, ...(instead && { instead }) }
