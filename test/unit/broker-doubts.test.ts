@@ -249,7 +249,10 @@ t.test('a session that could not be removed has none of the changes that failed 
   t.match(client.errorOf(annotated), { code: 'STORAGE_FAILED' })
   t.match(client.errorOf(removed), { code: 'STORAGE_FAILED' })
   harness.journal.refusesAll = false
-  t.match(client.call('session.get', { session }), { status: 'ended', metadata: {} })
+  const asked = client.ask('session.get', { session })
+  harness.settle()
+  const { status, metadata } = client.resultOf('session.get', asked)
+  t.same({ status, metadata }, { status: 'ended', metadata: {} })
   t.end()
 })
 

@@ -252,6 +252,7 @@ t.test('who repeats a request after a restart in its middle is told what was don
   const { harness, client, session } = withCreated({ durability: 'manual' })
   const create = { ...later, name: 'again' }
   const annotate = { session, metadata: { a: 1 } }
+  client.ask('session.rename', { session, name: 'first' }) // a commit of its own
   client.ask('session.create', create, { key: 'k1' })
   client.ask('session.annotate', annotate, { key: 'k2' })
   client.ask('session.rename', { session, name: 'new' }, { key: 'k3' })
