@@ -38,7 +38,7 @@ t.test('what is no subscription, too long or one too many changes nothing', asyn
   t.equal(subscriptions.take(Buffer.from('hello')), undefined)
   t.same(subscriptions.take(frame(1, 'a')), { type: 'came', session: undefined })
   t.ok(subscriptions.take(frame(1, 'b')))
-  t.equal(subscriptions.take(frame(1, 'c')), undefined)
+  t.equal(subscriptions.take(frame(1, 'd')), undefined)
   t.ok(subscriptions.take(frame(1, 'b')), 'one that is known is counted')
 })
 
@@ -112,4 +112,19 @@ t.test('positions of sessions that are no more are given up', async (t) => {
   positions.forget(B)
   await positions.flush()
   t.same(store.kept, { a: {}, b: {} })
+})
+
+t.test('a flood of subscriptions keeps no reader of a chat out', async (t) => {
+  const chat = '11111111-1111-4111-8111-111111111111'
+  const subscriptions = new Subscriptions(100, (session) => session === chat)
+  const come = (prefix: string) => subscriptions.take(Buffer.from(`\x01${prefix}`))
+  for (let n = 0; n < 200; n += 1) come(`chat/${String(n).padStart(8, '0')}${chat.slice(8)}`)
+  t.equal(subscriptions.total, 100)
+  t.notOk(subscriptions.isHeard(chat))
+  t.match(come(`chat/${chat}`), { type: 'came', session: chat })
+  t.ok(subscriptions.isNamed(chat))
+  subscriptions.take(Buffer.from(`\x00chat/${chat}`))
+  t.notOk(subscriptions.isHeard(chat))
+  for (const all of ['', 'chat/']) t.match(come(all), { type: 'came' })
+  t.ok(subscriptions.isHeard(chat))
 })

@@ -2,7 +2,7 @@
 export const PUB_LIMITS = {
   /** Largest subscription that is looked at, bytes. */
   maxPrefixBytes: 512,
-  /** Different prefixes that are counted; beyond it a subscription holds nothing back and wakes nothing. */
+  /** Different prefixes that are counted; beyond it only those of chats that there are, and of all chats. */
   maxPrefixes: 10_000,
   /** Messages that libzmq may hold for one subscriber; a chunk has at most 256 KiB and usually 150 bytes. */
   sendHighWaterMark: 1000,

@@ -19,7 +19,9 @@ export function pubDoor(context: DoorContext): Door {
 class PubDoor implements Door {
   readonly name = 'pub'
   readonly #context: DoorContext
-  readonly #subscriptions = new Subscriptions()
+  readonly #subscriptions = new Subscriptions(PUB_LIMITS.maxPrefixes, (session) =>
+    this.#desk.has(session),
+  )
   readonly #positions: Positions
   readonly #desk: Desk
   readonly #socket: PubSocket

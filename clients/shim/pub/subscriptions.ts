@@ -2,6 +2,8 @@
 import { chatTopic } from './legacy-chunk.ts'
 import { PUB_LIMITS } from './limits.ts'
 
+/** What every topic begins with. */
+const ALL_CHATS = 'chat/'
 const TOPIC_LENGTH = chatTopic('00000000-0000-4000-8000-000000000000').length
 
 /** `session`: the subscription is to this chat alone. */
@@ -14,10 +16,16 @@ export class Subscriptions {
   /** Subscribers by prefix; one that is longer than a topic counts for that topic. */
   readonly #counts = new Map<string, number>()
   readonly #maxPrefixes: number
+  readonly #isChat: (session: string) => boolean
   #total = 0
 
-  constructor(maxPrefixes: number = PUB_LIMITS.maxPrefixes) {
+  /** `isChat`: there is such a chat; whoever subscribes to it counts, however many others there are. */
+  constructor(
+    maxPrefixes: number = PUB_LIMITS.maxPrefixes,
+    isChat: (session: string) => boolean = () => false,
+  ) {
     this.#maxPrefixes = maxPrefixes
+    this.#isChat = isChat
   }
 
   get total(): number {
@@ -51,10 +59,17 @@ export class Subscriptions {
 
   #add(prefix: string): boolean {
     const count = this.#counts.get(prefix)
-    if (count === undefined && this.#counts.size >= this.#maxPrefixes) return false
+    if (count === undefined && !this.#hasRoom(prefix)) return false
     this.#counts.set(prefix, (count ?? 0) + 1)
     this.#total += 1
     return true
+  }
+
+  /** Those of real readers are few: the chats that there are, and the beginnings of all topics. */
+  #hasRoom(prefix: string): boolean {
+    if (this.#counts.size < this.#maxPrefixes || ALL_CHATS.startsWith(prefix)) return true
+    const session = sessionOf(prefix)
+    return session !== undefined && this.#isChat(session)
   }
 
   #remove(prefix: string): boolean {
