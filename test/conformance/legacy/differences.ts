@@ -7,6 +7,7 @@
 import { type AgentMessage, agentIn, agentMessage } from './agent-message.ts'
 import { inBothDialects, onChunks, trueChunks } from './chat-differences.ts'
 import { askedOf, commandAnswer } from './command-differences.ts'
+import { CONTROLS, controlAnswer } from './control-differences.ts'
 import { isArray, isObject, type Json, type JsonObject, writeExact } from './exact-json.ts'
 import { replyInstead } from './silence-differences.ts'
 import type { Vector } from './vector.ts'
@@ -20,11 +21,19 @@ export interface Difference {
   readonly instead: (expect: JsonObject, vector: Vector) => JsonObject | undefined
 }
 
-/** Method of a case that sends one call. */
-function methodOf({ send }: Vector): string {
+/** The one call that a case sends; empty when it sends another thing. */
+function callOf({ send }: Vector): JsonObject {
   const body = isObject(send) && isObject(send['http']) ? send['http']['body'] : send
-  const method = isObject(body) ? body['method'] : undefined
+  return isObject(body) ? body : {}
+}
+
+function methodOf(vector: Vector): string {
+  const { method } = callOf(vector)
   return typeof method === 'string' ? method : ''
+}
+
+function paramsOf(vector: Vector): Json {
+  return callOf(vector)['params'] ?? null
 }
 
 function errorOf(expect: JsonObject): JsonObject | undefined {
@@ -32,14 +41,6 @@ function errorOf(expect: JsonObject): JsonObject | undefined {
   const error = isObject(match) ? match['error'] : undefined
   return isObject(error) ? error : undefined
 }
-
-const CONTROLS = [
-  'agent.pause',
-  'agent.resume',
-  'agent.attach.request',
-  'agent.attach.validate',
-  'agent.attach.revoke',
-]
 
 /** An agent as later versions describe it, with more members than six. */
 function hasLaterConfig(vector: Vector): boolean {
@@ -72,11 +73,9 @@ export const DIFFERENCES: readonly Difference[] = [
     instead: (expect, vector) => {
       const isRefused = vector.transport === 'http' && errorOf(expect)?.['code'] === -32601
       if (!isRefused || !CONTROLS.includes(methodOf(vector))) return undefined
-      const { id } = expect['match'] as JsonObject
-      const answer = writeExact(vector.send).includes('00000000-0000-4000-8000-000000000000')
-        ? { code: -32002, message: 'Agent not found: 00000000-0000-4000-8000-000000000000' }
-        : { code: '<int>', message: '<string>' }
-      return { ...expect, match: { jsonrpc: '2.0', error: answer, id: id ?? null } }
+      const { id = null } = expect['match'] as JsonObject
+      const answer = controlAnswer(methodOf(vector), paramsOf(vector), vector)
+      return { ...expect, match: { jsonrpc: '2.0', ...answer, id } }
     },
   },
   {
