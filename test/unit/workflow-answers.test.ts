@@ -167,3 +167,26 @@ t.test('nothing is kept of a workflow that could not be written, or was removed'
   t.equal(harness.core.streams.size, before)
   t.end()
 })
+
+t.test('who waits long for a slot asks less and less often, and gets it all the same', (t) => {
+  const { harness, client, host } = stage({}, { slots: 1 })
+  const { session } = client.call('session.create', demo)
+  const { execution } = client.call('workflow.execute', { steps: [own('a', 'x')] })
+  let asked = 0
+  const { sessions } = harness.core
+  const used = sessions.used.bind(sessions)
+  sessions.used = (id) => {
+    asked += 1
+    return used(id)
+  }
+  harness.advance(2000)
+  t.ok(asked >= 6, 'often in the beginning')
+  harness.advance(60_000)
+  asked = 0
+  harness.advance(60_000)
+  t.ok(asked > 0 && asked <= 13)
+  host.exit(session, 0)
+  harness.advance(6000)
+  t.match(infoOf(client, execution).steps, [{ status: 'running', turn: 1 }])
+  t.end()
+})

@@ -4,8 +4,9 @@ import type { Core } from '../core.ts'
 import type { WorkflowLimits } from './limits.ts'
 import { isRunning, type Run, type Wait } from './run.ts'
 
-/** Between two tries, ms. */
+/** Between two tries, ms; for a slot, which costs a look at every session, an eighth of what it has waited. */
 const TRY_AGAIN_MS = 250
+const MAX_TRY_AGAIN_MS = 5000
 
 /** Which limit says how long an error is waited out; those of storage heal or do not, without a limit. */
 type Patience = 'hostWaitMs' | 'slotWaitMs' | 'always'
@@ -37,15 +38,22 @@ export function wait(core: Core, run: Run, step: string, what: Patience): number
   const now = core.clock.now()
   const before = run.waits.get(step)
   // Whoever refuses for want of a slot is there.
-  const since = what === 'hostWaitMs' ? (before?.since ?? now) : now
+  const isAway = what === 'hostWaitMs'
+  const since = isAway && before?.isAway === true ? before.since : now
   const slotSince = what === 'slotWaitMs' ? (before?.slotSince ?? now) : before?.slotSince
+  const waited = now - (what === 'slotWaitMs' ? (slotSince ?? now) : since)
+  const pauseMs =
+    what === 'slotWaitMs'
+      ? Math.min(Math.max(TRY_AGAIN_MS, waited / 8), MAX_TRY_AGAIN_MS)
+      : TRY_AGAIN_MS
   const noted: Wait = {
     since,
+    isAway,
     ...(slotSince !== undefined && { slotSince }),
-    nextAt: now + TRY_AGAIN_MS,
+    nextAt: now + pauseMs,
   }
   run.waits.set(step, noted)
-  return now - (what === 'slotWaitMs' ? (slotSince ?? now) : since)
+  return waited
 }
 
 /** What a step asked for was not done. */

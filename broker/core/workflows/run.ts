@@ -7,6 +7,8 @@ import type { TurnOutput } from './turn-output.ts'
 export interface Wait {
   /** Since when a host is away; when it is not, the last time that this was seen. */
   readonly since: number
+  /** Whether a host was away when this was noted. */
+  readonly isAway?: boolean
   /** Since when no slot was free, however often a host was away meanwhile. */
   readonly slotSince?: number
   readonly nextAt: number
