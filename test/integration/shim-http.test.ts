@@ -1,4 +1,5 @@
 /** The HTTP door before a real broker and host. */
+import { once } from 'node:events'
 import t, { type Test } from 'tap'
 import { MAX_VALUES } from '../../clients/shim/legacy/json/reader.ts'
 import { Cluster, type Part } from '../support/cluster.ts'
@@ -312,4 +313,55 @@ t.test('nobody waits longer for a host than is set', async (t) => {
   const url = addressOf(await cluster.shim({ args: [...TYPES, '--host-wait-ms', '0'] }))
   const reply = await call(url, 'agent.spawn', { name: 'early', agent_type: 'x', config: {} })
   t.match(reply, { error: { code: -32003, message: /no connected host fits/ } })
+})
+
+/** A stage whose broker stands still until the returned function is called, so that calls stay under way. */
+async function stopped(t: Test, ...args: readonly string[]) {
+  const cluster = await Cluster.make(t)
+  const broker = await cluster.broker()
+  const shim = await cluster.shim({ args: [...TYPES, ...args] })
+  broker.process.kill('SIGSTOP')
+  t.teardown(() => void broker.process.kill('SIGCONT'))
+  return { shim, url: addressOf(shim), goOn: () => void broker.process.kill('SIGCONT') }
+}
+
+const HEALTH = '{"jsonrpc":"2.0","method":"system.health","id":1}'
+const REQUEST = `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${HEALTH.length}\r\n\r\n${HEALTH}`
+
+t.test('requests under way beyond the limit are 503, and only those', async (t) => {
+  const { url, goOn } = await stopped(t, '--http-in-flight', '1')
+  const asked = [post(url, HEALTH), post(url, HEALTH)]
+  const refused = await Promise.race(asked)
+  t.equal(refused.status, 503)
+  t.equal(refused.headers.get('retry-after'), '1')
+  t.match(await refused.json(), { error: { code: -32011 } })
+  goOn()
+  const answers = await Promise.all(asked)
+  t.same(new Set(answers.map(({ status }) => status)), new Set([200, 503]))
+})
+
+t.test('a connection on which nothing moves is closed', async (t) => {
+  const { url } = await stopped(t, '--http-stall-ms', '400')
+  const { socket, ended } = await rawSocket(t, { port: Number(url.port) })
+  socket.write(REQUEST)
+  t.equal(await ended, '')
+})
+
+t.test('a connection is kept for its next request, for a while', async (t) => {
+  const { url } = await start(t, '--http-idle-ms', '300')
+  const { socket, ended } = await rawSocket(t, { port: Number(url.port) })
+  socket.write(REQUEST + REQUEST)
+  const text = await ended
+  t.equal(text.match(/HTTP\/1\.1 200 /g)?.length, 2)
+})
+
+t.test('the shim ends although a request is under way', async (t) => {
+  const { url, shim, goOn } = await stopped(t, '--http-drain-ms', '300')
+  const { socket, ended } = await rawSocket(t, { port: Number(url.port) })
+  socket.write(REQUEST.replace('\r\n\r\n', '\r\nExpect: 100-continue\r\n\r\n'))
+  await once(socket, 'data') // it is begun
+  shim.process.kill('SIGTERM')
+  t.equal(await ended, 'HTTP/1.1 100 Continue\r\n\r\n', 'cut off without an answer')
+  goOn()
+  t.equal(await shim.exited, 0)
 })
