@@ -15,6 +15,9 @@ function portsWith(call: Call): { readonly ports: LegacyPorts; readonly logged: 
     client: { call: async (...args: Parameters<Call>) => call(...args) },
     log: pino({ level: 'info' }, { write: (line) => void logged.push(line) }),
     types: new AgentTypes({ '*': 'demo' }),
+    now: () => 0,
+    pause: async () => undefined,
+    hostWaitMs: 0,
   }
   return { ports: ports as unknown as LegacyPorts, logged }
 }
@@ -52,7 +55,7 @@ t.test('whatever stands where an environment should', async (t) => {
 t.test(
   'a program that no host names: the old text to the caller, the reason to the log',
   async (t) => {
-    const { ports, logged } = portsWith(() => ({ hosts: [] }))
+    const { ports, logged } = portsWith(() => ({ hosts: [{ status: 'online', backends: [] }] }))
     const request = { name: 'a', type: 'rm-cli', config: {}, isLoose: true }
     await t.rejects(spawn(ports, request), { code: -32003, message: /No such file or directory/ })
     t.match(JSON.parse(logged[0] ?? ''), {
