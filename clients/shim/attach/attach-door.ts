@@ -8,6 +8,7 @@ import type { SessionInfo, StreamItem } from '../../sdk/index.ts'
 import { agents, findAgent, isTerminal, statusOf } from '../agents/agent.ts'
 import { OneAtATime } from '../agents/one-at-a-time.ts'
 import type { Door, DoorContext } from '../door.ts'
+import { EventWatch } from '../event-watch.ts'
 import { checkSocketPath } from '../socket-file.ts'
 import { AgentSocket } from './agent-socket.ts'
 import type { AttachSockets } from './desk.ts'
@@ -16,7 +17,6 @@ import type { AttachSockets } from './desk.ts'
 export const MAX_SOCKETS = 256
 /** How often tokens whose time is over are taken away, ms. */
 const SWEEP_MS = 60_000
-const EVENTS = '@events'
 
 export function attachDoor(context: DoorContext): Door {
   return new AttachDoor(context)
@@ -29,21 +29,30 @@ class AttachDoor implements Door, AttachSockets {
   readonly #context: DoorContext
   readonly #sockets = new Map<string, AgentSocket>()
   readonly #turns = new OneAtATime()
-  readonly #stop = new AbortController()
-  #watch: Promise<void> = Promise.resolve()
+  readonly #watch: EventWatch
   #stopSweeps = (): void => {}
 
   constructor(context: DoorContext) {
     this.#context = context
     this.maxPerAgent = context.settings.attach_sessions
+    this.#watch = new EventWatch({
+      client: context.client,
+      pause: context.pause,
+      heard: (item) => this.#heard(item),
+      trouble: ({ code, message }) =>
+        context.log.warn(
+          { code, reason: message },
+          'pauses and ends are not heard of; trying again',
+        ),
+    })
   }
 
   async start(): Promise<void> {
     const { attach, every } = this.#context
     checkSocketPath(this.#pathOf('00000000-0000-0000-0000-000000000000'))
-    const from = await this.#head()
+    await this.#watch.begin()
     await this.#openAll()
-    this.#watch = this.#follow(from)
+    this.#watch.run()
     this.#stopSweeps = every(SWEEP_MS, () => void this.#sweep())
     attach.useSockets(this)
     this.addresses.push(`unix:${this.#pathOf('*')}`)
@@ -51,9 +60,8 @@ class AttachDoor implements Door, AttachSockets {
 
   async stop(): Promise<void> {
     this.#context.attach.useSockets(undefined)
-    this.#stop.abort()
     this.#stopSweeps()
-    await this.#watch
+    await this.#watch.stop()
     await Promise.all([...this.#sockets.keys()].map((agent) => this.#close(agent)))
   }
 
@@ -92,13 +100,6 @@ class AttachDoor implements Door, AttachSockets {
   }
 
   /** Where the story of what happens goes on. */
-  async #head(): Promise<number> {
-    const { client } = this.#context
-    const { head, ticket } = await client.call('stream.open', { session: EVENTS })
-    await client.call('stream.close', { ticket })
-    return head + 1
-  }
-
   async #openAll(): Promise<void> {
     const wanted = new Set(await this.#context.attach.tokens.sweep())
     for await (const agent of agents(this.#context.client, ['idle', 'running'])) {
@@ -116,18 +117,6 @@ class AttachDoor implements Door, AttachSockets {
     } catch (thrown) {
       const { code, message } = ProtocolError.from(thrown, 'client')
       log.warn({ agent, code, reason: message }, 'no attach socket')
-    }
-  }
-
-  async #follow(from: number): Promise<void> {
-    const { client, log } = this.#context
-    try {
-      for await (const item of client.follow(EVENTS, { from, signal: this.#stop.signal })) {
-        await this.#heard(item)
-      }
-    } catch (thrown) {
-      if (this.#stop.signal.aborted) return
-      log.error({ err: thrown }, 'pauses and ends are no longer heard of')
     }
   }
 

@@ -6,13 +6,14 @@ import { type WebSocket, WebSocketServer } from 'ws'
 import { openAlias } from '../alias.ts'
 import { bindError } from '../bind-error.ts'
 import type { Door, DoorContext } from '../door.ts'
+import { EventWatch } from '../event-watch.ts'
 import { pageRefusal } from '../http/page-guard.ts'
 import { Admission } from '../sse/admission.ts'
 import { isStreamPath } from '../sse/stream-path.ts'
 import { rawAnswer } from '../sse/stream-request.ts'
 import type { DescartesEvent } from './descartes-event.ts'
 import { EventClient } from './event-client.ts'
-import { EventFeed } from './event-feed.ts'
+import { descartesEvents } from './from-native.ts'
 import { EVENTS_LIMITS } from './limits.ts'
 
 export function eventsDoor(context: DoorContext): Door {
@@ -23,7 +24,7 @@ class EventsDoor implements Door {
   readonly name = 'events'
   readonly #context: DoorContext
   readonly #admission: Admission
-  readonly #feed: EventFeed
+  readonly #watch: EventWatch
   readonly #clients = new Map<WebSocket, EventClient>()
   readonly #sockets = new WebSocketServer({
     noServer: true,
@@ -37,10 +38,13 @@ class EventsDoor implements Door {
   constructor(context: DoorContext) {
     this.#context = context
     this.#admission = new Admission(context.settings, context.wall)
-    this.#feed = new EventFeed({
+    this.#watch = new EventWatch({
       client: context.client,
       pause: context.pause,
-      tell: (event) => this.#tell(event),
+      heard: (item) => {
+        if (item.type !== 'event') return
+        for (const event of descartesEvents(item)) this.#tell(event)
+      },
       trouble: ({ code, message }) =>
         context.log.warn({ code, reason: message }, 'events cannot be followed; trying again'),
     })
@@ -51,7 +55,8 @@ class EventsDoor implements Door {
   }
 
   async start(): Promise<void> {
-    await this.#feed.start()
+    await this.#watch.begin()
+    this.#watch.run()
     const { ws_port, ws_alias_port } = this.#context.settings
     await this.#listen(ws_port)
     // The HTTP door closes before this one, and would wait for those that came through it.
@@ -68,7 +73,7 @@ class EventsDoor implements Door {
 
   async stop(): Promise<void> {
     this.#stopTicks()
-    await this.#feed.stop()
+    await this.#watch.stop()
     const closing = this.#servers.map((server) => closed(server))
     await this.#closeClients()
     for (const server of this.#servers) server.closeAllConnections()

@@ -16,6 +16,4 @@ export const EVENTS_LIMITS = {
   handshakeMs: 10_000,
   /** How long closing waits for the answer of a client, ms. */
   closeMs: 1000,
-  /** After a failed reading of events it is tried again, ms. */
-  retryMs: 1000,
 } as const

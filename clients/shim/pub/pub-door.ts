@@ -1,8 +1,9 @@
 /** The door that publishes chats on a ZeroMQ PUB socket, as the old daemon did. */
 import { setImmediate as turnOfLoop } from 'node:timers/promises'
-import { ProtocolError, type SessionInfo } from '../../sdk/index.ts'
+import { ProtocolError, type SessionInfo, type StreamItem } from '../../sdk/index.ts'
 import { bindError } from '../bind-error.ts'
 import type { Door, DoorContext } from '../door.ts'
+import { EventWatch } from '../event-watch.ts'
 import type { FollowerPorts } from './chat-follower.ts'
 import { everySession, isChat } from './chat-sessions.ts'
 import { Desk } from './desk.ts'
@@ -29,7 +30,7 @@ class PubDoor implements Door {
   readonly #addresses: string[] = []
   readonly #lookups = new Set<string>()
   #looking: Promise<void> = Promise.resolve()
-  #watching: Promise<void> = Promise.resolve()
+  readonly #watch: EventWatch
   #leave: (() => void)[] = []
   #isLoaded = false
   #published = 0
@@ -43,6 +44,16 @@ class PubDoor implements Door {
     this.#socket = new PubSocket({
       subscription: (frame) => this.#subscription(frame),
       failed: (err) => context.log.error({ err }, 'no subscriptions are seen any more'),
+    })
+    this.#watch = new EventWatch({
+      client: context.client,
+      pause: context.pause,
+      heard: (item) => this.#heard(item),
+      trouble: ({ code, message }) =>
+        context.log.warn(
+          { code, reason: message },
+          'chats of others are not heard of; trying again',
+        ),
     })
     this.#desk = new Desk({
       ports: this.#followerPorts(),
@@ -63,20 +74,21 @@ class PubDoor implements Door {
     this.#leave.push(chats.onChat(({ session, isHeld }) => this.#desk.add(session, isHeld)))
     const endpoint = `tcp://${host.includes(':') ? `[${host}]` : host}:${port === 0 ? '*' : port}`
     // Chats are known before anybody can subscribe, so that nobody is told that there is nothing.
+    await this.#watch.begin()
     await this.#load()
     try {
       this.#addresses.push(await this.#socket.bind(endpoint))
     } catch (cause) {
       throw bindError(endpoint, cause)
     }
-    this.#watching = this.#watch()
+    this.#watch.run()
     this.#leave.push(every(PUB_LIMITS.tickMs, () => this.#tick(now())))
   }
 
   async stop(): Promise<void> {
     this.#stop.abort()
     for (const leave of this.#leave.splice(0)) leave()
-    await Promise.all([this.#desk.close(), this.#watching, this.#looking])
+    await Promise.all([this.#desk.close(), this.#watch.stop(), this.#looking])
     this.#tellDropped(this.#context.now())
     if (this.#isLoaded) await this.#positions.flush().catch((err) => this.#notSaved(err))
     await this.#socket.close()
@@ -148,21 +160,11 @@ class PubDoor implements Door {
   }
 
   /** What others do with chats: sessions that are created, come to life again or are removed. */
-  async #watch(): Promise<void> {
-    const { client, log } = this.#context
-    const { signal } = this.#stop
-    try {
-      const { head } = await client.call('stream.read', { session: EVENTS, from: 1, max_count: 1 })
-      for await (const item of client.follow(EVENTS, { from: head + 1, signal })) {
-        if (item.type !== 'event' || item.topic !== 'session') continue
-        if (item.event === 'removed') this.#desk.remove(item.id)
-        else if (this.#desk.has(item.id)) this.#desk.add(item.id)
-        else if (isChatEvent(item.data)) this.#desk.add(item.id)
-      }
-    } catch (thrown) {
-      const { code, message } = ProtocolError.from(thrown, 'client')
-      if (!signal.aborted) log.warn({ code, reason: message }, 'chats of others are not heard of')
-    }
+  #heard(item: StreamItem): void {
+    if (item.type !== 'event' || item.topic !== 'session') return
+    if (item.event === 'removed') this.#desk.remove(item.id)
+    else if (this.#desk.has(item.id)) this.#desk.add(item.id)
+    else if (isChatEvent(item.data)) this.#desk.add(item.id)
   }
 
   #followerPorts(): FollowerPorts {
@@ -201,8 +203,6 @@ class PubDoor implements Door {
     if (this.#published % PUB_LIMITS.burst === 0) await turnOfLoop()
   }
 }
-
-const EVENTS = '@events'
 
 /** Of `created` the metadata, of `annotated` what is changed in it. */
 function isChatEvent({ metadata }: Readonly<Record<string, unknown>>): boolean {
