@@ -1,5 +1,5 @@
 /** The tests of readonly-disk.test.ts, run as root of a user and mount namespace of their own. */
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { type ErrorCode, ProtocolError } from '../../protocol/errors.ts'
 import { only, textOf, turn, until } from './chunks.ts'
 import { runCli } from './cli.ts'
@@ -14,7 +14,21 @@ async function failureOf(work: Promise<unknown>): Promise<ProtocolError | undefi
   )
 }
 
+/**
+ * About one failed commit in ten ends the process within lmdb 3.5.5 ("corrupted size vs. prev_size"): what
+ * the broker does after a failed commit can only be seen when it is still there.
+ */
+const TRIES = 5
+
 t.test('a disk that becomes read-only stops new work, and nothing else', async (t) => {
+  for (let tries = 1; tries <= TRIES; tries += 1) {
+    if ((await disturb(t)) === 'held') return
+    t.comment(`lmdb aborted the broker at a failed commit, try ${tries}`)
+  }
+  t.fail(`lmdb aborted the broker ${TRIES} times`)
+})
+
+async function disturb(t: Test): Promise<'held' | 'aborted'> {
   const cluster = await Cluster.make(t)
   const disk = new ReadOnlyDisk(t, cluster.dir)
   // Its log is a file too, and has to stay within the limit.
@@ -29,10 +43,15 @@ t.test('a disk that becomes read-only stops new work, and nothing else', async (
   const ended = until(busy.follow(), (item) => {
     return item.type === 'turn_complete' && item.turn_number === number
   })
+  ended.catch(() => undefined) // of a broker that was aborted nobody waits for it
   disk.limit(broker.pid)
   const codes = new Set<ErrorCode | undefined>()
-  do codes.add((await failureOf(other.prompt('refused for its size')))?.code)
-  while (!disk.isMadeReadOnly())
+  do {
+    const refused = failureOf(other.prompt('refused for its size'))
+    const end = await Promise.race([refused.then(() => undefined), broker.exited])
+    if (end === 'SIGABRT') return 'aborted'
+    codes.add((await refused)?.code)
+  } while (!disk.isMadeReadOnly())
   disk.unlimit(broker.pid)
   t.notOk(codes.has(undefined), 'nothing was accepted meanwhile')
   const failure = await failureOf(other.prompt('refused'))
@@ -53,7 +72,8 @@ t.test('a disk that becomes read-only stops new work, and nothing else', async (
     'what the host had kept is in the stream, and nothing is lost',
   )
   t.ok((await turn(other, 'it goes on by itself')).length > 0)
-})
+  return 'held'
+}
 
 t.test('a broker on a read-only disk says what to do', async (t) => {
   const cluster = await Cluster.make(t)
