@@ -3,6 +3,7 @@
 import { ProtocolError } from '../../../protocol/errors.ts'
 import type { Client, SessionInfo } from '../../sdk/index.ts'
 import type { AgentInfo, AgentStatus } from '../rep/layouts.ts'
+import { everySession } from '../sessions.ts'
 
 /** What the shim keeps in the metadata of a session. */
 export interface AgentNotes {
@@ -14,7 +15,7 @@ export interface AgentNotes {
   readonly terminated?: unknown
 }
 
-export const isChat = ({ metadata }: SessionInfo): boolean => metadata['mode'] === 'chat'
+const isOnlyChat = ({ metadata }: SessionInfo): boolean => metadata['mode'] === 'chat'
 
 const TERMINAL: ReadonlySet<AgentStatus> = new Set(['completed', 'failed', 'terminated'])
 export const isTerminal = (status: AgentStatus): boolean => TERMINAL.has(status)
@@ -66,28 +67,19 @@ function textOr(value: unknown, other: string): string {
 export async function findAgent(client: Client, id: string): Promise<SessionInfo | undefined> {
   try {
     const info = await client.call('session.get', { session: id })
-    return isChat(info) ? undefined : info
+    return isOnlyChat(info) ? undefined : info
   } catch (thrown) {
     if (ProtocolError.from(thrown, 'client').code === 'NO_SUCH_SESSION') return undefined
     throw thrown
   }
 }
 
-/** Sessions in one page of a listing. */
-const PAGE = 1000
-
 /** Every agent, newest first. */
 export async function* agents(
   client: Client,
   status?: readonly SessionInfo['status'][],
 ): AsyncGenerator<SessionInfo, void> {
-  const filter = status ? { status: [...status] } : {}
-  for (let offset = 0; ; ) {
-    const page = await client.call('session.list', { ...filter, limit: PAGE, offset })
-    yield* page.sessions.filter((info) => !isChat(info))
-    offset += page.sessions.length
-    if (page.sessions.length === 0 || offset >= page.total) return
-  }
+  for await (const info of everySession(client, status)) if (!isOnlyChat(info)) yield info
 }
 
 /** Statuses of sessions that hold a slot or may need one again. */

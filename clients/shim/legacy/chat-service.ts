@@ -1,6 +1,7 @@
 /** The chats of the old API: sessions with many turns, which the PUB door streams. */
 import { ProtocolError } from '../../../protocol/errors.ts'
 import type { Params, SessionInfo } from '../../sdk/index.ts'
+import { everySession, isChat } from '../sessions.ts'
 import { isCode, startFailure } from './failures.ts'
 import { withHost } from './host-wait.ts'
 import type { LegacyPorts } from './ports.ts'
@@ -20,7 +21,6 @@ const PREFIXES: Readonly<Record<string, string>> = {
   ultra: 'ultrathink: ',
 }
 
-const PAGE = 1000
 const LIVE: readonly SessionInfo['status'][] = ['starting', 'idle', 'running', 'stopping']
 
 const sessionNotFound = () => internal('Session not found')
@@ -104,11 +104,8 @@ export class ChatService {
 
   async list(): Promise<object> {
     const found = new Map<string, object>()
-    for (let offset = 0, isMore = true; isMore; ) {
-      const page = await this.#ports.client.call('session.list', { limit: PAGE, offset })
-      for (const info of page.sessions.filter(isChat)) found.set(info.session, chatInfo(info))
-      offset += page.sessions.length
-      isMore = page.sessions.length > 0 && offset < page.total
+    for await (const info of everySession(this.#ports.client)) {
+      if (isChat(info)) found.set(info.session, chatInfo(info))
     }
     return { sessions: [...found.values()] }
   }
@@ -129,10 +126,6 @@ export class ChatService {
       throw thrown
     }
   }
-}
-
-function isChat({ metadata }: SessionInfo): boolean {
-  return metadata['mode'] === 'chat' || metadata['chat'] === true
 }
 
 function place(endpoint: string, session: string): object {

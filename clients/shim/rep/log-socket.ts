@@ -1,6 +1,6 @@
 /** The publisher of the log of agents. It hears who is subscribed to, and tells only of that. */
 import { XPublisher } from 'zeromq'
-import { bindError } from '../bind-error.ts'
+import { bindTcp } from '../bind-tcp.ts'
 
 /** Lines that wait for a subscriber; one that is slower misses some. */
 const WAITING_LINES = 10_000
@@ -20,14 +20,8 @@ export class LogSocket {
   #sent: Promise<void> = Promise.resolve()
 
   /** Resolves with the endpoint, its port included. Rejects with IN_USE or BAD_CONFIG. */
-  async bind(host: string, port: number): Promise<string> {
-    const endpoint = `tcp://${host.includes(':') ? `[${host}]` : host}:${port === 0 ? '*' : port}`
-    try {
-      await this.#socket.bind(endpoint)
-    } catch (cause) {
-      throw bindError(endpoint, cause)
-    }
-    return this.#socket.lastEndpoint ?? endpoint
+  bind(host: string, port: number): Promise<string> {
+    return bindTcp(this.#socket, host, port)
   }
 
   /** Calls `changed` when a prefix gets its first subscriber, and when it loses the last one. */

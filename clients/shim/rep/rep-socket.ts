@@ -1,6 +1,6 @@
 /** The ROUTER of the agent protocol. Knows frames and nothing of what is in them. */
 import { Router } from 'zeromq'
-import { bindError } from '../bind-error.ts'
+import { bindTcp } from '../bind-tcp.ts'
 
 /** Bytes of one message, as the old protocol has it; libzmq cuts off who sends more. */
 export const MAX_MESSAGE_BYTES = 10_485_760
@@ -33,14 +33,8 @@ export class RepSocket {
   #sent: Promise<void> = Promise.resolve()
 
   /** Resolves with the endpoint, its port included. Rejects with IN_USE or BAD_CONFIG. */
-  async bind(host: string, port: number): Promise<string> {
-    const endpoint = `tcp://${host.includes(':') ? `[${host}]` : host}:${port === 0 ? '*' : port}`
-    try {
-      await this.#socket.bind(endpoint)
-    } catch (cause) {
-      throw bindError(endpoint, cause)
-    }
-    return this.#socket.lastEndpoint ?? endpoint
+  bind(host: string, port: number): Promise<string> {
+    return bindTcp(this.#socket, host, port)
   }
 
   /** Calls `opened` for each client that comes, and its result when that client is gone. */
