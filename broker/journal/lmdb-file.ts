@@ -11,6 +11,9 @@ import {
   mkdirSync,
   openSync,
   readSync,
+  rmSync,
+  statSync,
+  writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { ProtocolError } from '../../protocol/errors.ts'
@@ -23,6 +26,7 @@ const AT_VERSION = 28
 const AT_PAGE_SIZE = 48
 const AT_LAST_PAGE = 144
 const META_BYTES = 176
+const PROBE_BYTES = 4096
 const PAGE_SIZES = [4096, 8192, 16384, 32768, 65536]
 
 /** The failure of a journal that cannot be opened, by a reason in words or by what was thrown. */
@@ -97,6 +101,23 @@ function withFile(path: string, flags: string, use: (file: number) => void): voi
     use(file)
   } finally {
     closeSync(file)
+  }
+}
+
+/**
+ * Writes a page beside the data file, as far from the start as the file is long, and takes it away again.
+ * Throws what the system says when the disk takes no such write.
+ */
+export function probeWrite(path: string): void {
+  const probe = `${path}-probe`
+  const end = statSync(path, { throwIfNoEntry: false })?.size ?? 0
+  try {
+    withFile(probe, 'w', (file) => {
+      writeSync(file, Buffer.alloc(PROBE_BYTES), 0, PROBE_BYTES, end)
+      fsyncSync(file)
+    })
+  } finally {
+    rmSync(probe, { force: true })
   }
 }
 

@@ -8,7 +8,7 @@ import { type Database, open, type RangeOptions, type RootDatabase } from 'lmdb'
 import { ProtocolError } from '../../protocol/errors.ts'
 import { TABLES } from './journal.ts'
 import { entryCount, pageBytes } from './lmdb-figures.ts'
-import { cannotOpen, inspectFile, prepareFile } from './lmdb-file.ts'
+import { cannotOpen, cannotWrite, inspectFile, prepareFile, probeWrite } from './lmdb-file.ts'
 import { type Migration, missingSteps, runSteps, SCHEMA_KEY, versionAfter } from './migrations.ts'
 import { decodeSmall, encodeSmall } from './record.ts'
 import type { SyncPolicy } from './sync-policy.ts'
@@ -168,16 +168,18 @@ function openDatabases(root: RootDatabase<Buffer, Buffer>): Databases {
   }
 }
 
-const EROFS = 30
-
-// MDB_MAP_FULL, ENOSPC, EDQUOT, EFBIG
-const FULL_CODES = [-30792, 28, 122, 27]
+// LMDB's numbers, and the names that Node.js gives to the same.
+const READ_ONLY_CODES: readonly unknown[] = [30, 'EROFS']
+const MDB_MAP_FULL = -30792
+const FULL_CODES: readonly unknown[] = [MDB_MAP_FULL, 28, 'ENOSPC', 122, 'EDQUOT', 27, 'EFBIG']
 
 function commitFailure(cause: unknown): ProtocolError {
   const told = cause instanceof Error ? cause.message : String(cause)
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
-  const isFull = typeof code === 'number' && FULL_CODES.includes(code)
-  const hint = code === EROFS ? '; work goes on by itself once it can be written again' : ''
+  const isFull = FULL_CODES.includes(code)
+  const hint = READ_ONLY_CODES.includes(code)
+    ? '; work goes on by itself once it can be written again'
+    : ''
   const reason = `${told}${hint}`
   return new ProtocolError(isFull ? 'STORAGE_FULL' : 'STORAGE_FAILED', { reason }, { cause })
 }
@@ -290,9 +292,23 @@ export class LmdbStore {
   async #openForWriting(): Promise<Environment> {
     // Somebody may read while the other one is closed, and so open it again.
     while (this.#access === 'read' && this.#environment) await this.#discard()
+    if (this.#access === 'read') this.#probe()
     this.#environment ??= openEnvironment(this.#path, this.#options)
     this.#access = 'write'
     return this.#environment
+  }
+
+  /**
+   * The binding writes its account of a failed write of pages into 100 bytes, whatever its length, and may
+   * so end the process. A disk that failed once is tried without it.
+   */
+  #probe(): void {
+    try {
+      probeWrite(this.#path)
+    } catch (cause) {
+      const failure = commitFailure(cause)
+      throw failure.code === 'STORAGE_FULL' ? failure : cannotWrite(this.#path, cause)
+    }
   }
 
   /**
