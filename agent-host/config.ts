@@ -2,6 +2,7 @@
 import { cpus, homedir, hostname, tmpdir } from 'node:os'
 import { type Static, type TSchema, Type } from 'typebox'
 import {
+  accessSettings,
   type Environment,
   type Places,
   placeSettings,
@@ -56,6 +57,7 @@ const quiet = (fallback: number, action: string) =>
 
 export const HostSettings = Type.Object({
   ...placeSettings,
+  ...accessSettings,
   name: Type.Optional(
     Type.String({
       pattern: '^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$',

@@ -7,6 +7,7 @@ import type { Message } from '../protocol/bundle.ts'
 import { decodeBody, encode } from '../protocol/codec.ts'
 import { ProtocolError } from '../protocol/errors.ts'
 import { RequestIds } from '../protocol/ids.ts'
+import type { Credentials } from '../protocol/keys/peer-keys.ts'
 import type { HealthEvidence } from '../protocol/link/health.ts'
 import { type OpenDealer, PeerConnection } from '../protocol/link/peer-connection.ts'
 import type { LinkEvent } from '../protocol/link/peer-link.ts'
@@ -38,6 +39,10 @@ type Log = (fields: Readonly<Record<string, unknown>>, event: string) => void
 export interface DialogueOptions {
   readonly endpoint: string
   readonly dealer: OpenDealer
+  /** Who it is over a network; absent: a user of this machine. */
+  readonly credentials?: Credentials | undefined
+  /** The broker will answer under this public key later. */
+  readonly learnKey?: (key: string) => void
   readonly timers: Timers
   /** Gives [0, 1). */
   readonly random: () => number
@@ -80,7 +85,8 @@ export class Dialogue {
     this.#connection = new PeerConnection({
       endpoint: options.endpoint,
       role: 'host',
-      principal: 'local',
+      principal: options.credentials ? '' : 'local',
+      credentials: options.credentials,
       software: SOFTWARE,
       dealer: options.dealer,
       now: () => options.timers.now(),
@@ -124,6 +130,9 @@ export class Dialogue {
         break
       case 'refused':
         this.#options.notice({ type: 'refused', error: event.error })
+        break
+      case 'next_key':
+        this.#options.learnKey?.(event.key)
         break
       case 'complaint':
         this.#complaint(event.error)

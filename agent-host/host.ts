@@ -2,9 +2,11 @@
 import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
 import { ProtocolError } from '../protocol/errors.ts'
+import { credentialsOf } from '../protocol/keys/peer-keys.ts'
 import { LoopLag, NO_AGENT } from '../protocol/link/health.ts'
 import type { HostMethod, Params, Result } from '../protocol/methods/index.ts'
 import type { BackendInfo } from '../protocol/methods/types.ts'
+import { peerKeys } from '../protocol/process/peer-keys.ts'
 import { SOFTWARE } from '../protocol/version.ts'
 import type { Backend } from './backends/backend.ts'
 import { hostBackends } from './backends/index.ts'
@@ -23,7 +25,7 @@ import { ProcessTree } from './process/process-tree.ts'
 import type { StopContext } from './process/stop.ts'
 import { happensWithin, realTimers, sleep } from './process/timers.ts'
 import { REQUEST_HANDLERS, type RequestContext } from './requests.ts'
-import { openDealer } from './sockets.ts'
+import { dealerWith } from './sockets.ts'
 import { USAGE_MS, usageReport } from './usage-report.ts'
 
 const TICK_MS = 100
@@ -73,9 +75,15 @@ export class AgentHost {
       timers: realTimers,
       onTrouble: (error) => log.warn({ error: error.message }, 'guardian lost'),
     })
+    const known = peerKeys(
+      { settings: config, places: config.places, name: `host-${config.name}` },
+      randomBytes,
+    )
     this.#dialogue = new Dialogue({
       endpoint: config.places.endpoint,
-      dealer: openDealer,
+      dealer: dealerWith(known?.keys),
+      credentials: known && credentialsOf(known.keys),
+      learnKey: (key) => known?.learn(key),
       timers: realTimers,
       random: Math.random,
       registration: () => this.#registration(),

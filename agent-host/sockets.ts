@@ -1,14 +1,18 @@
 /** The DEALER socket of a host. The only file of the host that imports zeromq. */
 import { context, Dealer } from 'zeromq'
 import type { Bundle } from '../protocol/bundle.ts'
-import { ProtocolError } from '../protocol/errors.ts'
+import type { PeerKeys } from '../protocol/keys/peer-keys.ts'
 import { WIRE_LIMITS } from '../protocol/limits.ts'
+import { Dialer, type DialTarget, isRefusal, refusal } from '../protocol/link/dialer.ts'
 import type { DealerHandlers, DealerPort, OpenDealer } from '../protocol/link/peer-connection.ts'
 
 // Otherwise a host would hang at its end until a broker that is not there takes what waits.
 context.blocky = false
 
-export const openDealer: OpenDealer = (endpoint, handlers) => new HostDealer(endpoint, handlers)
+/** With keys it is CURVE. */
+export function dealerWith(keys: PeerKeys | undefined): OpenDealer {
+  return (endpoint, handlers) => new HostDealer({ endpoint, keys }, handlers)
+}
 
 class HostDealer implements DealerPort {
   readonly #socket = new Dealer({
@@ -27,18 +31,11 @@ class HostDealer implements DealerPort {
     tcpKeepaliveCount: 4,
   })
 
-  constructor(endpoint: string, handlers: DealerHandlers) {
-    try {
-      this.#socket.connect(endpoint)
-    } catch (cause) {
-      this.#socket.close()
-      const reason = `${endpoint}: ${cause instanceof Error ? cause.message : String(cause)}`
-      throw new ProtocolError(
-        'BAD_CONFIG',
-        { source: 'endpoint', reason },
-        { where: 'host', cause },
-      )
-    }
+  readonly #dialer: Dialer
+
+  /** Throws BAD_CONFIG. */
+  constructor(target: DialTarget, handlers: DealerHandlers) {
+    this.#dialer = new Dialer(this.#socket, target, 'host')
     this.#read(handlers).catch((error: unknown) => this.#broken(error, handlers))
     this.#watch(handlers).catch((error: unknown) => this.#broken(error, handlers))
   }
@@ -58,6 +55,8 @@ class HostDealer implements DealerPort {
   async #watch(handlers: DealerHandlers): Promise<void> {
     for await (const event of this.#socket.events) {
       if (this.#socket.closed) return
+      this.#dialer.heard(event)
+      if (isRefusal(event)) handlers.refused(refusal('host'))
       if (event.type === 'disconnect') handlers.disconnected()
       else if (event.type.startsWith('handshake:error')) handlers.trouble(event.type)
     }

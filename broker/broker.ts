@@ -1,22 +1,27 @@
 /** The composition root of the broker: builds its parts, plugs the core into sockets and timers. */
 import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
+import { EMPTY } from '../protocol/codec.ts'
 import { ProtocolError } from '../protocol/errors.ts'
 import { newToken } from '../protocol/ids.ts'
-import type { BrokerLinkEvent, Verdict } from '../protocol/link/broker-link.ts'
+import type { BrokerLinkEvent, Identity, Verdict } from '../protocol/link/broker-link.ts'
 import { LoopLag, NO_AGENT } from '../protocol/link/health.ts'
 import { OUTBOX_LIMITS } from '../protocol/link/outbox.ts'
+import type { HelloBody } from '../protocol/messages/handshake.ts'
 import { SOFTWARE } from '../protocol/version.ts'
+import { authenticateLocal } from './access/authenticator.ts'
+import { NetworkDoor } from './access/network-door.ts'
 import { claimEndpoint } from './claim-endpoint.ts'
 import { type BrokerConfig, coreLimits } from './config.ts'
 import { CONNECTION_LIMITS, Connections } from './connections.ts'
+import { type AccessPort, NO_DOOR, type RotationStep } from './core/access.ts'
 import type { Clock } from './core/clock.ts'
 import { Core } from './core/core.ts'
 import type { Journal } from './journal/journal.ts'
 import { openLmdbJournal } from './journal/lmdb-journal.ts'
 import { exposition } from './metrics/exposition.ts'
 import type { View } from './metrics/metric.ts'
-import { RouterSocket } from './router-socket.ts'
+import { type RouterPort, RouterSocket, sideOf } from './router-socket.ts'
 import { StreamsSocket } from './streams-socket.ts'
 
 /** Deadlines, heartbeats and HEADs are looked at this often, ms. */
@@ -34,6 +39,7 @@ export class Broker {
   readonly #journal: Journal
   readonly #router: RouterSocket
   readonly #streams: StreamsSocket
+  readonly #network: NetworkDoor | undefined
   readonly #connections: Connections
   readonly #core: Core
   readonly #lag = new LoopLag(realClock.now())
@@ -62,13 +68,7 @@ export class Broker {
       maxCommitOperations: config.journal_commit_operations,
       maxCommitBytes: config.journal_commit_bytes,
     })
-    this.#router = new RouterSocket({
-      receive: (connection, frames) => this.#receive(connection, frames),
-      notified: (connection) => this.#notified(connection),
-      gone: (connection) => this.#gone(connection),
-      next: (connection) => this.#connections.next(connection),
-      failed: (error) => this.#fatal(error),
-    })
+    this.#router = new RouterSocket(this.#routerPort())
     this.#streams = new StreamsSocket({
       redeem: (ticket) => this.#core.tickets.redeem(ticket)?.topic,
       subscribed: (ticket) => this.#core.subscribed(ticket),
@@ -78,14 +78,54 @@ export class Broker {
     this.#connections = new Connections({
       limits: CONNECTION_LIMITS,
       link: this.#linkOptions(),
+      authenticate: (connection, hello) => this.#authenticate(connection, hello),
+      welcome: (connection) => this.#welcome(connection),
       onEvent: (connection, event) => this.#event(connection, event),
-      onReady: (connection) => this.#router.ready(connection),
+      onReady: (connection) => this.#routerOf(connection).ready(connection),
     })
     this.#core = this.#buildCore()
+    this.#network = this.#openNetwork()
+  }
+
+  #routerPort(): RouterPort {
+    return {
+      receive: (connection, frames) => this.#receive(connection, frames),
+      notified: (connection) => this.#notified(connection),
+      gone: (connection) => this.#gone(connection),
+      next: (connection) => this.#connections.next(connection),
+      failed: (error) => this.#fatal(error),
+    }
+  }
+
+  #routerOf(connection: string): RouterSocket {
+    return (sideOf(connection) === 'network' && this.#network?.router) || this.#router
+  }
+
+  /** Throws BAD_CONFIG. */
+  #openNetwork(): NetworkDoor | undefined {
+    const { listen, listenStreams, advertise = '', keyFile } = this.#config
+    if (listen === undefined || listenStreams === undefined) return undefined
+    return new NetworkDoor({
+      endpoint: listen,
+      streams: listenStreams,
+      advertised: advertise,
+      keyFile,
+      random: randomBytes,
+      wall: () => realClock.wall(),
+      principals: () => this.#core.principals,
+      knockers: () => this.#core.knockers,
+      publisher: this.#streams,
+      router: this.#routerPort(),
+    })
   }
 
   get endpoints(): { readonly endpoint: string; readonly streams: string } {
     return this.#endpoints
+  }
+
+  /** The door for other machines; undefined when it listens to no network. */
+  get door() {
+    return this.#network?.info()
   }
 
   get hasFailed(): boolean {
@@ -120,6 +160,8 @@ export class Broker {
         this.#log.warn('XPUB cannot map tickets: readers are served from the journal alone')
       const publisher = await bindOrExplain(streams, () => this.#streams.bind(streams))
       this.#endpoints = { endpoint: bound.endpoint, streams: publisher }
+      const { listen = '' } = this.#config
+      await bindOrExplain(listen, async () => this.#network?.bind())
     } finally {
       process.umask(umask)
     }
@@ -159,6 +201,7 @@ export class Broker {
     clearInterval(this.#ticks)
     clearTimeout(this.#dueFlush)
     await this.#router.close()
+    await this.#network?.close()
     await this.#streams.close()
     await this.#journal.close()
     for (const release of this.#releases) release()
@@ -182,7 +225,7 @@ export class Broker {
 
   #receive(connection: string, frames: readonly Buffer[]): void {
     const refusal = this.#connections.receive(connection, frames, realClock.now())
-    if (refusal) this.#router.sendOnce(connection, refusal)
+    if (refusal) this.#routerOf(connection).sendOnce(connection, refusal)
     this.#flush()
   }
 
@@ -193,7 +236,7 @@ export class Broker {
 
   #gone(connection: string): void {
     this.#connections.gone(connection, realClock.now())
-    this.#router.forget(connection)
+    this.#routerOf(connection).forget(connection)
     this.#flush()
   }
 
@@ -222,21 +265,58 @@ export class Broker {
     }
   }
 
+  #authenticate(connection: string, hello: HelloBody): Verdict {
+    if (sideOf(connection) === 'local' || !this.#network) return authenticateLocal(hello)
+    return this.#network.authenticate(hello)
+  }
+
+  #welcome(connection: string) {
+    const network = sideOf(connection) === 'network' ? this.#network : undefined
+    const next_key = network?.nextKey
+    return {
+      credit: this.#config.host_credit_bytes,
+      epoch: this.#core.epoch,
+      instance: this.#instance,
+      software: SOFTWARE,
+      streams: network?.streams ?? this.#endpoints.streams,
+      resume: newToken(randomBytes),
+      ...(next_key !== undefined && { next_key }),
+    }
+  }
+
+  #access(): AccessPort {
+    const isNamed = (principal: string) => (one: Identity) => one.principal === principal
+    return {
+      door: () => this.door ?? NO_DOOR,
+      connectionsOf: (principal) =>
+        [...this.#connections.identities()].filter(isNamed(principal)).length,
+      changed: (principal) => this.#connections.greetAgain(isNamed(principal)),
+      revoked: (principal, keys) => {
+        const error = new ProtocolError('KEY_REVOKED', { key: `of ${principal}` })
+        const isMeant = ({ key = '' }: Identity) => keys.has(key)
+        return this.#connections.cut(isMeant, error, realClock.now())
+      },
+      rotate: (step) => this.#rotate(step),
+    }
+  }
+
+  async #rotate(step: RotationStep) {
+    if (!this.#network) {
+      throw new ProtocolError('WRONG_STEP', { reason: 'this broker listens to no network' })
+    }
+    await this.#network.rotate(step)
+    const { nextKey: key } = this.#network
+    const isRemote = (identity: Identity) => identity.key !== undefined
+    if (key !== undefined) this.#connections.tell(isRemote, { kind: 'NEXT_KEY', key }, EMPTY)
+    return this.#network.info()
+  }
+
   #linkOptions() {
-    const { heartbeat_ms, liveness_ms, host_credit_bytes } = this.#config
+    const { heartbeat_ms, liveness_ms } = this.#config
     return {
       heartbeat: { heartbeatMs: heartbeat_ms, livenessMs: liveness_ms },
       outbox: OUTBOX_LIMITS,
       maxStrikes: MAX_STRIKES,
-      authenticate: trustTheLocalUser,
-      welcome: () => ({
-        credit: host_credit_bytes,
-        epoch: this.#core.epoch,
-        instance: this.#instance,
-        software: SOFTWARE,
-        streams: this.#endpoints.streams,
-        resume: newToken(randomBytes),
-      }),
       health: () => ({
         loop_lag_ms: this.#lag.worstMs,
         in_flight: this.#core.calls.inFlight,
@@ -269,6 +349,7 @@ export class Broker {
       send: (connection, head, body) => this.#connections.send(connection, head, body),
       publish: (topic, messages) => this.#streams.publish(topic, messages),
       link: (connection) => this.#connections.evidence(connection, realClock.now()),
+      access: this.#access(),
       connectionCount: () => this.#connections.size,
       metrics: () => exposition(this.#view()),
       log: (event, fields) => this.#log.info(fields, event),
@@ -277,7 +358,7 @@ export class Broker {
 
   #view(): View {
     const { size: count, ends } = this.#connections
-    const stuck = this.#router.stuckCount
+    const stuck = this.#router.stuckCount + (this.#network?.router.stuckCount ?? 0)
     return {
       core: this.#core,
       hostCreditBytes: this.#config.host_credit_bytes,
@@ -291,15 +372,6 @@ export class Broker {
     this.#hasFailed = true
     this.#fail('a socket failed')
   }
-}
-
-/** An ipc socket in a private directory: whoever can connect is the local user, with every right. */
-function trustTheLocalUser(hello: { readonly principal: string; readonly role: string }): Verdict {
-  if (hello.principal === 'local') {
-    return { verdict: 'accept', identity: { principal: 'local', roles: ['admin'] } }
-  }
-  const error = new ProtocolError('UNAUTHENTICATED', { principal: hello.principal })
-  return { verdict: 'refuse', error }
 }
 
 async function bindOrExplain<T>(endpoint: string, bind: () => Promise<T>): Promise<T> {

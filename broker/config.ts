@@ -28,6 +28,31 @@ export const BrokerSettings = Type.Object({
       description: 'XPUB endpoint; default: ipc in the runtime directory',
     }),
   ),
+  listen: Type.Optional(
+    Type.String({
+      pattern: '^tcp://.+:(\\d+|\\*)$',
+      description:
+        'Endpoint for other machines, such as tcp://0.0.0.0:19700; with CURVE, for keys that were approved',
+    }),
+  ),
+  listen_streams: Type.Optional(
+    Type.String({
+      pattern: '^tcp://.+:(\\d+|\\*)$',
+      description: 'XPUB endpoint for other machines; default: the port after that of `listen`',
+    }),
+  ),
+  advertise: Type.Optional(
+    Type.String({
+      pattern: '^tcp://.+:\\d+$',
+      description: 'Endpoint under which other machines reach `listen`, for export-context',
+    }),
+  ),
+  broker_key_file: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: 'Key pair of the broker; default: keys/broker.key in the state directory',
+    }),
+  ),
   insecure_loopback: Type.Boolean({
     default: false,
     description: 'Allow tcp on loopback, where every local user gets every right',
@@ -131,6 +156,9 @@ export interface BrokerConfig extends BrokerSettings {
   readonly places: Places
   readonly streamsEndpoint: string
   readonly journalDir: string
+  /** XPUB endpoint of the network. */
+  readonly listenStreams: string | undefined
+  readonly keyFile: string
 }
 
 /** The directory of the journal. */
@@ -155,7 +183,14 @@ export function brokerConfig(
     places,
     streamsEndpoint,
     journalDir: journalDirectory(settings, places),
+    listenStreams: settings.listen_streams ?? streamsOf(settings.listen),
+    keyFile: settings.broker_key_file ?? join(places.stateDir, 'keys', 'broker.key'),
   }
+}
+
+/** The endpoint with the next port; any port for any port. */
+function streamsOf(listen: string | undefined): string | undefined {
+  return listen?.replace(/\d+$/, (port) => String(Number(port) + 1))
 }
 
 /** What the core may hold and keep, by these settings. */
@@ -191,8 +226,8 @@ function checkExposure(endpoint: string, { insecure_loopback }: BrokerSettings):
   const isLoopback = LOOPBACK.test(endpoint)
   if (isLoopback && insecure_loopback) return
   const reason = isLoopback
-    ? `${endpoint} has no authentication; say --insecure-loopback if every local user may use it`
-    : `${endpoint} has no authentication; only ipc and loopback can be served`
+    ? `${endpoint} has no authentication; say --insecure-loopback if every local user may use it, or --listen`
+    : `${endpoint} has no authentication; say --listen ${endpoint} for an endpoint with keys`
   throw new ProtocolError('BAD_CONFIG', { source: 'endpoint', reason })
 }
 

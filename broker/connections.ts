@@ -7,7 +7,10 @@ import {
   type BrokerLinkEvent,
   type BrokerLinkOptions,
   type ConnectionEnd,
+  type Identity,
+  type Verdict,
 } from '../protocol/link/broker-link.ts'
+import type { HelloBody } from '../protocol/messages/handshake.ts'
 import type { Head } from '../protocol/messages/index.ts'
 import type { LinkEvidence } from './core/hosts.ts'
 
@@ -25,7 +28,10 @@ export const CONNECTION_LIMITS: ConnectionLimits = {
 
 export interface ConnectionsOptions {
   readonly limits: ConnectionLimits
-  readonly link: Omit<BrokerLinkOptions, 'onEvent' | 'onReady'>
+  readonly link: Omit<BrokerLinkOptions, 'onEvent' | 'onReady' | 'authenticate' | 'welcome'>
+  /** Who is at the other end of this connection. */
+  readonly authenticate: (connection: string, hello: HelloBody) => Verdict
+  readonly welcome: (connection: string) => ReturnType<BrokerLinkOptions['welcome']>
   readonly onEvent: (connection: string, event: BrokerLinkEvent) => void
   /** This connection has something to send. */
   readonly onReady: (connection: string) => void
@@ -88,10 +94,12 @@ export class Connections {
 
   #open(id: string, now: number): Entry | undefined {
     if (this.#entries.size >= this.#options.limits.maxConnections) return undefined
-    const { link: options, onEvent, onReady } = this.#options
+    const { link: options, authenticate, welcome, onEvent, onReady } = this.#options
     const link = new BrokerLink(
       {
         ...options,
+        authenticate: (hello) => authenticate(id, hello),
+        welcome: () => welcome(id),
         onEvent: (event) => {
           if (event.type === 'ended') this.#ended(id, event.how)
           onEvent(id, event)
@@ -126,6 +134,36 @@ export class Connections {
 
   send(id: string, head: Head, body: Buffer): void {
     this.#entries.get(id)?.link.send(head, body)
+  }
+
+  /** Who are welcome now. */
+  *identities(): Generator<Identity> {
+    for (const { link } of this.#entries.values()) {
+      if (link.state.name === 'welcome') yield link.state.identity
+    }
+  }
+
+  /** Ends those of whom this holds, with a coded reason; says how many. */
+  cut(isMeant: (identity: Identity) => boolean, error: ProtocolError, now: number): number {
+    this.#now = now
+    const links = this.#meant(isMeant)
+    for (const link of links) link.cut(error)
+    return links.length
+  }
+
+  /** Those of whom this holds have to shake hands again. */
+  greetAgain(isMeant: (identity: Identity) => boolean): void {
+    for (const link of this.#meant(isMeant)) link.greetAgain()
+  }
+
+  /** Sends to all of whom this holds. */
+  tell(isMeant: (identity: Identity) => boolean, head: Head, body: Buffer): void {
+    for (const link of this.#meant(isMeant)) link.send(head, body)
+  }
+
+  #meant(isMeant: (identity: Identity) => boolean): BrokerLink[] {
+    const links = [...this.#entries.values()].map(({ link }) => link)
+    return links.filter(({ state }) => state.name === 'welcome' && isMeant(state.identity))
   }
 
   /** Says GOODBYE to everybody. */

@@ -40,7 +40,9 @@ async function run(config: BrokerConfig): Promise<number> {
   await broker.start()
   const { endpoint, streams } = broker.endpoints
   log.info({ endpoint, streams, journal: config.journalDir }, 'broker ready')
-  tellReady(config, { endpoint, streams })
+  const { door } = broker
+  if (door) log.info({ listen: door.endpoint, fingerprint: door.fingerprint }, 'network open')
+  tellReady(config, { endpoint, streams, ...(door && { door }) })
   log.info({ reason: await Promise.race([asked, broker.failed]) }, 'broker ending')
   await broker.drain()
   log.info('broker ended')

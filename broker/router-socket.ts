@@ -5,6 +5,7 @@
 import * as zmq from 'zeromq'
 import type { Bundle } from '../protocol/bundle.ts'
 import { WIRE_LIMITS } from '../protocol/limits.ts'
+import { serveCurve } from './curve.ts'
 import { RouterWriter } from './router-writer.ts'
 
 /** libzmq's draft option ZMQ_ROUTER_NOTIFY, with connect | disconnect (zmq.h: 97, 1 | 2). */
@@ -23,14 +24,26 @@ export interface RouterPort {
   failed(error: unknown): void
 }
 
+/** Whom a socket listens to. Its mark comes before the ids of its connections. */
+export type Side = 'local' | 'network'
+
+const MARKS = { local: 'l:', network: 'n:' } as const satisfies Record<Side, string>
+
+/** A peer that chooses an id of its own, against the protocol, cannot choose the mark. */
+export function sideOf(connection: string): Side {
+  return connection.startsWith(MARKS.network) ? 'network' : 'local'
+}
+
 export class RouterSocket {
   readonly #port: RouterPort
+  readonly #mark: string
   readonly #socket: zmq.Router
   readonly #writer: RouterWriter
   #loop: Promise<void> = Promise.resolve()
 
-  constructor(port: RouterPort) {
+  constructor(port: RouterPort, side: Side = 'local') {
     this.#port = port
+    this.#mark = MARKS[side]
     this.#writer = new RouterWriter({
       next: (connection) => port.next(connection),
       send: (connection, bundle) => this.#send(connection, bundle),
@@ -57,21 +70,33 @@ export class RouterSocket {
     })
   }
 
-  /** Whether connects and disconnects are told in-band; heartbeats are the fallback. */
+  /**
+   * Whether connects and disconnects are told in-band; heartbeats are the fallback. With a secret key the
+   * endpoint is one of CURVE.
+   */
   async bind(
     endpoint: string,
+    secretKey?: string,
   ): Promise<{ readonly endpoint: string; readonly hasNotify: boolean }> {
     const hasNotify = enableNotify(this.#socket)
+    if (secretKey !== undefined) serveCurve(this.#socket, secretKey)
     await this.#socket.bind(endpoint)
     this.#loop = this.#receive()
     return { endpoint: this.#socket.lastEndpoint ?? endpoint, hasNotify }
+  }
+
+  /** From now on new connections to the endpoint are made under this key; those of before stay. */
+  async rebind(endpoint: string, secretKey: string): Promise<void> {
+    await this.#socket.unbind(endpoint)
+    serveCurve(this.#socket, secretKey)
+    await this.#socket.bind(endpoint)
   }
 
   async #receive(): Promise<void> {
     try {
       for await (const [id, ...frames] of this.#socket) {
         if (!id) continue
-        const connection = id.toString('latin1')
+        const connection = this.#mark + id.toString('latin1')
         if (frames.length === 1 && frames[0]?.length === 0) this.#port.notified(connection)
         else this.#port.receive(connection, frames)
       }
@@ -87,7 +112,8 @@ export class RouterSocket {
 
   async #send(connection: string, { heads, bodies }: Bundle): Promise<'sent' | 'full' | 'gone'> {
     try {
-      await this.#socket.send([Buffer.from(connection, 'latin1'), heads, bodies])
+      const id = Buffer.from(connection.slice(this.#mark.length), 'latin1')
+      await this.#socket.send([id, heads, bodies])
       return 'sent'
     } catch (error) {
       const code = errorCode(error)

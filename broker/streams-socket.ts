@@ -4,6 +4,7 @@
  */
 import * as zmq from 'zeromq'
 import { encodeBundle, type Message } from '../protocol/bundle.ts'
+import { serveCurve } from './curve.ts'
 
 // Options of libzmq that zeromq.js 6.8 sets but does not name (zmq.h).
 const ZMQ_SUBSCRIBE = 6
@@ -35,7 +36,7 @@ export class StreamsSocket {
   readonly #socket: zmq.XPublisher
   #queue: [string, Buffer, Buffer][] = []
   #isWriting = false
-  #loop: Promise<void> = Promise.resolve()
+  #loop: Promise<void> | undefined
 
   constructor(port: StreamsPort) {
     this.#port = port
@@ -45,6 +46,7 @@ export class StreamsSocket {
       maxMessageSize: 1024, // nothing but subscriptions comes in
       heartbeatInterval: 2000,
       heartbeatTimeout: 6000,
+      handshakeInterval: 5000,
       backlog: 1024,
       tcpKeepalive: 1,
       tcpKeepaliveIdle: 30,
@@ -57,10 +59,19 @@ export class StreamsSocket {
     return 'setStringOption' in this.#socket
   }
 
-  async bind(endpoint: string): Promise<string> {
+  /** With a secret key the endpoint is one of CURVE; those without come first. */
+  async bind(endpoint: string, secretKey?: string): Promise<string> {
+    if (secretKey !== undefined) serveCurve(this.#socket, secretKey)
     await this.#socket.bind(endpoint)
-    this.#loop = this.#receive()
+    this.#loop ??= this.#receive()
     return this.#socket.lastEndpoint ?? endpoint
+  }
+
+  /** From now on new connections to the endpoint are made under this key; those of before stay. */
+  async rebind(endpoint: string, secretKey: string): Promise<void> {
+    await this.#socket.unbind(endpoint)
+    serveCurve(this.#socket, secretKey)
+    await this.#socket.bind(endpoint)
   }
 
   async #receive(): Promise<void> {

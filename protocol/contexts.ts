@@ -1,14 +1,14 @@
 /** Contexts: named places of brokers, in the section `contexts` of the config file. Pure: the caller reads the file. */
 import { Type } from 'typebox'
 import { configSection } from './config-file.ts'
-import { type PlaceSettings, placeSettings } from './endpoints.ts'
+import { accessSettings, type PlaceSettings, placeSettings } from './endpoints.ts'
 import { ProtocolError } from './errors.ts'
 import { nearest } from './nearest.ts'
 import { checked } from './schema.ts'
 
 const Contexts = Type.Record(
   Type.String(),
-  Type.Object(placeSettings, { additionalProperties: false }),
+  Type.Object({ ...placeSettings, ...accessSettings }, { additionalProperties: false }),
 )
 
 /** The place that a context names in this file. Throws BAD_CONFIG, naming the nearest context there is. */

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { Type } from 'typebox'
 import { ProtocolError } from './errors.ts'
+import { KEY_CHARS } from './keys/z85.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
@@ -24,6 +25,28 @@ export const placeSettings = {
   ),
 }
 
+/** How a peer reaches a broker of another machine. */
+export const accessSettings = {
+  broker_key: Type.Optional(
+    Type.String({
+      minLength: KEY_CHARS,
+      maxLength: KEY_CHARS,
+      description: 'Public key of the broker at a tcp endpoint, as `agentmq keys list` shows it',
+    }),
+  ),
+  key_file: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: 'Own key pair for it, made when it is missing; default: in the state directory',
+    }),
+  ),
+}
+
+export interface AccessSettings {
+  readonly broker_key?: string | undefined
+  readonly key_file?: string | undefined
+}
+
 export interface Places {
   /** Directory for sockets and locks; the broker makes it with mode 0700. */
   readonly runtimeDir: string
@@ -35,7 +58,7 @@ export interface Places {
   readonly streams: string
 }
 
-export interface PlaceSettings {
+export interface PlaceSettings extends AccessSettings {
   readonly dir?: string | undefined
   readonly endpoint?: string | undefined
 }
@@ -72,6 +95,12 @@ function ipc(directory: string, name: string): string {
     })
   }
   return `ipc://${path}`
+}
+
+/** The endpoint with the host under which the broker was reached, where it leaves that to its peers. */
+export function reachable(endpoint: string, reachedAt: string): string {
+  const host = /^tcp:\/\/(.+):\d+$/.exec(reachedAt)?.[1]
+  return host === undefined ? endpoint : endpoint.replace(/^tcp:\/\/\*:/, () => `tcp://${host}:`)
 }
 
 /** The file behind an ipc endpoint; undefined for other transports. */

@@ -98,6 +98,48 @@ export const ERRORS = {
     409,
     false,
   ),
+  KEY_REVOKED: row(
+    'the key {key} was revoked',
+    'Make a new key and have it approved on the broker.',
+    -32001,
+    401,
+    false,
+  ),
+  NO_SUCH_PRINCIPAL: row(
+    'there is no principal {principal}',
+    'List them with `agentmq keys list`.',
+    -32004,
+    404,
+    false,
+  ),
+  UNKNOWN_KEY: row(
+    'no key is known as {key}',
+    'See `agentmq keys pending` and `agentmq keys list`; keys that have not knocked are added whole.',
+    -32004,
+    404,
+    false,
+  ),
+  AMBIGUOUS_KEY: row(
+    '{key} matches {count} keys',
+    'Give more of the fingerprint, or the whole key.',
+    -32004,
+    409,
+    false,
+  ),
+  KEY_TAKEN: row(
+    'the key {key} belongs to {principal} already',
+    'Use a key of its own for each principal.',
+    -32018,
+    409,
+    false,
+  ),
+  WRONG_STEP: row(
+    'the key of the broker cannot be changed so: {reason}',
+    'See `agentmq keys list` for the keys that it has.',
+    -32019,
+    409,
+    false,
+  ),
   // routing
   NO_SUCH_SESSION: row(
     'there is no session {session}',

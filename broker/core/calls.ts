@@ -17,6 +17,7 @@ import type { Tally } from './tally.ts'
 /** Who waits for the end of a call. */
 export interface Waiter {
   readonly connection: string
+  readonly principal: string
   readonly id: string
   readonly method: BrokerMethod
   /** When it asked, monotonic ms. */
@@ -166,6 +167,19 @@ export class Calls {
     for (const running of this.#running) {
       const gone = running.waiters.filter((waiter) => waiter.connection === connection)
       for (const waiter of gone) this.#removeWaiter(running, waiter)
+    }
+  }
+
+  /** A principal has no rights any more: its calls end at once; what was accepted is still carried out. */
+  revoke(principal: string): void {
+    for (const running of this.#running) {
+      for (const waiter of running.waiters.filter((one) => one.principal === principal)) {
+        const executed = running.phase === 'begun' ? 'no' : 'unknown'
+        const details = { principal, scope: 'any', method: waiter.method }
+        this.#removeWaiter(running, waiter)
+        this.tell(waiter, failed(new ProtocolError('FORBIDDEN', details, { executed })))
+      }
+      if (running.waiters.length === 0) running.cancel?.()
     }
   }
 

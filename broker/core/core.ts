@@ -10,6 +10,7 @@ import type { Identity } from '../../protocol/link/broker-link.ts'
 import type { Head } from '../../protocol/messages/index.ts'
 import { GROUP_LIMITS } from '../journal/group-commit.ts'
 import type { Journal } from '../journal/journal.ts'
+import type { AccessPort } from './access.ts'
 import { Appends } from './appends.ts'
 import { tickApprovals } from './approval-steps.ts'
 import { ApprovalWatch } from './approval-watch.ts'
@@ -23,7 +24,9 @@ import { HANDLERS } from './handlers/index.ts'
 import { HostCalls } from './host-calls.ts'
 import { Hosts, type LinkEvidence } from './hosts.ts'
 import { IDEMPOTENCY_LIMITS, Idempotency, type IdempotencyLimits } from './idempotency.ts'
+import { Knockers } from './knockers.ts'
 import { hostLost, saveSession, tellUnreported } from './lifecycle.ts'
+import { Principals } from './principals.ts'
 import { AutoRecovery } from './recover.ts'
 import { Redo } from './redo.ts'
 import { removeSession } from './removal.ts'
@@ -106,6 +109,7 @@ export interface CorePorts {
   readonly send: (connection: string, head: Head, body: Buffer) => void
   readonly publish: (topic: string, messages: readonly Message[]) => void
   readonly link: (connection: string) => LinkEvidence | undefined
+  readonly access: AccessPort
   readonly connectionCount: () => number
   /** The figures of the whole broker in the text format of Prometheus. */
   readonly metrics: () => Promise<MetricsText>
@@ -133,6 +137,8 @@ export class Core {
   readonly tasks: Tasks
   readonly approvalWatch: ApprovalWatch
   readonly workflows: Workflows
+  readonly principals: Principals
+  readonly knockers = new Knockers()
   readonly redo = new Redo()
   readonly usage = new Usage()
   readonly autoRecovery = new AutoRecovery()
@@ -204,6 +210,7 @@ export class Core {
     this.workflows = new Workflows(this, limits.workflows)
     this.state = new State(journal, limits.state)
     this.tasks = new Tasks(journal, limits.tasks)
+    this.principals = new Principals(journal)
     this.epoch = restore(this)
     this.#unreportedAt = ports.clock.now() + COME_BACK_MS
   }
@@ -263,6 +270,14 @@ export class Core {
   subscribed(ticket: string): void {
     const state = this.tickets.streamOf(ticket)
     if (state) this.streams.publishHead(state, this.clock.now())
+  }
+
+  /** A principal has other rights than before: what it reads and waits for ends; others open anew. */
+  leaveStreams(principal: string): void {
+    for (const { ticket, connection } of this.tickets.revoke(principal)) {
+      this.send(connection, { kind: 'MOVED', ticket })
+    }
+    this.calls.revoke(principal)
   }
 
   /** A handshake was completed; if it was not the first, what came before it is void. */
@@ -381,6 +396,7 @@ export class Core {
     // All that was not on disk has failed with it.
     this.state.rewind()
     this.tasks.rewind()
+    this.principals.rewind()
     for (const session of sessions) {
       try {
         this.#rewindSession(session)

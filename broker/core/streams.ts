@@ -15,7 +15,9 @@ export const HEAD_INTERVAL_MS = 1000
 export interface StreamState {
   readonly session: string
   /** First frame of what subscribers get; random, so that nobody can guess it. */
-  readonly topic: string
+  topic: string
+  /** Principals that have been subscribed to this topic; their pipes may be there long after them. */
+  readonly heardBy: Set<string>
   /** Last sequence given out; may be ahead of the disk. */
   sequence: number
   /** Last sequence on disk. */
@@ -64,6 +66,7 @@ export class Streams {
       state = {
         session,
         topic: newToken(this.#random),
+        heardBy: new Set(),
         sequence,
         durable: sequence,
         producer: producerSequence,
@@ -74,6 +77,17 @@ export class Streams {
       this.#states.set(session, state)
     }
     return state
+  }
+
+  /** Streams that this principal has been subscribed to. */
+  heardBy(principal: string): StreamState[] {
+    return [...this.#states.values()].filter((state) => state.heardBy.has(principal))
+  }
+
+  /** From now on nothing more comes on the topic of before, whoever is still subscribed to it. */
+  move(state: StreamState): void {
+    state.topic = newToken(this.#random)
+    state.heardBy.clear()
   }
 
   /** Streams that are in memory. */

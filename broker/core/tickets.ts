@@ -93,6 +93,7 @@ export class Tickets {
     const found = this.#tickets.get(ticket)
     if (!found || found.isRedeemed) return undefined
     found.isRedeemed = true
+    found.state.heardBy.add(found.holder.principal)
     found.state.subscribers += 1
     return found.state
   }
@@ -139,6 +140,23 @@ export class Tickets {
     if (!found.isRedeemed) return undefined
     if (!found.isClosed) found.state.subscribers -= 1
     return found.state
+  }
+
+  /**
+   * A principal may not read any more what it reads. ZeroMQ takes nobody's pipe off a topic for us, so its
+   * streams move to other topics; returns the tickets of others that this makes void.
+   */
+  revoke(principal: string): { readonly ticket: string; readonly connection: string }[] {
+    const moved = new Set(this.#streams.heardBy(principal))
+    const others: { readonly ticket: string; readonly connection: string }[] = []
+    for (const [ticket, { state, holder, isClosed, isRedeemed }] of [...this.#tickets]) {
+      const isTheirs = holder.principal === principal
+      if (!isTheirs && !(isRedeemed && moved.has(state))) continue
+      if (!isTheirs && !isClosed) others.push({ ticket, connection: holder.connection })
+      this.release(ticket)
+    }
+    for (const state of moved) this.#streams.move(state)
+    return others
   }
 
   /** The connection that held them is gone: so are its tickets. */

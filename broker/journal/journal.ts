@@ -33,6 +33,7 @@ export const TABLES = [
   'workflow_texts',
   'tasks',
   'state',
+  'principals',
 ] as const
 export type Table = (typeof TABLES)[number]
 

@@ -163,6 +163,7 @@ function openDatabases(root: RootDatabase<Buffer, Buffer>): Databases {
     workflow_texts: one('workflow_texts'),
     tasks: one('tasks'),
     state: one('state'),
+    principals: one('principals'),
     chunks: one('chunks'),
     streams: one('streams'),
   }

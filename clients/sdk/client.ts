@@ -1,6 +1,10 @@
 /** A connection to a broker and everything that one does with it. Made by `connect`. */
+
+import type { Message } from '../../protocol/bundle.ts'
+import { reachable } from '../../protocol/endpoints.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { RandomBytes } from '../../protocol/ids.ts'
+import type { Credentials } from '../../protocol/keys/peer-keys.ts'
 import { WIRE_LIMITS } from '../../protocol/limits.ts'
 import { NO_AGENT } from '../../protocol/link/health.ts'
 import { PeerConnection } from '../../protocol/link/peer-connection.ts'
@@ -36,6 +40,10 @@ export interface ClientOptions {
   /** Default deadline of calls, ms. */
   readonly deadlineMs: number
   readonly transport: Transport
+  /** Who it is over a network. */
+  readonly credentials?: Credentials | undefined
+  /** The broker will answer under this public key later. */
+  readonly learnKey?: (key: string) => void
   /** A clock that never goes back, ms. */
   readonly now: () => number
   /** Gives [0, 1). */
@@ -211,7 +219,7 @@ export class Client {
   #event(event: LinkEvent): void {
     switch (event.type) {
       case 'message':
-        this.#caller.receive(event.message)
+        this.#message(event.message)
         break
       case 'welcomed':
         this.#welcomed(event.welcome)
@@ -228,12 +236,22 @@ export class Client {
         // The link has given up, so nothing that waits would ever end.
         this.#closing ??= this.#end(() => event.error)
         break
+      case 'next_key':
+        this.#options.learnKey?.(event.key)
+        break
       case 'complaint':
         break
     }
   }
 
-  #welcomed(welcome: WelcomeBody): void {
+  #message(message: Message): void {
+    const { head } = message
+    if (head.kind === 'MOVED') this.#feeds.moved(head.ticket)
+    else this.#caller.receive(message)
+  }
+
+  #welcomed(told: WelcomeBody): void {
+    const welcome = { ...told, streams: reachable(told.streams, this.#options.endpoint) }
     this.#welcome = welcome
     const { instance, epoch, software } = welcome
     this.#feeds.welcomed(welcome) // first, so that opens of before are dropped and not sent again

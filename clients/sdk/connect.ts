@@ -1,9 +1,17 @@
 /** Connecting: resolves the options, wires the real clock, randomness and sockets, waits for WELCOME. */
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Environment, type PlaceSettings, resolvePlaces } from '../../protocol/endpoints.ts'
+import {
+  type Environment,
+  type PlaceSettings,
+  type Places,
+  resolvePlaces,
+} from '../../protocol/endpoints.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
+import { fingerprint } from '../../protocol/keys/key-pair.ts'
+import { credentialsOf } from '../../protocol/keys/peer-keys.ts'
 import type { Role } from '../../protocol/messages/handshake.ts'
+import type { KnownKeys } from '../../protocol/process/peer-keys.ts'
 import { PROTOCOL_VERSION } from '../../protocol/version.ts'
 import { cancelled } from './caller.ts'
 import { Client } from './client.ts'
@@ -20,9 +28,13 @@ export interface ConnectOptions {
   readonly dir?: string | undefined
   /** Where XDG directories are looked up; default: `process.env`. */
   readonly env?: Environment | undefined
-  /** Who to be; default: `local`. */
+  /** Public key of a broker that is reached over a network, Z85. */
+  readonly brokerKey?: string | undefined
+  /** File of the own key pair for it; made when it is missing. */
+  readonly keyFile?: string | undefined
+  /** Who to be; default: `local` on this machine, over a network whoever has the own key. */
   readonly principal?: string | undefined
-  /** What to be; default: `admin` as `local`, otherwise `operator`. */
+  /** The most to be; default: `admin`. The broker grants what the principal has of it. */
   readonly role?: Role | undefined
   /** Name and version of the program, for people. */
   readonly software?: string | undefined
@@ -41,10 +53,13 @@ export interface ConnectOptions {
 export async function connect(options: ConnectOptions = {}): Promise<Client> {
   const { signal } = options
   if (signal?.aborted) throw cancelled(signal, 'no')
-  const { endpoint } = resolvePlaces(options.env ?? process.env, placeOf(options))
-  const client = await openClient(endpoint, options)
+  const place = placeOf(options)
+  const places = resolvePlaces(options.env ?? process.env, place)
+  const { endpoint } = places
+  const known = await keysFor(places, place, options)
+  const client = await openClient(endpoint, options, known)
   try {
-    await welcome(client, endpoint, options)
+    await welcome(client, endpoint, options, known)
     return client
   } catch (thrown) {
     await client.close()
@@ -53,22 +68,38 @@ export async function connect(options: ConnectOptions = {}): Promise<Client> {
 }
 
 function placeOf(options: ConnectOptions): PlaceSettings {
-  const { context, endpoint, dir, env = process.env } = options
-  if (context === undefined || endpoint !== undefined || dir !== undefined) return { endpoint, dir }
+  const { context, endpoint, dir, env = process.env, brokerKey, keyFile } = options
+  if (context === undefined || endpoint !== undefined || dir !== undefined) {
+    return { endpoint, dir, broker_key: brokerKey, key_file: keyFile }
+  }
   return contextPlace(context, env)
 }
 
-async function openClient(endpoint: string, options: ConnectOptions): Promise<Client> {
-  const { principal = 'local' } = options
+/** Reads files only where keys are needed. Throws BAD_CONFIG. */
+async function keysFor(places: Places, settings: PlaceSettings, { role }: ConnectOptions) {
+  if (settings.broker_key === undefined) return undefined
+  const { peerKeys } = await import('../../protocol/process/peer-keys.ts')
+  const name = role === 'gateway' ? 'shim' : 'client'
+  return peerKeys({ settings, places, name }, randomBytes)
+}
+
+async function openClient(
+  endpoint: string,
+  options: ConnectOptions,
+  known: KnownKeys | undefined,
+): Promise<Client> {
+  const { principal = known ? '' : 'local' } = options
   // The native module is loaded when it is needed, so that importing the SDK stays cheap.
-  const { zeromqTransport } = await import('./sockets.ts')
+  const { curveTransport, zeromqTransport } = await import('./sockets.ts')
   return new Client({
     endpoint,
     principal,
-    role: options.role ?? (principal === 'local' ? 'admin' : 'operator'),
+    role: options.role ?? 'admin',
     software: options.software ?? `agentmq-sdk/${PROTOCOL_VERSION}`,
     deadlineMs: options.deadlineMs ?? SDK_LIMITS.deadlineMs,
-    transport: zeromqTransport,
+    transport: known ? curveTransport(known.keys) : zeromqTransport,
+    credentials: known && credentialsOf(known.keys),
+    learnKey: (next) => known?.learn(next),
     now: () => performance.now(),
     random: Math.random,
     randomBytes,
@@ -84,13 +115,19 @@ function every(ms: number, run: () => void): () => void {
   return () => clearInterval(timer)
 }
 
-async function welcome(client: Client, endpoint: string, options: ConnectOptions): Promise<void> {
+async function welcome(
+  client: Client,
+  endpoint: string,
+  options: ConnectOptions,
+  known: KnownKeys | undefined,
+): Promise<void> {
   const { signal, connectTimeoutMs = SDK_LIMITS.connectTimeoutMs } = options
   const timeout = AbortSignal.timeout(connectTimeoutMs)
   const isConnected = await firstAnswer(client, signal ? [signal, timeout] : [timeout])
   if (signal?.aborted) throw cancelled(signal, 'no')
   if (isConnected) return
-  const reason = await diagnose(endpoint, client.trouble)
+  const own = known && fingerprint(known.keys.own.publicKey)
+  const reason = await diagnose(endpoint, client.trouble, own)
   throw new ProtocolError('UNREACHABLE', { endpoint, reason }, { where: 'client' })
 }
 

@@ -6,9 +6,14 @@ import { ipcPath } from '../../protocol/endpoints.ts'
 const PROBE_MS = 1000
 
 /** One clause for the reason of UNREACHABLE. */
-export async function diagnose(endpoint: string, trouble: string | undefined): Promise<string> {
+export async function diagnose(
+  endpoint: string,
+  trouble: string | undefined,
+  fingerprint?: string,
+): Promise<string> {
   const path = ipcPath(endpoint)
-  const found = path === undefined ? await diagnoseTcp(endpoint) : await diagnoseIpc(path)
+  const found =
+    path === undefined ? await diagnoseTcp(endpoint, fingerprint) : await diagnoseIpc(path)
   return trouble === undefined ? found : `${found}; last heard: ${trouble}`
 }
 
@@ -32,13 +37,13 @@ async function diagnoseIpc(path: string): Promise<string> {
   }
 }
 
-async function diagnoseTcp(endpoint: string): Promise<string> {
+async function diagnoseTcp(endpoint: string, fingerprint?: string): Promise<string> {
   const [, host = '', port = ''] = /^tcp:\/\/\[?(.+?)\]?:(\d+)$/.exec(endpoint) ?? []
   if (port === '') return 'the endpoint names no host and port'
   const refused = await probe({ host, port: Number(port) })
   switch (refused) {
     case undefined:
-      return `somebody listens on ${host}:${port} but does not answer as agentmq: wrong port, wrong key, a plain client on a CURVE server, or a wedged broker`
+      return `somebody listens on ${host}:${port} but does not answer: ${suspicion(fingerprint)}`
     case 'ECONNREFUSED':
       return `nobody listens on port ${port} of ${host}: wrong port, or no broker there`
     case 'ENOTFOUND':
@@ -49,6 +54,14 @@ async function diagnoseTcp(endpoint: string): Promise<string> {
     default:
       return `${host}:${port} cannot be reached (${refused})`
   }
+}
+
+/** What silence most often means: ZeroMQ tells neither side of a key that does not fit. */
+function suspicion(fingerprint: string | undefined): string {
+  if (fingerprint === undefined) {
+    return 'it wants a key (--broker-key), or it is a wrong port, not agentmq, or a wedged broker'
+  }
+  return `the key of this machine, ${fingerprint}, is not approved there yet (\`agentmq keys pending\` shows it), or --broker-key is not its key, or it is a wrong port`
 }
 
 /** Connects and hangs up. The code of what went wrong; undefined when somebody took the connection. */

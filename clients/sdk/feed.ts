@@ -78,6 +78,12 @@ export class Feed {
     return this.#state.name === 'live'
   }
 
+  /** The ticket of its subscription. */
+  get ticket(): string | undefined {
+    const state = this.#state
+    return 'ticket' in state ? state.ticket.ticket : undefined
+  }
+
   get isUnused(): boolean {
     return this.#listeners.size === 0
   }

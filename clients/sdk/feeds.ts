@@ -61,6 +61,11 @@ export class Feeds {
     for (const feed of this.#bySession.values()) feed.reopen()
   }
 
+  /** The stream of this ticket is elsewhere now. */
+  moved(ticket: string): void {
+    for (const feed of this.#bySession.values()) if (feed.ticket === ticket) feed.reopen()
+  }
+
   tick(now: number): void {
     for (const feed of this.#bySession.values()) feed.tick(now)
     this.#progress.tick(now, this.#bySession.values())

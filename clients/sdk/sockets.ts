@@ -1,8 +1,9 @@
 /** The ZeroMQ sockets of a client. The only file of the SDK that imports zeromq. */
 import { context, Dealer, type Event, XSubscriber } from 'zeromq'
 import type { Bundle } from '../../protocol/bundle.ts'
-import { ProtocolError } from '../../protocol/errors.ts'
+import type { PeerKeys } from '../../protocol/keys/peer-keys.ts'
 import { WIRE_LIMITS } from '../../protocol/limits.ts'
+import { Dialer, type DialTarget, isRefusal, refusal } from '../../protocol/link/dialer.ts'
 import type { DealerHandlers, DealerPort } from '../../protocol/link/peer-connection.ts'
 import { SDK_LIMITS } from './limits.ts'
 import type { SubscriberPort, Transport } from './transport.ts'
@@ -27,9 +28,20 @@ const COMMON = {
 const SUBSCRIBE = 1
 const UNSUBSCRIBE = 0
 
-export const zeromqTransport: Transport = {
-  dealer: (endpoint, handlers) => new DealerSocket(endpoint, handlers),
-  subscriber: (endpoint, receive, broken) => new SubscriberSocket(endpoint, receive, broken),
+/** To a broker of this machine. */
+export const zeromqTransport: Transport = transport(undefined)
+
+/** To a broker of another machine: all that it opens is CURVE. */
+export function curveTransport(keys: PeerKeys): Transport {
+  return transport(keys)
+}
+
+function transport(keys: PeerKeys | undefined): Transport {
+  return {
+    dealer: (endpoint, handlers) => new DealerSocket({ endpoint, keys }, handlers),
+    subscriber: (endpoint, receive, broken) =>
+      new SubscriberSocket({ endpoint, keys }, receive, broken),
+  }
 }
 
 class DealerSocket implements DealerPort {
@@ -38,9 +50,10 @@ class DealerSocket implements DealerPort {
     linger: SDK_LIMITS.goodbyeMs,
     sendHighWaterMark: 64, // more waits in the outbox, where urgent messages can overtake it
   })
+  readonly #dialer: Dialer
 
-  constructor(endpoint: string, handlers: DealerHandlers) {
-    dial(this.#socket, endpoint)
+  constructor(target: DialTarget, handlers: DealerHandlers) {
+    this.#dialer = new Dialer(this.#socket, target, 'client')
     this.#read(handlers).catch((error: unknown) => this.#broken(error, handlers))
     this.#watch(handlers).catch((error: unknown) => this.#broken(error, handlers))
   }
@@ -61,6 +74,8 @@ class DealerSocket implements DealerPort {
     for await (const event of this.#socket.events) {
       if (this.#socket.closed) return
       if (event.type === 'disconnect') handlers.disconnected()
+      this.#dialer.heard(event)
+      if (isRefusal(event)) handlers.refused(refusal('client'))
       const reason = handshakeTrouble(event)
       if (reason !== undefined) handlers.trouble(reason)
     }
@@ -78,15 +93,16 @@ class SubscriberSocket implements SubscriberPort {
     sendHighWaterMark: 0, // XSUB drops subscriptions at its mark without a word
     receiveHighWaterMark: 256, // bundles; what does not fit is read from the journal
   })
+  readonly #dialer: Dialer
   // zeromq.js refuses a second send while one is under way.
   #sent: Promise<void> = Promise.resolve()
 
   constructor(
-    endpoint: string,
+    target: DialTarget,
     receive: (topic: string, frames: readonly Uint8Array[]) => void,
     broken: () => void,
   ) {
-    dial(this.#socket, endpoint)
+    this.#dialer = new Dialer(this.#socket, target, 'client')
     // A broken subscription falls silent, and silence is what feeds watch for if nothing else tells them.
     this.#read(receive).catch(() => undefined)
     this.#watch(broken).catch(() => undefined)
@@ -107,6 +123,7 @@ class SubscriberSocket implements SubscriberPort {
   async #watch(broken: () => void): Promise<void> {
     for await (const event of this.#socket.events) {
       if (this.#socket.closed) return
+      this.#dialer.heard(event)
       if (event.type === 'disconnect') broken()
     }
   }
@@ -120,20 +137,6 @@ class SubscriberSocket implements SubscriberPort {
     for await (const [topic, ...frames] of this.#socket) {
       if (topic) receive(topic.toString(), frames)
     }
-  }
-}
-
-function dial(socket: Dealer | XSubscriber, endpoint: string): void {
-  try {
-    socket.connect(endpoint)
-  } catch (cause) {
-    socket.close()
-    const reason = `${endpoint}: ${cause instanceof Error ? cause.message : String(cause)}`
-    throw new ProtocolError(
-      'BAD_CONFIG',
-      { source: 'endpoint', reason },
-      { where: 'client', cause },
-    )
   }
 }
 

@@ -23,6 +23,12 @@ import { Outbox, type OutboxLimits } from './outbox.ts'
 export interface Identity {
   readonly principal: string
   readonly roles: readonly Role[]
+  /** It has to do only with the sessions that it has created; absent = with all of them. */
+  readonly reach?: 'own'
+  /** Public key that it has proven, Z85; absent for the users of this machine. */
+  readonly key?: string
+  /** The gateway that acts for it. */
+  readonly via?: string
 }
 
 /** What the broker's authenticator says to a HELLO. */
@@ -32,9 +38,11 @@ export type Verdict =
   | {
       readonly verdict: 'challenge'
       readonly nonce: Buffer
-      /** The identity when the proof holds. */
-      readonly verify: (mac: Buffer) => Identity | undefined
+      /** The identity when the proof holds, or what is told when it does not. */
+      readonly verify: Verify
     }
+
+export type Verify = (mac: Buffer) => Identity | ProtocolError
 
 export type ConnectionState =
   | { readonly name: 'new' }
@@ -42,7 +50,7 @@ export type ConnectionState =
       readonly name: 'challenged'
       readonly hello: HelloBody
       readonly nonce: Buffer
-      readonly verify: (mac: Buffer) => Identity | undefined
+      readonly verify: Verify
     }
   | { readonly name: 'welcome'; readonly identity: Identity }
   | { readonly name: 'cut'; readonly reason: string }
@@ -65,7 +73,7 @@ export interface BrokerLinkOptions {
   /** The parts of WELCOME that do not depend on the peer. */
   readonly welcome: () => Pick<
     WelcomeBody,
-    'credit' | 'epoch' | 'instance' | 'software' | 'streams' | 'resume'
+    'credit' | 'epoch' | 'instance' | 'software' | 'streams' | 'resume' | 'next_key'
   >
   readonly health: () => HealthEvidence
   readonly onEvent: (event: BrokerLinkEvent) => void
@@ -159,6 +167,13 @@ export class BrokerLink {
     this.#push({ kind: 'GOODBYE' }, encode(body))
   }
 
+  /** Its rights have changed: nothing is believed until it has shaken hands again. */
+  greetAgain(): void {
+    if (this.#state.name !== 'welcome') return
+    this.#state = { name: 'new' }
+    this.#complain('', new ProtocolError('NOT_WELCOME'))
+  }
+
   /** Ends the connection with a coded reason; whatever else waits for it is dropped. */
   cut(error: ProtocolError): void {
     if (this.#state.name === 'cut') return
@@ -241,9 +256,9 @@ export class BrokerLink {
     // newest challenge counts, and an older one is no failure.
     if (!Buffer.isBuffer(body.nonce) || !nonce.equals(body.nonce)) return
     this.#state = { name: 'new' } // one try for each challenge
-    const identity = Buffer.isBuffer(body.mac) ? verify(body.mac) : undefined
-    if (identity) this.#welcome(hello, identity)
-    else this.#complain('', new ProtocolError('UNAUTHENTICATED', { principal: hello.principal }))
+    const verdict = verify(Buffer.isBuffer(body.mac) ? body.mac : EMPTY)
+    if (verdict instanceof ProtocolError) this.#complain('', verdict)
+    else this.#welcome(hello, verdict)
   }
 
   #welcome(hello: HelloBody, identity: Identity): void {

@@ -4,6 +4,8 @@
  */
 import type { Bundle } from '../bundle.ts'
 import { EMPTY } from '../codec.ts'
+import type { ProtocolError } from '../errors.ts'
+import type { Credentials } from '../keys/peer-keys.ts'
 import type { Role } from '../messages/handshake.ts'
 import type { Head } from '../messages/index.ts'
 import type { HealthEvidence } from './health.ts'
@@ -16,6 +18,8 @@ export interface DealerHandlers {
   disconnected(): void
   /** Something that explains why no connection comes about. */
   trouble(reason: string): void
+  /** The broker refuses this key for good. */
+  refused(error: ProtocolError): void
 }
 
 export interface DealerPort {
@@ -38,6 +42,8 @@ export interface PeerConnectionOptions {
   readonly random: () => number
   readonly health: () => HealthEvidence
   readonly onEvent: (event: LinkEvent) => void
+  /** Who it is over a network. */
+  readonly credentials?: Credentials | undefined
 }
 
 export class PeerConnection {
@@ -63,6 +69,7 @@ export class PeerConnection {
     this.#dealer = options.dealer(options.endpoint, {
       receive: (frames) => this.#link.receive(frames, now()),
       disconnected: () => this.#link.disconnected(now()),
+      refused: (error) => this.#link.refused(error),
       trouble: (reason) => {
         this.#trouble = reason
       },

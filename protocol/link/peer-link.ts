@@ -6,6 +6,7 @@
 import { decodeBundle, type Message } from '../bundle.ts'
 import { decodeBody, EMPTY, encode } from '../codec.ts'
 import { type ErrorCode, isErrorCode, ProtocolError } from '../errors.ts'
+import type { Credentials } from '../keys/peer-keys.ts'
 import { ErrorBody } from '../messages/calls.ts'
 import {
   ChallengeBody,
@@ -32,6 +33,8 @@ export type LinkEvent =
   /** The broker said no; the link has given up. */
   | { readonly type: 'refused'; readonly error: ProtocolError }
   | { readonly type: 'message'; readonly message: Message }
+  /** The broker will answer under this public key later. */
+  | { readonly type: 'next_key'; readonly key: string }
   /** Something arrived that could not be read; it was dropped. */
   | { readonly type: 'complaint'; readonly error: ProtocolError }
 
@@ -48,15 +51,20 @@ export interface PeerLinkOptions {
   readonly onEvent: (event: LinkEvent) => void
   /** There is something to send: see `next`. */
   readonly onReady: () => void
-  /** Answers CHALLENGE; absent = this principal has no key. */
-  readonly prove?: (nonce: Buffer, hello: HelloBody) => Buffer
+  /** Absent = this principal has no key. */
+  readonly credentials?: Credentials | undefined
 }
 
 export const PEER_RETRY: BackoffLimits = { firstMs: 250, maxMs: 2000 }
 export const SILENT_AFTER_MS = 2000
 
 /** Codes of an ERROR without id that end the handshake for good. */
-const FINAL: ReadonlySet<ErrorCode> = new Set(['VERSION_MISMATCH', 'UNAUTHENTICATED', 'FORBIDDEN'])
+const FINAL: ReadonlySet<ErrorCode> = new Set([
+  'VERSION_MISMATCH',
+  'UNAUTHENTICATED',
+  'FORBIDDEN',
+  'KEY_REVOKED',
+])
 
 export class PeerLink {
   readonly #options: PeerLinkOptions
@@ -103,6 +111,11 @@ export class PeerLink {
     if (this.#state !== 'welcome') return false
     this.#push(head, body)
     return true
+  }
+
+  /** The transport says that this peer will never get in: the link gives up. */
+  refused(error: ProtocolError): void {
+    if (this.#state !== 'closed' && this.#state !== 'refused') this.#refuse(error)
   }
 
   /** Says GOODBYE and ends; whatever waits is still sent. */
@@ -162,6 +175,9 @@ export class PeerLink {
       case 'WELCOME':
         this.#welcome(decodeBody(WelcomeBody, body), now)
         break
+      case 'NEXT_KEY':
+        this.#options.onEvent({ type: 'next_key', key: head.key })
+        break
       case 'PING':
         this.#push({ kind: 'PONG', id: head.id, ...this.#options.health() }, EMPTY)
         break
@@ -197,6 +213,7 @@ export class PeerLink {
       principal: this.#options.principal,
       software: this.#options.software,
       ...(this.#resume !== undefined && { resume: this.#resume }),
+      ...(this.#options.credentials && { key: this.#options.credentials.key }),
     }
     this.#hello = hello
     this.#outbox.clear() // one HELLO waits for the socket, not one for each attempt
@@ -205,9 +222,8 @@ export class PeerLink {
 
   #prove(body: Buffer, now: number): void {
     if (this.#state !== 'greeting' || !this.#hello) return
-    const { prove } = this.#options
-    if (!prove) {
-      const { principal } = this.#options
+    const { credentials, principal } = this.#options
+    if (!credentials) {
       this.#refuse(new ProtocolError('UNAUTHENTICATED', { principal }, { where: 'client' }))
       return
     }
@@ -215,7 +231,7 @@ export class PeerLink {
     if (!Buffer.isBuffer(nonce)) {
       throw new ProtocolError('INVALID_MESSAGE', { what: 'CHALLENGE', reason: 'no nonce' })
     }
-    this.#push({ kind: 'PROOF' }, encode({ nonce, mac: prove(nonce, this.#hello) }))
+    this.#push({ kind: 'PROOF' }, encode({ nonce, mac: credentials.prove(nonce, this.#hello) }))
     // The broker answers, if slowly: another HELLO now would only make it ask for another proof.
     this.#greetAgainAt = now + 100 + this.#options.retry.maxMs
   }
@@ -228,6 +244,9 @@ export class PeerLink {
     const times = { heartbeatMs: welcome.heartbeat_ms, livenessMs: welcome.liveness_ms }
     this.#heartbeat = new Heartbeat(times, now)
     this.#options.onEvent({ type: 'welcomed', welcome })
+    if (welcome.next_key !== undefined) {
+      this.#options.onEvent({ type: 'next_key', key: welcome.next_key })
+    }
   }
 
   #goodbye(body: GoodbyeBody, now: number): void {

@@ -56,6 +56,13 @@ export const Request = defineHead('REQUEST', 16, {
     }),
     key: Type.String({ maxLength: 128, description: 'Idempotency key; empty = none' }),
     trace: Type.String({ maxLength: 256, description: 'W3C traceparent; may be empty' }),
+    user: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 128,
+        description: 'Principal that a gateway acts for; absent = the sender itself',
+      }),
+    ),
   },
   body: 'opaque',
 })

@@ -1,5 +1,5 @@
 /** How a message kind is defined: its number, its head fields in order, its body, its lane. */
-import { type Static, type TSchema, Type } from 'typebox'
+import { type Static, type TObject, type TSchema, Type } from 'typebox'
 
 /** urgent = liveness, handshake, cancel, acknowledgements; call = requests and replies; bulk = streams. */
 export type Lane = 'urgent' | 'call' | 'bulk'
@@ -11,7 +11,7 @@ export interface HeadSpec<F extends HeadFields> {
   readonly direction: string
   readonly lane: Lane
   readonly description: string
-  /** Order matters: it is the order on the wire. */
+  /** Order matters: it is the order on the wire. Optional ones come last, and only when they are set. */
   readonly fields: F
   /** Schema of the body; `opaque` = depends on the method or chunk type; `none` = always empty. */
   readonly body: TSchema | 'opaque' | 'none'
@@ -42,5 +42,5 @@ export function defineHead<const K extends string, F extends HeadFields>(
 /** A decoded head: its kind and its named fields. */
 export type HeadOf<D> =
   D extends HeadDefinition<infer K, infer F>
-    ? { readonly kind: K } & { readonly [N in keyof F]: Static<F[N]> }
+    ? { readonly kind: K } & Readonly<Static<TObject<F>>>
     : never

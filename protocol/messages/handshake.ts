@@ -18,9 +18,14 @@ export const HelloBody = Type.Object(
       description: 'Optional abilities of the sender',
     }),
     role: Role,
-    principal: text('Name of the principal that the peer claims to be'),
+    principal: text(
+      'Name of the principal that the peer claims to be; empty = whoever has its key',
+    ),
     software: text('Name and version of the software, for people'),
     resume: Type.Optional(text('Resume token of the last WELCOME')),
+    key: Type.Optional(
+      text('Public CURVE key of the peer, Z85; needed where the broker asks for a proof'),
+    ),
   },
   { description: 'Opens the handshake' },
 )
@@ -36,7 +41,7 @@ export const ProofBody = Type.Object(
       description: 'The nonce of the challenge that this answers (msgpack bin)',
     }),
     mac: Type.Unknown({
-      description: 'Proof over the nonce, the role and the version (msgpack bin)',
+      description: 'Proof over the nonce, the version, the role and the principal (msgpack bin)',
     }),
   },
   { description: 'Answers a challenge' },
@@ -65,8 +70,13 @@ export const WelcomeBody = Type.Object(
     }),
     instance: text('Random name of this run of the broker'),
     software: text('Name and version of the broker'),
-    streams: text('Endpoint of the XPUB socket, as the peer can reach it'),
+    streams: text(
+      'Endpoint of the XPUB socket; a host of * stands for the one under which the peer reached the broker',
+    ),
     resume: text('Token to send in the next HELLO'),
+    next_key: Type.Optional(
+      text('Public key under which the broker will answer later, Z85; remember it'),
+    ),
   },
   { description: 'Closes the handshake' },
 )
@@ -112,6 +122,15 @@ export const Welcome = defineHead('WELCOME', 4, {
   description: 'The connection now acts for a principal.',
   fields: {},
   body: WelcomeBody,
+})
+// With the bit of kinds that may be skipped; WELCOME tells it as well.
+export const NextKey = defineHead('NEXT_KEY', 161, {
+  family: 'handshake',
+  direction: 'broker to peer',
+  lane: 'urgent',
+  description: 'The broker will answer under another public key later: remember it.',
+  fields: { key: Type.String({ maxLength: 64, description: 'Public CURVE key, Z85' }) },
+  body: 'none',
 })
 export const Goodbye = defineHead('GOODBYE', 5, {
   family: 'handshake',

@@ -3,9 +3,9 @@ import { ProtocolError } from '../errors.ts'
 import { mismatch } from '../schema.ts'
 import { Accepted, Cancel, Failure, Reply, Request } from './calls.ts'
 import type { HeadDefinition, HeadFields, HeadOf, Lane } from './define.ts'
-import { Challenge, Goodbye, Hello, Proof, Welcome } from './handshake.ts'
+import { Challenge, Goodbye, Hello, NextKey, Proof, Welcome } from './handshake.ts'
 import { Ping, Pong } from './liveness.ts'
-import { Append, Appended, ChunkMessage, Credit, StreamHead } from './streams.ts'
+import { Append, Appended, ChunkMessage, Credit, Moved, StreamHead } from './streams.ts'
 
 export const MESSAGES = {
   HELLO: Hello,
@@ -13,6 +13,7 @@ export const MESSAGES = {
   PROOF: Proof,
   WELCOME: Welcome,
   GOODBYE: Goodbye,
+  NEXT_KEY: NextKey,
   PING: Ping,
   PONG: Pong,
   REQUEST: Request,
@@ -25,6 +26,7 @@ export const MESSAGES = {
   CREDIT: Credit,
   CHUNK: ChunkMessage,
   HEAD: StreamHead,
+  MOVED: Moved,
 } as const
 
 export type MessageKind = keyof typeof MESSAGES
@@ -52,7 +54,10 @@ export function headToTuple(head: Head, length: number): unknown[] {
   const names = DEFINITIONS.get(head.kind)?.names ?? []
   const tuple: unknown[] = [MESSAGES[head.kind].code, length]
   const fields = head as unknown as Readonly<Record<string, unknown>>
-  for (const name of names) tuple.push(fields[name])
+  for (const name of names) {
+    const value = fields[name]
+    if (value !== undefined) tuple.push(value)
+  }
   return tuple
 }
 
@@ -67,7 +72,8 @@ export function tupleToHead(tuple: readonly unknown[]): ParsedHead {
   if (!definition) return { known: false, code, ignorable: (code & IGNORABLE) !== 0 }
   const fields: Record<string, unknown> = {}
   const { names } = definition
-  for (let index = 0; index < names.length; index += 1) {
+  const count = Math.min(names.length, tuple.length - 2)
+  for (let index = 0; index < count; index += 1) {
     fields[names[index] as string] = tuple[index + 2]
   }
   const problem = mismatch(definition.schema, fields)

@@ -1,4 +1,4 @@
-/** APPEND, APPENDED, CREDIT, CHUNK, HEAD (docs/protocol.md section 5). */
+/** APPEND, APPENDED, CREDIT, CHUNK, HEAD, MOVED (docs/protocol.md section 5). */
 import { Type } from 'typebox'
 import { defineHead } from './define.ts'
 import { chunkCode, epoch, producerSequence, sequence, session, turn } from './fields.ts'
@@ -48,5 +48,15 @@ export const StreamHead = defineHead('HEAD', 36, {
   description:
     'The highest sequence of a stream; sent on subscription and every second while idle.',
   fields: { session, sequence },
+  body: 'none',
+})
+// With the bit of kinds that may be skipped: without it a reader notices the silence a few seconds later.
+export const Moved = defineHead('MOVED', 160, {
+  family: 'streams',
+  direction: 'broker to client',
+  lane: 'urgent',
+  description:
+    'A ticket is void, because the stream has moved to another topic: open it again to go on.',
+  fields: { ticket: Type.String({ maxLength: 64, description: 'The ticket of stream.open' }) },
   body: 'none',
 })

@@ -23,6 +23,7 @@ import {
   SessionWrite,
 } from './control.ts'
 import { HostDrain, HostGet, HostList, HostRegister, HostUndrain, HostUsage } from './host.ts'
+import { KeyAdd, KeyApprove, KeyList, KeyPending, KeyRevoke, KeyRotate } from './key.ts'
 import { OutputQuery } from './output.ts'
 import { StreamProgress, StreamReaders } from './readers.ts'
 import {
@@ -90,6 +91,12 @@ export const METHODS = {
   'state.set': StateSet,
   'state.delete': StateDelete,
   'state.list': StateList,
+  'key.add': KeyAdd,
+  'key.list': KeyList,
+  'key.pending': KeyPending,
+  'key.approve': KeyApprove,
+  'key.revoke': KeyRevoke,
+  'key.rotate': KeyRotate,
   'system.info': SystemInfo,
   'system.health': SystemHealth,
   'system.metrics': SystemMetrics,

@@ -93,12 +93,16 @@ function definitions(): Json {
 }
 
 /** A head as it is on the wire. Fields of later versions may follow, so nothing is said of them. */
-function headDefinition(code: number, { properties = {} }: Shape, names: readonly string[]): Json {
+function headDefinition(
+  code: number,
+  { properties = {}, required = [] }: Shape,
+  names: readonly string[],
+): Json {
   const fields = names.map((name) => ({ title: name, ...properties[name] }))
   const length = { title: 'length', type: 'integer', minimum: 0 }
   return {
     type: 'array',
     prefixItems: [{ title: 'kind', const: code }, length, ...fields],
-    minItems: names.length + 2,
+    minItems: required.length + 2,
   }
 }

@@ -92,6 +92,7 @@ export const SAMPLES: Readonly<Record<MessageKind, Message>> = {
     { kind: 'GOODBYE' },
     { code: 'DRAINING', reason: 'the broker is shutting down' },
   ),
+  NEXT_KEY: message({ kind: 'NEXT_KEY', key: 'rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7' }),
   PING: message({ kind: 'PING', id: 7 }),
   PONG: message({ kind: 'PONG', id: 7, loop_lag_ms: 1.5, in_flight: 2, progress_age_ms: -1 }),
   REQUEST: request('1', 'session.prompt', { session: SESSION, text: 'héllo 👋' }, 'k-1'),
@@ -114,6 +115,7 @@ export const SAMPLES: Readonly<Record<MessageKind, Message>> = {
   CREDIT: message({ kind: 'CREDIT', bytes: 65_536 }),
   CHUNK: chunk(3, 'text', { content: 'hello' }),
   HEAD: message({ kind: 'HEAD', session: SESSION, sequence: 3 }),
+  MOVED: message({ kind: 'MOVED', ticket: 'zJ0mN1pQ2rS3tU4vW5xY6A' }),
 }
 
 export const BUNDLES: Readonly<Record<string, readonly Message[]>> = {

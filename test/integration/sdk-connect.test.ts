@@ -64,7 +64,7 @@ t.test('a port on which nobody listens is named', async (t) => {
 
 t.test('somebody who listens but is no broker is told apart', async (t) => {
   const silent = await listen(t)
-  t.match(await reasonOf(`tcp://127.0.0.1:${portOf(silent)}`), /does not answer as agentmq/)
+  t.match(await reasonOf(`tcp://127.0.0.1:${portOf(silent)}`), /does not answer: it wants a key/)
   const web = await listen(t, 'HTTP/1.1 400 Bad Request\r\n\r\n'.repeat(10))
   t.match(await reasonOf(`tcp://127.0.0.1:${portOf(web)}`), /last heard: malformed frame/)
 })

@@ -1,5 +1,6 @@
 /** One life of a broker: the real core and connections, on simulated sockets and a simulated journal. */
 import { CONNECTION_LIMITS, Connections } from '../../broker/connections.ts'
+import { LOCAL_ACCESS } from '../../broker/core/access.ts'
 import { CORE_LIMITS, Core } from '../../broker/core/core.ts'
 import type { RetentionPolicy } from '../../broker/core/retention.ts'
 import { RouterWriter } from '../../broker/router-writer.ts'
@@ -57,6 +58,9 @@ export class SimBroker implements RouterEnd, PublisherEnd {
     this.connections = new Connections({
       limits: CONNECTION_LIMITS,
       link: this.#linkOptions(),
+      authenticate: () =>
+        ({ verdict: 'accept', identity: { principal: 'local', roles: ['admin'] } }) as const,
+      welcome: this.#welcome(),
       onEvent: (connection, event) => this.#event(connection, event),
       onReady: (connection) => this.#writer.ready(connection),
     })
@@ -123,25 +127,26 @@ export class SimBroker implements RouterEnd, PublisherEnd {
   }
 
   #linkOptions() {
-    const { scheduler } = this.#options
-    const random = (size: number) => scheduler.bytes(size)
-    const instance = newToken(random)
     return {
       heartbeat: HEARTBEAT,
       outbox: OUTBOX_LIMITS,
       maxStrikes: 16,
-      authenticate: () =>
-        ({ verdict: 'accept', identity: { principal: 'local', roles: ['admin'] } }) as const,
-      welcome: () => ({
-        credit: CREDIT_BYTES,
-        epoch: this.core.epoch,
-        instance,
-        software: 'simulated',
-        streams: 'sim:streams',
-        resume: newToken(random),
-      }),
       health: () => ({ loop_lag_ms: 0, in_flight: 0, progress_age_ms: NO_AGENT }),
     }
+  }
+
+  #welcome() {
+    const { scheduler } = this.#options
+    const random = (size: number) => scheduler.bytes(size)
+    const instance = newToken(random)
+    return () => ({
+      credit: CREDIT_BYTES,
+      epoch: this.core.epoch,
+      instance,
+      software: 'simulated',
+      streams: 'sim:streams',
+      resume: newToken(random),
+    })
   }
 
   #buildCore(): Core {
@@ -170,6 +175,7 @@ export class SimBroker implements RouterEnd, PublisherEnd {
         network.publish(this.#pipes, topic, encodeBundle(messages))
       },
       link: (connection) => this.connections.evidence(connection, life.now()),
+      access: LOCAL_ACCESS,
       connectionCount: () => this.connections.size,
       metrics: async () => ({ content_type: 'text/plain', text: '' }),
       log: (event, fields) => watch.logged(event, fields),

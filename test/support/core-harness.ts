@@ -3,6 +3,7 @@
  * commits the test decides, and everything that was sent, published and logged. `core-peers.ts` plays
  * the clients and hosts.
  */
+import { type AccessPort, LOCAL_ACCESS } from '../../broker/core/access.ts'
 import { CORE_LIMITS, Core, type CoreLimits, type CorePorts } from '../../broker/core/core.ts'
 import type { StoredChunk } from '../../broker/journal/journal.ts'
 import type { Message } from '../../protocol/bundle.ts'
@@ -20,6 +21,7 @@ export interface HarnessOptions {
   readonly seed?: number
   readonly journal?: MemoryJournal
   readonly metrics?: CorePorts['metrics']
+  readonly access?: Partial<AccessPort>
   /** By how much the wall clock is ahead. */
   readonly jumpedMs?: number
 }
@@ -77,6 +79,7 @@ export class CoreHarness {
         for (const message of messages) this.published.push({ topic, message })
       },
       link: () => ({ silentMs: 0, evidence: undefined }),
+      access: { ...LOCAL_ACCESS, ...options.access },
       connectionCount: () => this.#receivers.size,
       metrics: options.metrics ?? (async () => ({ content_type: 'text/plain', text: '' })),
       log: (event, fields) => this.logs.push({ event, fields }),

@@ -1,10 +1,13 @@
 /** Calls of the broker's core: rights, ends, deadlines, CANCEL, idempotency keys, limits, drain. */
 import t from 'tap'
+import { NO_DOOR } from '../../broker/core/access.ts'
 import { EMPTY, encode } from '../../protocol/codec.ts'
 import { ROLES, type Role } from '../../protocol/messages/handshake.ts'
 import { ROLE_SCOPES } from '../../protocol/methods/define.ts'
 import { type BrokerMethod, METHODS, type Params } from '../../protocol/methods/index.ts'
 import { Client, demo, setUp, withSession } from '../support/core-peers.ts'
+
+const SOME_KEY = 'rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7'
 
 const PARAMS: { readonly [M in BrokerMethod]: (session: string) => Params<M> } = {
   'session.create': () => demo,
@@ -55,18 +58,27 @@ const PARAMS: { readonly [M in BrokerMethod]: (session: string) => Params<M> } =
   'state.set': () => ({ key: 'color', value: { name: 'blue' } }),
   'state.delete': () => ({ key: 'color' }),
   'state.list': () => ({ values: true }),
+  'key.add': () => ({ principal: 'anna', key: SOME_KEY, roles: ['observer'] }),
+  'key.list': () => ({}),
+  'key.pending': () => ({}),
+  'key.approve': () => ({ key: SOME_KEY, principal: 'anna' }),
+  'key.revoke': () => ({ principal: 'anna' }),
+  'key.rotate': () => ({ step: 'begin' }),
   'system.info': () => ({}),
   'system.health': () => ({}),
   'system.metrics': () => ({}),
 }
+const access = { rotate: () => Promise.resolve(NO_DOOR) }
 const BROKER_METHODS = Object.keys(PARAMS) as BrokerMethod[]
 
 t.test('every method answers as its schema says', async (t) => {
   for (const method of BROKER_METHODS) {
-    const { client, host, session } = withSession()
+    const { client, harness, host, session } = withSession({ access })
     if (method === 'session.recover' || method === 'session.remove') host.exit(session, 0)
     if (method === 'approval.answer') host.askApproval(session, 'q-1234')
     if (method === 'host.usage') client.call('host.register', PARAMS['host.register'](session))
+    if (method === 'key.revoke') client.call('key.add', PARAMS['key.add'](session))
+    if (method === 'key.approve') harness.core.knockers.knocked(SOME_KEY, '10.0.0.7', 1)
     if (method.startsWith('state.')) client.call('state.set', { key: 'color', value: 1 })
     const isOfTask = method.startsWith('task.')
     const subject = isOfTask ? client.call('task.create', { title: 'x' }).task : session

@@ -1,6 +1,7 @@
 import { deepStrictEqual } from 'node:assert/strict'
 import { createHmac } from 'node:crypto'
 import t from 'tap'
+import { ProtocolError } from '../../protocol/errors.ts'
 import type { Verdict } from '../../protocol/link/broker-link.ts'
 import type { HelloBody } from '../../protocol/messages/handshake.ts'
 import { seededRandom } from '../support/virtual-clock.ts'
@@ -17,7 +18,8 @@ function authenticator(random: () => number): (hello: HelloBody) => Verdict {
     const identity = { principal, roles: [role] }
     if (!principal.startsWith('key-')) return { verdict: 'accept', identity }
     const nonce = Buffer.from(Array.from({ length: 32 }, () => Math.floor(random() * 256)))
-    const verify = (given: Buffer) => (given.equals(mac(nonce)) ? identity : undefined)
+    const refusal = new ProtocolError('UNAUTHENTICATED', { principal })
+    const verify = (given: Buffer) => (given.equals(mac(nonce)) ? identity : refusal)
     return { verdict: 'challenge', nonce, verify }
   }
 }
@@ -51,7 +53,7 @@ function survive(seed: number): void {
     broker: { authenticate: authenticator(random) },
   })
   const peers = ['anna', 'key-ben', 'key-cleo'].map((name) =>
-    net.peer(name, name.startsWith('key-') ? { prove: mac } : {}),
+    net.peer(name, name.startsWith('key-') ? { credentials: { key: '', prove: mac } } : {}),
   )
   for (let blow = 0; blow < 30; blow += 1) {
     net.run(random() * 1500)

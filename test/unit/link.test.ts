@@ -25,12 +25,14 @@ function challenger(): (hello: HelloBody) => Verdict {
       verdict: 'challenge',
       nonce,
       verify: (given) =>
-        timingSafeEqual(given, mac(KEY, nonce)) ? { principal, roles: [role] } : undefined,
+        timingSafeEqual(given, mac(KEY, nonce))
+          ? { principal, roles: [role] }
+          : new ProtocolError('UNAUTHENTICATED', { principal }),
     }
   }
 }
 
-const prove = (nonce: Buffer) => mac(KEY, nonce)
+const credentials = { key: '', prove: (nonce: Buffer) => mac(KEY, nonce) }
 
 function frames(...messages: readonly { head: Head; body?: unknown }[]): [Buffer, Buffer] {
   const { heads, bodies } = encodeBundle(
@@ -85,14 +87,15 @@ t.test('a peer that the broker accepts is welcome on both sides', async (t) => {
 
 t.test('a peer with the right key answers the challenge', async (t) => {
   const net = new VirtualNetwork({ broker: { authenticate: challenger() } })
-  const peer = net.peer('anna', { prove })
+  const peer = net.peer('anna', { credentials })
   net.run(100)
   t.same(peer.story, ['welcomed'])
   t.equal(net.broker.stateOf('anna'), 'welcome')
 })
 
 t.test('a peer with a wrong key, or without one, is refused for good', async (t) => {
-  for (const options of [{ prove: (nonce: Buffer) => mac(Buffer.alloc(32), nonce) }, {}]) {
+  const wrong = { key: '', prove: (nonce: Buffer) => mac(Buffer.alloc(32), nonce) }
+  for (const options of [{ credentials: wrong }, {}]) {
     const net = new VirtualNetwork({ broker: { authenticate: challenger() } })
     const peer = net.peer('anna', options)
     net.run(10_000)
@@ -107,7 +110,7 @@ t.test('a slow broker that challenges welcomes whoever has greeted it twice', as
   for (const oneWayMs of [150, 400, 900]) {
     const weather = { ...CALM, minMs: oneWayMs, maxMs: oneWayMs }
     const net = new VirtualNetwork({ weather, broker: { authenticate: challenger() } })
-    const peer = net.peer('anna', { prove })
+    const peer = net.peer('anna', { credentials })
     net.run(15_000)
     t.notOk(peer.story.includes('refused'))
     t.equal(peer.count('welcomed'), 1, `${oneWayMs} ms each way`)
@@ -167,7 +170,7 @@ t.test('a newer minor version is welcome with the lower of both', async (t) => {
 
 t.test('after a broker restart the peer shakes hands again by itself', async (t) => {
   const net = new VirtualNetwork({ broker: { authenticate: challenger() } })
-  const peer = net.peer('anna', { prove })
+  const peer = net.peer('anna', { credentials })
   net.run(500)
   net.broker.restart()
   t.ok(peer.link.send(request('1')))

@@ -20,6 +20,7 @@ export const HANDLERS: { readonly [K in MessageKind]: Handler<K> } = {
   CHALLENGE: notForTheBroker,
   PROOF: handledByTheLink,
   WELCOME: notForTheBroker,
+  NEXT_KEY: notForTheBroker,
   GOODBYE: handledByTheLink,
   PING: handledByTheLink,
   PONG: handledByTheLink,
@@ -33,4 +34,5 @@ export const HANDLERS: { readonly [K in MessageKind]: Handler<K> } = {
   CREDIT: notForTheBroker,
   CHUNK: notForTheBroker,
   HEAD: notForTheBroker,
+  MOVED: notForTheBroker,
 }

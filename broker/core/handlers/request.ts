@@ -1,6 +1,7 @@
 /** REQUEST: checks rights, parameters and the idempotency key, then runs the method. */
 import { decodeBody } from '../../../protocol/codec.ts'
 import { ProtocolError } from '../../../protocol/errors.ts'
+import type { Identity } from '../../../protocol/link/broker-link.ts'
 import { DEFAULT_DEADLINE_MS } from '../../../protocol/messages/calls.ts'
 import { scopesOf } from '../../../protocol/methods/define.ts'
 import { type BrokerMethod, isMethod, METHODS } from '../../../protocol/methods/index.ts'
@@ -10,10 +11,11 @@ import { type Call, conflict, type KeyedRequest, type Waiter } from '../calls.ts
 import type { Core } from '../core.ts'
 import { isRepeat, requestHash } from '../idempotency.ts'
 import { METHOD_HANDLERS, type MethodHandler } from '../methods/index.ts'
+import { actingFor } from '../rights.ts'
 import type { Handler, Incoming } from './handler.ts'
 
-export const request: Handler<'REQUEST'> = (incoming) => {
-  const { core, connection, identity, head, body } = incoming
+export const request: Handler<'REQUEST'> = (received) => {
+  const { core, connection, head, body } = received
   const misused = misusedId(core, connection, head.id)
   if (misused !== undefined) {
     // Under its own id this would end a request that it has nothing to do with.
@@ -21,11 +23,14 @@ export const request: Handler<'REQUEST'> = (incoming) => {
     return
   }
   const method = knownMethod(head.method)
+  const identity = actor(received, method)
+  const incoming = { ...received, identity }
   authorise(incoming, method)
   limit(core, connection)
   const since = core.clock.now()
   const deadlineAt = since + (head.remaining_ms || DEFAULT_DEADLINE_MS)
-  const waiter: Waiter = { connection, id: head.id, method, since, deadlineAt }
+  const { principal } = identity
+  const waiter: Waiter = { connection, principal, id: head.id, method, since, deadlineAt }
   const keyed = keyedRequest(incoming, method)
   if (keyed && repeated(core, keyed, waiter)) return
   if (core.isDraining && METHODS[method].mutating) {
@@ -48,6 +53,17 @@ function knownMethod(name: string): BrokerMethod {
   throw new ProtocolError('UNKNOWN_METHOD', {
     method: guess === undefined ? name : `${name}; did you mean ${guess}?`,
   })
+}
+
+/** Who asks: the principal of the connection, or the user that it acts for. Throws FORBIDDEN. */
+function actor({ core, identity, head }: Incoming<'REQUEST'>, method: BrokerMethod): Identity {
+  const { user } = head
+  if (user === undefined) return identity
+  const isGateway = identity.roles.includes('gateway')
+  const record = isGateway ? core.principals.get(user) : undefined
+  if (record) return actingFor(identity, record)
+  const principal = isGateway ? user : identity.principal
+  throw new ProtocolError('FORBIDDEN', { principal, scope: 'gateway', method })
 }
 
 function authorise({ identity }: Incoming<'REQUEST'>, method: BrokerMethod): void {

@@ -5,6 +5,7 @@ import type { Core } from '../core.ts'
 import { approvalAnswer, approvalList } from './approval.ts'
 import { hostGet, hostList, hostRegister, hostUsage } from './host.ts'
 import { hostDrain, hostUndrain } from './host-drain.ts'
+import { keyAdd, keyApprove, keyList, keyPending, keyRevoke, keyRotate } from './key.ts'
 import { outputQuery } from './output.ts'
 import { streamProgress, streamReaders } from './readers.ts'
 import { sessionAnnotate } from './session-annotate.ts'
@@ -72,6 +73,12 @@ export const METHOD_HANDLERS: { readonly [M in BrokerMethod]: MethodHandler<M> }
   'state.set': stateSet,
   'state.delete': stateDelete,
   'state.list': stateList,
+  'key.add': keyAdd,
+  'key.list': keyList,
+  'key.pending': keyPending,
+  'key.approve': keyApprove,
+  'key.revoke': keyRevoke,
+  'key.rotate': keyRotate,
   'system.info': systemInfo,
   'system.health': systemHealth,
   'system.metrics': systemMetrics,

@@ -1,0 +1,67 @@
+/**
+ * Who is at the other end of a connection. ZeroMQ does not tell which key a message came under, so whoever
+ * comes over a network proves its key within the connection (docs/protocol.md section 2.2).
+ */
+import { ProtocolError } from '../../protocol/errors.ts'
+import type { RandomBytes } from '../../protocol/ids.ts'
+import { isKey, type KeyPair } from '../../protocol/keys/key-pair.ts'
+import { isProof } from '../../protocol/keys/proof.ts'
+import type { Identity, Verdict } from '../../protocol/link/broker-link.ts'
+import type { HelloBody } from '../../protocol/messages/handshake.ts'
+import type { Principals } from '../core/principals.ts'
+import { granted, identityOf } from '../core/rights.ts'
+
+const NONCE_BYTES = 32
+
+/** The users of this machine: whoever can open the socket in the private directory has every right. */
+export const LOCAL = 'local'
+
+export function authenticateLocal({ principal, role }: HelloBody): Verdict {
+  if (principal === LOCAL || principal === '') {
+    return { verdict: 'accept', identity: { principal: LOCAL, roles: granted(['admin'], role) } }
+  }
+  return { verdict: 'refuse', error: new ProtocolError('UNAUTHENTICATED', { principal }) }
+}
+
+export interface AuthenticatorPorts {
+  readonly principals: Pick<Principals, 'ofKey'>
+  /** Keys under which peers may have connected. */
+  readonly keys: () => readonly KeyPair[]
+  readonly random: RandomBytes
+}
+
+/** Asks for a proof of the key that HELLO names; whose key it is, the broker knows. */
+export function authenticateRemote(hello: HelloBody, ports: AuthenticatorPorts): Verdict {
+  const { principal, key } = hello
+  if (key === undefined || !isKey(key)) {
+    return { verdict: 'refuse', error: new ProtocolError('UNAUTHENTICATED', { principal }) }
+  }
+  const nonce = ports.random(NONCE_BYTES)
+  const verify = (mac: Buffer) => proven({ ...hello, key }, nonce, mac, ports)
+  return { verdict: 'challenge', nonce, verify }
+}
+
+function proven(
+  hello: HelloBody & { readonly key: string },
+  nonce: Buffer,
+  mac: Buffer,
+  { principals, keys }: AuthenticatorPorts,
+): Identity | ProtocolError {
+  const { key, principal, role } = hello
+  const record = principals.ofKey(key)
+  const isNamed = principal === '' || principal === record?.principal
+  const holds = (own: KeyPair) =>
+    isProof(
+      mac,
+      { secretKey: own.secretKey, theirKey: key, brokerKey: own.publicKey },
+      nonce,
+      hello,
+    )
+  if (!record || !isNamed || !keys().some(holds)) {
+    return new ProtocolError('UNAUTHENTICATED', { principal })
+  }
+  const roles = granted(record.roles, role)
+  if (roles.length > 0) return { ...identityOf(record, roles), key }
+  const details = { principal: record.principal, scope: role, method: 'HELLO' }
+  return new ProtocolError('FORBIDDEN', details)
+}

@@ -1,0 +1,92 @@
+/**
+ * The keys with which a process reaches a broker of another machine: its own pair, and what is known of the
+ * broker's keys. When a broker says that it will change its key, the next one is remembered beside the pair.
+ */
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { Type } from 'typebox'
+import type { AccessSettings, Places } from '../endpoints.ts'
+import { ProtocolError } from '../errors.ts'
+import type { RandomBytes } from '../ids.ts'
+import { isKey } from '../keys/key-pair.ts'
+import { KeyRing } from '../keys/key-ring.ts'
+import type { PeerKeys } from '../keys/peer-keys.ts'
+import { checked } from '../schema.ts'
+import { ownKeys } from './key-file.ts'
+
+/** Which key comes after which. */
+const Successors = Type.Record(Type.String(), Type.String())
+type Successors = Readonly<Record<string, string>>
+
+/** Most that are followed from one key, and kept in all. */
+const MAX_SUCCESSORS = 64
+
+export interface KnownKeys {
+  readonly keys: PeerKeys
+  /** The broker told its next key. Throws BAD_CONFIG when it cannot be remembered. */
+  readonly learn: (next: string) => void
+}
+
+export interface KeyPlaces {
+  readonly settings: AccessSettings
+  readonly places: Pick<Places, 'endpoint' | 'stateDir'>
+  /** Names the file of the own pair when nobody does. */
+  readonly name: string
+}
+
+/** Undefined when the endpoint needs none. Throws BAD_CONFIG. */
+export function peerKeys(
+  { settings, places, name }: KeyPlaces,
+  random: RandomBytes,
+): KnownKeys | undefined {
+  const { broker_key } = settings
+  if (broker_key === undefined || !places.endpoint.startsWith('tcp://')) return undefined
+  if (!isKey(broker_key)) {
+    const reason = 'is no public key: 40 characters of Z85 are expected'
+    throw new ProtocolError('BAD_CONFIG', { source: 'broker_key', reason })
+  }
+  const directory = join(places.stateDir, 'keys')
+  const own = ownKeys(settings.key_file ?? join(directory, `${name}.key`), random)
+  const file = join(directory, 'brokers.json')
+  const ring = new KeyRing(chain(broker_key, readSuccessors(file)))
+  return {
+    keys: { own, ring },
+    learn: (next) => {
+      if (isKey(next) && ring.learn(next)) remember(file, ring.current, next)
+    },
+  }
+}
+
+function chain(first: string, successors: Successors): string[] {
+  const keys = [first]
+  for (let next = successors[first]; next !== undefined; next = successors[next]) {
+    if (keys.includes(next) || keys.length >= MAX_SUCCESSORS) break
+    keys.push(next)
+  }
+  return keys
+}
+
+function readSuccessors(file: string): Successors {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return {}
+    throw new ProtocolError('BAD_CONFIG', { source: file, reason: 'cannot be read' }, { cause })
+  }
+  try {
+    return checked(Successors, JSON.parse(text), 'BAD_CONFIG', { source: file })
+  } catch (cause) {
+    const reason = 'is damaged; remove it, and name the present key with broker_key'
+    throw new ProtocolError('BAD_CONFIG', { source: file, reason }, { cause })
+  }
+}
+
+function remember(file: string, current: string, next: string): void {
+  const known = Object.entries(readSuccessors(file)).filter(([key]) => key !== current)
+  const kept = [...known, [current, next]].slice(-MAX_SUCCESSORS)
+  const draft = `${file}.${process.pid}`
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  writeFileSync(draft, `${JSON.stringify(Object.fromEntries(kept), null, 2)}\n`, { mode: 0o600 })
+  renameSync(draft, file)
+}
