@@ -277,6 +277,16 @@ export const COMMANDS = {
     examples: [['agentmq undrain lab', '']],
     load: () => import('./commands/undrain.ts'),
   },
+  doctor: {
+    usage: 'doctor',
+    describe: 'Look for what keeps agentmq from working, and say what to do',
+    examples: [
+      ['agentmq doctor', 'From this machine to the agents'],
+      ['agentmq doctor --context lab', 'The same for a broker elsewhere'],
+      ['agentmq doctor --json', 'For a script; ends with 1 when there is a problem'],
+    ],
+    load: () => import('./commands/doctor.ts'),
+  },
   readers: {
     usage: 'readers [session]',
     describe: 'List who follows sessions, and how many chunks each is behind',
