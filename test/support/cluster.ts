@@ -10,6 +10,7 @@ import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { type Client, type ConnectOptions, connect } from '../../clients/sdk/index.ts'
+import { BARE_NODE } from './bare-node.ts'
 
 const ENTRY = fileURLToPath(new URL('./part.js', import.meta.url))
 
@@ -107,7 +108,7 @@ export class Cluster {
       log,
       ...(options.args ?? []),
     ]
-    const line = [...(options.within ?? []), process.execPath, ENTRY, name, ...args]
+    const line = [...(options.within ?? []), ...BARE_NODE, ENTRY, name, ...args]
     const child = spawn(line[0] ?? '', line.slice(1), {
       cwd: this.workspace,
       env: { ...process.env, AGENTMQ_DEMO_STATE: join(this.dir, 'demo'), ...options.env },
