@@ -3,63 +3,9 @@ import t from 'tap'
 import { EMPTY, encode } from '../../protocol/codec.ts'
 import { ROLES, type Role } from '../../protocol/messages/handshake.ts'
 import { ROLE_SCOPES } from '../../protocol/methods/define.ts'
-import { type BrokerMethod, METHODS, type Params } from '../../protocol/methods/index.ts'
+import { METHODS } from '../../protocol/methods/index.ts'
 import { Client, demo, setUp, withSession } from '../support/core-peers.ts'
-
-const PARAMS: { readonly [M in BrokerMethod]: (session: string) => Params<M> } = {
-  'session.create': () => demo,
-  'session.prompt': (session) => ({ session, text: 'hello' }),
-  'session.interrupt': (session) => ({ session }),
-  'session.stop': (session) => ({ session }),
-  'session.kill': (session) => ({ session }),
-  'session.recover': (session) => ({ session }),
-  'session.remove': (session) => ({ session }),
-  'session.rename': (session) => ({ session, name: 'blue' }),
-  'session.annotate': (session) => ({ session, metadata: { mode: 'chat' } }),
-  'session.pause': (session) => ({ session }),
-  'session.resume': (session) => ({ session }),
-  'session.signal': (session) => ({ session, signal: 'SIGINT' }),
-  'session.write': (session) => ({ session, line: 'hello' }),
-  'session.set_mode': (session) => ({ session, mode: 'plan' }),
-  'session.batch': (session) => ({ sessions: [session], action: 'session.interrupt' }),
-  'session.get': (session) => ({ session }),
-  'session.list': () => ({}),
-  'stream.open': (session) => ({ session }),
-  'stream.close': () => ({ ticket: 'none' }),
-  'stream.progress': () => ({ positions: [['none', 1]] }),
-  'stream.readers': (session) => ({ session }),
-  'stream.read': (session) => ({ session, from: 1 }),
-  'approval.list': (session) => ({ session }),
-  'approval.answer': () => ({ approval: 'q-1234', decision: 'allow' }),
-  'host.list': () => ({}),
-  'host.get': () => ({ host: 'h1' }),
-  'host.usage': () => ({ sessions: [] }),
-  'host.drain': () => ({ host: 'h1' }),
-  'host.undrain': () => ({ host: 'h1' }),
-  'host.register': () => ({
-    ...{ host: 'h2', name: 'two', labels: [], slots: 1, backends: [], sessions: [] },
-    ...{ software: 'test', pid: 8 },
-  }),
-  'output.query': (session) => ({ session, pattern: 'a+' }),
-  'workflow.execute': (session) => ({ steps: [{ id: 'a', session, prompt: 'hello' }] }),
-  'workflow.get': () => ({ execution: 'none' }),
-  'workflow.list': () => ({}),
-  'workflow.cancel': () => ({ execution: 'none' }),
-  'task.create': () => ({ title: 'write the tests' }),
-  'task.get': (task) => ({ task }),
-  'task.list': () => ({ status: ['todo'] }),
-  'task.update': (task) => ({ task, status: 'done' }),
-  'task.approve': (task) => ({ task, approved: true }),
-  'task.remove': (task) => ({ task }),
-  'state.get': () => ({ key: 'color' }),
-  'state.set': () => ({ key: 'color', value: { name: 'blue' } }),
-  'state.delete': () => ({ key: 'color' }),
-  'state.list': () => ({ values: true }),
-  'system.info': () => ({}),
-  'system.health': () => ({}),
-  'system.metrics': () => ({}),
-}
-const BROKER_METHODS = Object.keys(PARAMS) as BrokerMethod[]
+import { BROKER_METHODS, PARAMS } from '../support/method-params.ts'
 
 t.test('every method answers as its schema says', async (t) => {
   for (const method of BROKER_METHODS) {
