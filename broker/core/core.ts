@@ -167,7 +167,10 @@ export class Core {
       seal: (operations) => this.events.seal(operations),
       onWritten: (operations, tookMs, error) => this.#written(operations, tookMs, error),
       onFailure: (sessions, error) => this.#rewind(sessions, error),
-      onSettled: () => this.workflows.turn(),
+      onSettled: () => {
+        this.audit.settled()
+        this.workflows.turn()
+      },
       onDefect: (thrown) => this.defect(thrown),
     })
     const { journal, random, limits } = ports

@@ -128,8 +128,17 @@ export class Audit {
   }
 
   tick(): void {
+    for (const entry of this.#refusals.due(this.#ports.clock.now())) this.#write(entry)
+    this.#retryIfDue()
+  }
+
+  /** A write has been settled: if it went well, there may be room again. */
+  settled(): void {
+    if (this.#ports.failure() === undefined) this.#retryIfDue()
+  }
+
+  #retryIfDue(): void {
     const now = this.#ports.clock.now()
-    for (const entry of this.#refusals.due(now)) this.#write(entry)
     if (this.#held.length > 0 && !this.#isRetrying && now >= this.#retryAt) this.#retry(now)
   }
 
