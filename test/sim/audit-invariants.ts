@@ -1,8 +1,8 @@
 /** What has to hold of the audit log: one chain, and of each call that was done one record, whatever befell. */
 
 import { keyHash } from '../../broker/core/audit/entry.ts'
+import { recordOf } from '../../broker/core/audit/record.ts'
 import { AUDIT } from '../../broker/core/events.ts'
-import { recordOf } from '../../broker/core/methods/audit.ts'
 import { AuditCheck } from '../../protocol/audit-chain.ts'
 import { type AuditRecord, DONE } from '../../protocol/messages/audit.ts'
 import { METHODS } from '../../protocol/methods/index.ts'

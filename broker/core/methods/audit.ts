@@ -1,9 +1,8 @@
 /** audit.read: a bounded stretch of the audit log, with what of it was asked for. */
 import { fits, isInTime } from '../../../protocol/audit-filter.ts'
-import { decodeTrusted } from '../../../protocol/codec.ts'
-import { AuditBody, type AuditRecord } from '../../../protocol/messages/audit.ts'
-import { matches } from '../../../protocol/schema.ts'
+import type { AuditRecord } from '../../../protocol/messages/audit.ts'
 import type { Gap, StoredChunk } from '../../journal/journal.ts'
+import { recordOf } from '../audit/record.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
 import { AUDIT } from '../events.ts'
@@ -34,20 +33,6 @@ export function auditRead(core: Core, call: Call<'audit.read'>): void {
     .filter((gap) => gap.from < next)
     .sort((a, b) => a.from - b.from)
   call.reply({ records, gaps: gaps.map((gap) => ({ ...gap })), next, head })
-}
-
-/** Undefined for what the broker did not write: whoever can write the file can put anything there. */
-export function recordOf({ sequence: seq, time, body }: StoredChunk): AuditRecord | undefined {
-  const value = decoded(body)
-  return matches(AuditBody, value) ? { ...value, seq, time } : undefined
-}
-
-function decoded(body: Buffer): unknown {
-  try {
-    return decodeTrusted(body)
-  } catch {
-    return undefined
-  }
 }
 
 function gapAt({ sequence }: StoredChunk): Gap {
