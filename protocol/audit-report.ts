@@ -60,7 +60,7 @@ function anchorLine(first: number, anchor: string | null): string {
 export function parseHead(text: string): AuditHead {
   const [, seq, hash] = /^(\d{1,15}):([0-9a-fA-F]{64})$/.exec(text.trim()) ?? []
   if (seq === undefined || hash === undefined || Number(seq) < 1) {
-    const reason = `${text} is not a head like the last line of verify, SEQ:HASH`
+    const reason = `${text} is not SEQ:HASH, as verify names the first and the last record`
     throw new ProtocolError('BAD_CONFIG', { source: '--expect', reason })
   }
   return { seq: Number(seq), hash: hash.toLowerCase() }

@@ -1,6 +1,6 @@
 /** Parameters for every method of the broker: a method that is added does not compile until it is here. */
 import type { BrokerMethod, Params } from '../../protocol/methods/index.ts'
-import { demo } from './core-peers.ts'
+import { demo, withSession } from './core-peers.ts'
 
 /** Of a session, or of the task, execution or question that the method is about. */
 export const PARAMS: { readonly [M in BrokerMethod]: (session: string) => Params<M> } = {
@@ -56,6 +56,23 @@ export const PARAMS: { readonly [M in BrokerMethod]: (session: string) => Params
   'system.health': () => ({}),
   'system.metrics': () => ({}),
   'audit.read': () => ({ from: 1 }),
+}
+
+/** A broker in which the method can be carried out, and the parameters to do it with. */
+export function readyFor<M extends BrokerMethod>(method: M) {
+  const setting = withSession()
+  const { client, host, session } = setting
+  if (method === 'session.recover' || method === 'session.remove') host.exit(session, 0)
+  if (method === 'approval.answer') host.askApproval(session, 'q-1234')
+  if (method === 'host.usage') client.call('host.register', PARAMS['host.register'](session))
+  if (method.startsWith('state.')) client.call('state.set', { key: 'color', value: 1 })
+  const isOfTask = method.startsWith('task.')
+  const subject = isOfTask ? client.call('task.create', { title: 'x' }).task : session
+  const isOfExecution = method === 'workflow.get' || method === 'workflow.cancel'
+  const params = isOfExecution
+    ? client.call('workflow.execute', PARAMS['workflow.execute'](session))
+    : PARAMS[method](subject)
+  return { ...setting, params: params as Params<M> }
 }
 
 export const BROKER_METHODS = Object.keys(PARAMS) as BrokerMethod[]
