@@ -296,7 +296,11 @@ export class Broker {
         const isMeant = ({ key = '' }: Identity) => keys.has(key)
         return this.#connections.cut(isMeant, error, realClock.now())
       },
-      rotate: (step) => this.#rotate(step),
+      rotate: (step, done) => {
+        this.#rotate(step)
+          .then(done, (thrown: unknown) => done(ProtocolError.from(thrown, 'broker', 'no')))
+          .finally(() => this.#flush())
+      },
     }
   }
 

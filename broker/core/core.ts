@@ -15,11 +15,14 @@ import { Appends } from './appends.ts'
 import { tickApprovals } from './approval-steps.ts'
 import { ApprovalWatch } from './approval-watch.ts'
 import { APPROVAL_LIMITS, type ApprovalLimits, Approvals } from './approvals.ts'
+import { askedOf } from './audit/asked.ts'
+import { Audit } from './audit/audit.ts'
+import { AuditChain } from './audit/chain.ts'
+import { auditRefusal } from './audit/refused-request.ts'
 import { Batch, type CommitLimits } from './batch.ts'
 import { Calls } from './calls.ts'
 import { ageClock, type Clock } from './clock.ts'
-import { type Event, Events, event, isOwnStream } from './events.ts'
-import type { EventsLimits } from './events-kept.ts'
+import { AUDIT, type Event, Events, type EventsLimits, event, isOwnStream } from './events.ts'
 import { HANDLERS } from './handlers/index.ts'
 import { HostCalls } from './host-calls.ts'
 import { Hosts, type LinkEvidence } from './hosts.ts'
@@ -70,6 +73,8 @@ export const CORE_LIMITS: CoreLimits = {
   maxHosts: 4096, // the most connections there can be
   maxEvents: 100_000, // some weeks of a busy broker, about 40 MB
   maxEventBytes: 128 * 1024 * 1024, // only events with much metadata come to more
+  maxAuditRecords: 1_000_000, // a call a second for eleven days, about 600 MB
+  maxAuditBytes: 1024 * 1024 * 1024, // as many records at their longest are about as much
   state: STATE_LIMITS,
   tasks: TASK_LIMITS,
   idempotency: IDEMPOTENCY_LIMITS,
@@ -126,6 +131,7 @@ export class Core {
   readonly hosts = new Hosts()
   readonly streams: Streams
   readonly events: Events
+  readonly audit: Audit
   readonly tickets: Tickets
   readonly idempotency: Idempotency
   readonly calls: Calls
@@ -147,6 +153,7 @@ export class Core {
   readonly startedAt: number
   readonly #startedNow: number
   readonly #ageNow: () => number
+  readonly #chain: AuditChain
   /** How often this journal has been opened by a broker. */
   readonly epoch: number
   #phase: 'running' | 'draining' = 'running'
@@ -166,7 +173,10 @@ export class Core {
       seal: (operations) => this.events.seal(operations),
       onWritten: (operations, tookMs, error) => this.#written(operations, tookMs, error),
       onFailure: (sessions, error) => this.#rewind(sessions, error),
-      onSettled: () => this.workflows.turn(),
+      onSettled: () => {
+        this.audit.settled()
+        this.workflows.turn()
+      },
       onDefect: (thrown) => this.defect(thrown),
     })
     const { journal, random, limits } = ports
@@ -184,12 +194,19 @@ export class Core {
         this.workflows.heard(session, chunks)
       },
     })
+    this.#chain = new AuditChain(journal)
     this.events = new Events({
       clock: ports.clock,
       streams: this.streams,
       journal,
+      chain: this.#chain,
       limits,
       free: (operations, settled) => this.batch.free(operations, settled),
+    })
+    this.audit = new Audit({
+      clock: ports.clock,
+      add: (operations, settled) => this.batch.add(operations, settled),
+      failure: () => this.batch.failure,
     })
     this.tickets = new Tickets(this.streams, random)
     this.idempotency = new Idempotency(journal, limits.idempotency)
@@ -198,6 +215,9 @@ export class Core {
     this.#ageNow = ageNow
     this.calls = new Calls({
       clock: ports.clock,
+      asked: (request, connection) => askedOf(this, request, connection),
+      audit: this.audit,
+      epoch: () => this.epoch,
       ageNow,
       batch: this.batch,
       idempotency: this.idempotency,
@@ -238,8 +258,11 @@ export class Core {
 
   /** From now on new work is refused; what is under way goes on. */
   drain(): void {
+    if (this.isDraining) return
     this.#phase = 'draining'
     this.approvalWatch.close()
+    this.audit.note({ event: 'broker.draining' })
+    this.audit.flush()
   }
 
   /** Nothing is under way and everything is on disk. */
@@ -261,7 +284,10 @@ export class Core {
     } catch (thrown) {
       const id = 'id' in head && typeof head.id === 'string' ? head.id : ''
       const error = ProtocolError.from(thrown, 'broker', 'unknown')
-      if (head.kind === 'REQUEST') this.tally.refused(head.method, error.code)
+      if (head.kind === 'REQUEST') {
+        this.tally.refused(head.method, error.code)
+        auditRefusal(this, { connection, identity, head }, error)
+      }
       this.complain(connection, id, error)
     }
   }
@@ -321,6 +347,7 @@ export class Core {
       () => this.#tickIdempotency(),
       () => this.retention.tick(),
       () => this.events.tick(),
+      () => this.audit.tick(),
     ])
     this.flush()
   }
@@ -410,6 +437,7 @@ export class Core {
 
   #rewindSession(session: string): void {
     this.streams.rewind(session)
+    if (session === AUDIT) this.#chain.rewind()
     if (isOwnStream(session)) return
     this.approvals.rewind(session)
     const stored = this.journal.get('sessions', session)

@@ -20,6 +20,7 @@ import {
   type WatchOptions,
   watchApprovals,
 } from './approvals.ts'
+import { type AuditPage, type AuditQuery, auditPages } from './audit.ts'
 import { Caller, type CallOptions, cancelled } from './caller.ts'
 import { Feeds } from './feeds.ts'
 import { type Follow, type FollowOptions, follow } from './follow.ts'
@@ -194,6 +195,11 @@ export class Client {
   /** The questions that wait, then every change of any question, each once, through reconnects. */
   watchApprovals(options: WatchOptions = {}): AsyncGenerator<ApprovalInfo, never> {
     return watchApprovals(this.#approvalPorts(), options)
+  }
+
+  /** The audit log, or what of it is asked for, oldest first. Throws FORBIDDEN without the scope `admin`. */
+  auditPages(query: AuditQuery = {}): AsyncGenerator<AuditPage> {
+    return auditPages((params, options) => this.call('audit.read', params, options), query)
   }
 
   /** The current status, then each change; ends after `closed`. */

@@ -42,7 +42,7 @@ export const streamReference = Type.String({
   minLength: 1,
   maxLength: 128,
   description:
-    'Session id, its name, or the first characters of its id; or a stream of the broker: `@events`, `@workflow/` with the id of an execution',
+    'Session id, its name, or the first characters of its id; or a stream of the broker: `@events`, `@workflow/` with the id of an execution, and for the scope `admin` `@audit`',
 })
 
 const time = (description: string) => Type.Number({ description: `${description}, ms since 1970` })
