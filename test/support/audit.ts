@@ -1,6 +1,7 @@
 /** What the audit log of a broker under test says. */
 import { recordOf } from '../../broker/core/audit/record.ts'
 import { AUDIT } from '../../broker/core/events.ts'
+import { auditItems, type Client } from '../../clients/sdk/index.ts'
 import { AuditCheck, type AuditHead } from '../../protocol/audit-chain.ts'
 import type { AuditRecord } from '../../protocol/messages/audit.ts'
 import type { CoreHarness } from './core-harness.ts'
@@ -32,4 +33,16 @@ export function callsOf(harness: CoreHarness): AuditRecord[] {
 /** As words: `state.set done`. */
 export function told(harness: CoreHarness): string[] {
   return callsOf(harness).map(({ method, outcome }) => `${method} ${outcome}`)
+}
+
+/** All that a running broker has, oldest first. */
+export async function recordsOf(client: Client): Promise<AuditRecord[]> {
+  const records: AuditRecord[] = []
+  for await (const page of client.auditPages()) {
+    for (const item of auditItems(page)) {
+      if ('type' in item) throw new Error(`a gap at ${item.from}`)
+      records.push(item)
+    }
+  }
+  return records
 }
