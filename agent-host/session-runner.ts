@@ -33,6 +33,8 @@ export interface RunnerOptions {
   readonly backend: Backend
   readonly command: string
   readonly start: StartOptions
+  /** The path by which the child enters its directory, good while the start goes on; default: its own. */
+  readonly entrance?: string
   /** The whole environment of the child, apart from what the backend adds. */
   readonly env: Environment
   readonly markers: Markers
@@ -152,7 +154,7 @@ export class SessionRunner {
   }
 
   #spawn(): Promise<Child> {
-    const { backend, command, start, env, markers, startChild } = this.options
+    const { backend, command, start, entrance, env, markers, startChild } = this.options
     const launch = backend.launch(command, start)
     return startChild(
       {
@@ -160,6 +162,7 @@ export class SessionRunner {
         command: launch.command,
         args: launch.args,
         cwd: start.cwd,
+        ...(entrance !== undefined && { entrance }),
         env: { ...env, ...launch.env },
         markers,
       },
