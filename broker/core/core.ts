@@ -21,6 +21,7 @@ import { type Event, Events, event, isOwnStream } from './events.ts'
 import type { EventsLimits } from './events-kept.ts'
 import { HANDLERS } from './handlers/index.ts'
 import { HostCalls } from './host-calls.ts'
+import { HostOwners } from './host-owners.ts'
 import { Hosts, type LinkEvidence } from './hosts.ts'
 import { IDEMPOTENCY_LIMITS, Idempotency, type IdempotencyLimits } from './idempotency.ts'
 import { hostLost, saveSession, tellUnreported } from './lifecycle.ts'
@@ -120,6 +121,7 @@ export class Core {
   readonly batch: Batch
   readonly sessions = new Sessions()
   readonly hosts = new Hosts()
+  readonly hostOwners: HostOwners
   readonly streams: Streams
   readonly events: Events
   readonly tickets: Tickets
@@ -187,6 +189,7 @@ export class Core {
     })
     this.tickets = new Tickets(this.streams, random)
     this.idempotency = new Idempotency(journal, limits.idempotency)
+    this.hostOwners = new HostOwners(journal)
     this.hostCalls = new HostCalls(ports.send, () => ports.clock.now())
     const ageNow = ageClock(ports.clock, this.idempotency.newestAt)
     this.#ageNow = ageNow
