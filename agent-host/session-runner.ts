@@ -67,6 +67,8 @@ export class SessionRunner {
   #isRetry = false
   #turnOver: () => void = () => {}
   #child: Child | undefined
+  /** What the child was given. */
+  #env: Environment = {}
   #state: State = 'starting'
   readonly #stderrBudget = new StderrBudget()
   #isUnwanted = false
@@ -156,6 +158,7 @@ export class SessionRunner {
   #spawn(): Promise<Child> {
     const { backend, command, start, entrance, env, markers, startChild } = this.options
     const launch = backend.launch(command, start)
+    this.#env = { ...env, ...launch.env }
     return startChild(
       {
         backend: backend.name,
@@ -163,7 +166,7 @@ export class SessionRunner {
         args: launch.args,
         cwd: start.cwd,
         ...(entrance !== undefined && { entrance }),
-        env: { ...env, ...launch.env },
+        env: this.#env,
         markers,
       },
       {
@@ -178,9 +181,10 @@ export class SessionRunner {
   async #awaitReady(signal: AbortSignal): Promise<void> {
     if (await this.#readiness.wait(signal)) return
     const stderr = this.#child?.stderr.text() ?? ''
+    const told = { backend: this.options.backend.name, stderr, env: this.#env }
     const failure = this.#isUnwanted
       ? new ProtocolError('CANCELLED', {}, { where: 'host' })
-      : this.#readiness.failure(signal, this.options.backend.name, stderr)
+      : this.#readiness.failure(signal, told)
     await this.kill()
     throw failure
   }

@@ -78,3 +78,15 @@ function maySet(name: string, settable: readonly string[]): boolean {
 }
 
 const HOST = { where: 'host' } as const
+
+/** A value that is shorter would be found in everything. */
+const MIN_HIDDEN = 6
+
+/** A text with the names of variables in place of their values; what everybody's environment has may stay. */
+export function withoutValues(text: string, env: Environment): string {
+  const isPlain = (name: string): boolean => BASE_NAMES.some((pattern) => matches(pattern, name))
+  const hidden = Object.entries(env)
+    .filter(([name, value]) => value.length >= MIN_HIDDEN && !isPlain(name))
+    .sort(([, a], [, b]) => b.length - a.length) // a long one may hold a short one
+  return hidden.reduce((left, [name, value]) => left.replaceAll(value, `[${name}]`), text)
+}
