@@ -25,6 +25,7 @@ import { ageClock, type Clock } from './clock.ts'
 import { AUDIT, type Event, Events, type EventsLimits, event, isOwnStream } from './events.ts'
 import { HANDLERS } from './handlers/index.ts'
 import { HostCalls } from './host-calls.ts'
+import { HostOwners } from './host-owners.ts'
 import { Hosts, type LinkEvidence } from './hosts.ts'
 import { IDEMPOTENCY_LIMITS, Idempotency, type IdempotencyLimits } from './idempotency.ts'
 import { Knockers } from './knockers.ts'
@@ -129,6 +130,7 @@ export class Core {
   readonly batch: Batch
   readonly sessions = new Sessions()
   readonly hosts = new Hosts()
+  readonly hostOwners: HostOwners
   readonly streams: Streams
   readonly events: Events
   readonly audit: Audit
@@ -210,6 +212,7 @@ export class Core {
     })
     this.tickets = new Tickets(this.streams, random)
     this.idempotency = new Idempotency(journal, limits.idempotency)
+    this.hostOwners = new HostOwners(journal)
     this.hostCalls = new HostCalls(ports.send, () => ports.clock.now())
     const ageNow = ageClock(ports.clock, this.idempotency.newestAt)
     this.#ageNow = ageNow

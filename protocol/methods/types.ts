@@ -47,6 +47,10 @@ export const streamReference = Type.String({
 
 const time = (description: string) => Type.Number({ description: `${description}, ms since 1970` })
 
+/** A process, as a host tells it; 0: none. */
+export const processId = (description: string) =>
+  Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1, description })
+
 /** Most sessions that one host can have, or report on. */
 export const MAX_HOST_SESSIONS = 10_000
 
