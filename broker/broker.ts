@@ -267,7 +267,7 @@ export class Broker {
 
   #authenticate(connection: string, hello: HelloBody): Verdict {
     if (sideOf(connection) === 'local' || !this.#network) return authenticateLocal(hello)
-    return this.#network.authenticate(hello)
+    return this.#network.authenticate(connection, hello)
   }
 
   #welcome(connection: string) {
