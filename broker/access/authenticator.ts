@@ -26,7 +26,7 @@ export function authenticateLocal({ principal, role }: HelloBody): Verdict {
 export interface AuthenticatorPorts {
   /** Public key that the connection was let in under; undefined when it has forged its id. */
   readonly connectedAs: string | undefined
-  readonly principals: Pick<Principals, 'ofKey'>
+  readonly principals: Pick<Principals, 'ofKey' | 'statusOf'>
   /** Keys under which peers may have connected. */
   readonly keys: () => readonly KeyPair[]
   readonly random: RandomBytes
@@ -37,6 +37,9 @@ export function authenticateRemote(hello: HelloBody, ports: AuthenticatorPorts):
   const { principal, key } = hello
   if (key === undefined || key !== ports.connectedAs) {
     return { verdict: 'refuse', error: new ProtocolError('UNAUTHENTICATED', { principal }) }
+  }
+  if (ports.principals.statusOf(key) === 'revoked') {
+    return { verdict: 'refuse', error: new ProtocolError('KEY_REVOKED', { key: 'of this peer' }) }
   }
   const nonce = ports.random(NONCE_BYTES)
   const verify = (mac: Buffer) => proven({ ...hello, key }, nonce, mac, ports)

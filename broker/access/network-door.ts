@@ -56,7 +56,7 @@ export class NetworkDoor {
     })
   }
 
-  /** First the handler: without it libzmq would take every key. */
+  /** First the handler: without it libzmq lets nobody in. */
   async bind(): Promise<void> {
     const { secretKey } = this.#keys.current
     const { endpoint, streams, publisher } = this.#options
