@@ -242,7 +242,9 @@ export class Broker {
 
   #event(connection: string, event: BrokerLinkEvent): void {
     if (event.type === 'message') this.#core.message(connection, event.identity, event.message)
-    else if (event.type === 'ended') {
+    else if (event.type === 'unwelcome') {
+      this.#core.connectionEnded(connection, 'it has to shake hands again')
+    } else if (event.type === 'ended') {
       this.#log.debug({ reason: event.reason }, 'connection ended')
       this.#core.connectionEnded(connection, event.reason)
     } else {
@@ -267,7 +269,7 @@ export class Broker {
 
   #authenticate(connection: string, hello: HelloBody): Verdict {
     if (sideOf(connection) === 'local' || !this.#network) return authenticateLocal(hello)
-    return this.#network.authenticate(hello)
+    return this.#network.authenticate(connection, hello)
   }
 
   #welcome(connection: string) {

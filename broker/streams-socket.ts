@@ -36,6 +36,7 @@ export class StreamsSocket {
   readonly #socket: zmq.XPublisher
   #queue: [string, Buffer, Buffer][] = []
   #isWriting = false
+  #isAmbiguous = false
   #loop: Promise<void> | undefined
 
   constructor(port: StreamsPort) {
@@ -76,8 +77,9 @@ export class StreamsSocket {
 
   async #receive(): Promise<void> {
     try {
-      for await (const [frame] of this.#socket) {
+      for await (const frames of this.#socket) {
         // libzmq applies the option to the pipe of the message read last, so: before the next read.
+        const frame = this.#unambiguous(frames)
         if (frame && frame.length > 1 && frame.length <= STREAMS_LIMITS.maxTicketBytes) {
           this.#take(frame)
         }
@@ -85,6 +87,19 @@ export class StreamsSocket {
     } catch (error) {
       if (!this.#socket.closed) this.#port.failed(error)
     }
+  }
+
+  /**
+   * The frame of a subscription whose pipe is known. libzmq takes the next pipe off its list for every message,
+   * but puts none on it for one that is no subscription: after such a message it would give one peer the stream
+   * of another, until it has nothing left to read. What comes until then is ignored; its readers ask again.
+   */
+  #unambiguous(frames: readonly Buffer[]): Buffer | undefined {
+    const [frame] = frames
+    const isSubscription = frames.length === 1 && (frame?.[0] === 0 || frame?.[0] === 1)
+    const isAmbiguous = this.#isAmbiguous || !isSubscription
+    this.#isAmbiguous = isAmbiguous && this.#socket.readable
+    return isAmbiguous ? undefined : frame
   }
 
   #take(frame: Buffer): void {

@@ -10,11 +10,12 @@ import type { DoorInfo } from '../../protocol/methods/key.ts'
 import type { RotationStep } from '../core/access.ts'
 import type { Knockers } from '../core/knockers.ts'
 import type { Principals } from '../core/principals.ts'
-import { type RouterPort, RouterSocket } from '../router-socket.ts'
+import { type RouterPort, RouterSocket, routingIdOf } from '../router-socket.ts'
 import type { StreamsSocket } from '../streams-socket.ts'
 import { type ZapAnswer, ZapSocket } from '../zap-socket.ts'
 import { authenticateRemote } from './authenticator.ts'
 import { BrokerKeys } from './broker-keys.ts'
+import { ConnectionIds } from './connection-ids.ts'
 
 export interface NetworkDoorOptions {
   /** ROUTER endpoint, tcp. */
@@ -35,6 +36,7 @@ export interface NetworkDoorOptions {
 export class NetworkDoor {
   readonly #options: NetworkDoorOptions
   readonly #keys: BrokerKeys
+  readonly #ids: ConnectionIds
   readonly #zap: ZapSocket
   readonly router: RouterSocket
   #bound: { readonly endpoint: string; readonly streams: string }
@@ -45,14 +47,16 @@ export class NetworkDoor {
     const { endpoint, streams } = options
     this.#bound = { endpoint, streams }
     this.#keys = new BrokerKeys(options.keyFile, options.random)
+    this.#ids = new ConnectionIds(options.random)
     this.router = new RouterSocket(options.router, 'network')
     this.#zap = new ZapSocket({
       decide: (key, address) => this.#decide(key, address),
+      nameOf: (key) => this.#ids.issue(key),
       failed: (error) => options.router.failed(error),
     })
   }
 
-  /** First the handler: without it libzmq would take every key. */
+  /** First the handler: without it libzmq lets nobody in. */
   async bind(): Promise<void> {
     const { secretKey } = this.#keys.current
     const { endpoint, streams, publisher } = this.#options
@@ -67,9 +71,10 @@ export class NetworkDoor {
     await this.#zap.close()
   }
 
-  authenticate(hello: HelloBody): Verdict {
+  authenticate(connection: string, hello: HelloBody): Verdict {
     const { principals, random } = this.#options
     return authenticateRemote(hello, {
+      connectedAs: this.#ids.keyOf(routingIdOf(connection)),
       principals: principals(),
       keys: () => this.#keys.all,
       random,
