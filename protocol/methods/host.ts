@@ -9,6 +9,7 @@ export const HostList = defineMethod('host.list', {
   description: 'All hosts that have registered since the broker started.',
   answeredBy: 'broker',
   scope: 'read',
+  reach: 'own',
   mutating: false,
   params: Type.Object({}),
   result: Type.Object({ hosts: Type.Array(HostInfo) }),
@@ -19,6 +20,7 @@ export const HostGet = defineMethod('host.get', {
   description: 'One host.',
   answeredBy: 'broker',
   scope: 'read',
+  reach: 'own',
   mutating: false,
   params: Type.Object({ host }),
   result: HostInfo,
@@ -70,6 +72,7 @@ export const HostUsage = defineMethod('host.usage', {
   description: 'Tells what the sessions of this host use; sent by the host every few seconds.',
   answeredBy: 'broker',
   scope: 'host',
+  reach: 'own',
   mutating: false,
   params: Type.Object({
     sessions: Type.Array(
@@ -89,6 +92,7 @@ export const HostRegister = defineMethod('host.register', {
   description: 'Makes the connection a host; sent by the host after each WELCOME.',
   answeredBy: 'broker',
   scope: 'host',
+  reach: 'own',
   mutating: false,
   params: Type.Object({
     host: Type.String({ minLength: 1, maxLength: 128, description: 'Host id' }),

@@ -100,6 +100,7 @@ export const SessionCreate = defineMethod('session.create', {
     'Starts an agent process on a host and returns once it can take a prompt; or leaves that to the first prompt.',
   answeredBy: 'broker',
   scope: 'control',
+  reach: 'own',
   mutating: true,
   params: Type.Object({
     ...startFields,
@@ -159,6 +160,7 @@ export const SessionPrompt = defineMethod('session.prompt', {
     'Gives the agent a prompt, and starts it first if it is `created`. Replies as soon as the host has it; the answer is read from the stream.',
   answeredBy: 'broker',
   scope: 'control',
+  reach: 'own',
   mutating: true,
   params: Type.Object({
     session,
@@ -193,6 +195,7 @@ export const SessionInterrupt = defineMethod('session.interrupt', {
     'Ends the running turn; the session lives on. Without a running turn nothing happens.',
   answeredBy: 'broker',
   scope: 'control',
+  reach: 'own',
   mutating: true,
   params: Type.Object({ session }),
   result: Type.Object({
@@ -208,6 +211,7 @@ export const SessionStop = defineMethod('session.stop', {
     'Ends the process step by step (interrupt, end of input, SIGTERM, SIGKILL) and replies when it is gone.',
   answeredBy: 'broker',
   scope: 'control',
+  reach: 'own',
   mutating: true,
   params: Type.Object({ session }),
   result: SessionInfo,
@@ -219,6 +223,7 @@ export const SessionKill = defineMethod('session.kill', {
     'Ends the process and all its descendants at once (SIGKILL) and replies when they are gone.',
   answeredBy: 'broker',
   scope: 'control',
+  reach: 'own',
   mutating: true,
   params: Type.Object({ session }),
   result: SessionInfo,
@@ -230,6 +235,7 @@ export const SessionRecover = defineMethod('session.recover', {
     'Starts a new process that goes on with the conversation of a session whose process is gone; one that is `created` starts now.',
   answeredBy: 'broker',
   scope: 'control',
+  reach: 'own',
   mutating: true,
   params: Type.Object({ session }),
   result: SessionInfo,
@@ -252,6 +258,7 @@ export const SessionRemove = defineMethod('session.remove', {
     'Takes a session that has ended or failed, or was never started, away with its stream. Its readers are told NO_SUCH_SESSION, and its name is free.',
   answeredBy: 'broker',
   scope: 'control',
+  reach: 'own',
   mutating: true,
   params: Type.Object({
     session,
@@ -273,6 +280,7 @@ export const SessionRename = defineMethod('session.rename', {
   description: 'Gives a session another name.',
   answeredBy: 'broker',
   scope: 'control',
+  reach: 'own',
   mutating: true,
   params: Type.Object({ session, name: sessionName }),
   result: SessionInfo,
@@ -284,6 +292,7 @@ export const SessionAnnotate = defineMethod('session.annotate', {
     'Changes what is kept with a session: keys that are given replace what was there, null takes a key away (JSON merge patch, RFC 7386).',
   answeredBy: 'broker',
   scope: 'control',
+  reach: 'own',
   mutating: true,
   params: Type.Object({
     session,
@@ -297,6 +306,7 @@ export const SessionGet = defineMethod('session.get', {
   description: 'One session.',
   answeredBy: 'broker',
   scope: 'read',
+  reach: 'own',
   mutating: false,
   params: Type.Object({ session }),
   result: SessionInfo,
@@ -307,6 +317,7 @@ export const SessionList = defineMethod('session.list', {
   description: 'Sessions, newest first, in pages.',
   answeredBy: 'broker',
   scope: 'read',
+  reach: 'own',
   mutating: false,
   params: Type.Object({
     status: Type.Optional(
