@@ -72,7 +72,6 @@ export const HostUsage = defineMethod('host.usage', {
   description: 'Tells what the sessions of this host use; sent by the host every few seconds.',
   answeredBy: 'broker',
   scope: 'host',
-  reach: 'own',
   mutating: false,
   params: Type.Object({
     sessions: Type.Array(
@@ -92,7 +91,6 @@ export const HostRegister = defineMethod('host.register', {
   description: 'Makes the connection a host; sent by the host after each WELCOME.',
   answeredBy: 'broker',
   scope: 'host',
-  reach: 'own',
   mutating: false,
   params: Type.Object({
     host: Type.String({ minLength: 1, maxLength: 128, description: 'Host id' }),
