@@ -66,15 +66,15 @@ function ofShape(shape: Shape, options: SampleOptions): unknown {
 
 const TEXTS = ['a', 'A1', '1', '1.0', 'SIGINT', 'abcdef', '@events', 'a'.repeat(40)]
 
-function text({ pattern, minLength = 0 }: Shape, { pick }: Chance): string {
+function text({ pattern, minLength = 0 }: Shape, chance: Chance): string {
   const fits = (one: string) => one.length >= minLength && new RegExp(pattern ?? '').test(one)
-  const found = pick(TEXTS.filter(fits))
+  const found = chance.pick(TEXTS.filter(fits))
   if (found === undefined) throw new Error(`no text for ${pattern ?? ''}: add one to this file`)
   return found
 }
 
-function number({ minimum = 0, maximum = Number.MAX_SAFE_INTEGER }: Shape, { below }: Chance) {
-  return Math.min(maximum, minimum + below(20))
+function number({ minimum = 0, maximum = Number.MAX_SAFE_INTEGER }: Shape, chance: Chance) {
+  return Math.min(maximum, minimum + chance.below(20))
 }
 
 function list({ items, minItems = 0 }: Shape, options: SampleOptions): unknown[] {

@@ -110,7 +110,7 @@ t.test('whatever is asked about a session of somebody else, it does not exist', 
         harness.advance(100)
         const answers = answersOf(bob, method, id)
         const isRefused = answers.every((code) => REFUSALS.has(code))
-        t.ok(isRefused || NOTHING_NEW.has(method), `${method} ${how} as ${role}: ${answers}`)
+        t.ok(isRefused || NOTHING_NEW.has(method), `${method} ${how} as ${role}: ${answers.join()}`)
       }
       t.strictSame(contents(harness, annas), before, `${method} changed nothing`)
     }
