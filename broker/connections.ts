@@ -151,9 +151,11 @@ export class Connections {
     return links.length
   }
 
-  /** Those of whom this holds have to shake hands again. */
-  greetAgain(isMeant: (identity: Identity) => boolean): void {
-    for (const link of this.#meant(isMeant)) link.greetAgain()
+  /** Those of whom this holds have to shake hands again; their ids. */
+  greetAgain(isMeant: (identity: Identity) => boolean): string[] {
+    const meant = [...this.#entries].filter(([, { link }]) => isWelcome(link, isMeant))
+    for (const [, { link }] of meant) link.greetAgain()
+    return meant.map(([id]) => id)
   }
 
   /** Sends to all of whom this holds. */
@@ -163,7 +165,7 @@ export class Connections {
 
   #meant(isMeant: (identity: Identity) => boolean): BrokerLink[] {
     const links = [...this.#entries.values()].map(({ link }) => link)
-    return links.filter(({ state }) => state.name === 'welcome' && isMeant(state.identity))
+    return links.filter((link) => isWelcome(link, isMeant))
   }
 
   /** Says GOODBYE to everybody. */
@@ -193,4 +195,8 @@ export class Connections {
     const waitMs = link.isBanned ? this.#options.limits.bannedForMs : 0
     if (link.backlogCount === 0 && endedForMs >= waitMs) this.#entries.delete(id)
   }
+}
+
+function isWelcome({ state }: BrokerLink, isMeant: (identity: Identity) => boolean): boolean {
+  return state.name === 'welcome' && isMeant(state.identity)
 }

@@ -128,7 +128,7 @@ export class Core {
   readonly clock: Clock
   readonly journal: Journal
   readonly batch: Batch
-  readonly sessions = new Sessions()
+  readonly sessions = new Sessions((owner) => this.principals.isLimited(owner))
   readonly hosts = new Hosts()
   readonly hostOwners: HostOwners
   readonly streams: Streams
@@ -301,7 +301,7 @@ export class Core {
     if (state) this.streams.publishHead(state, this.clock.now())
   }
 
-  /** A principal has other rights than before: what it reads and waits for ends; others open anew. */
+  /** A principal has other rights than before: what it reads and waits for ends; who still may opens anew. */
   leaveStreams(principal: string): void {
     for (const { ticket, connection } of this.tickets.revoke(principal)) {
       this.send(connection, { kind: 'MOVED', ticket })

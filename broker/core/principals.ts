@@ -5,7 +5,8 @@
 import { ProtocolError } from '../../protocol/errors.ts'
 import { fingerprint } from '../../protocol/keys/key-pair.ts'
 import type { Role } from '../../protocol/messages/handshake.ts'
-import { MAX_KEYS_OF_PRINCIPAL, type Reach } from '../../protocol/methods/key.ts'
+import type { Reach } from '../../protocol/methods/define.ts'
+import { MAX_KEYS_OF_PRINCIPAL } from '../../protocol/methods/key.ts'
 import type { Journal, JournalOperation } from '../journal/journal.ts'
 import { type TableLimits, VersionedTable } from './versioned.ts'
 
@@ -66,6 +67,11 @@ export class Principals {
   /** As on disk. */
   get(principal: string): PrincipalRecord | undefined {
     return this.#table.durable(principal)
+  }
+
+  /** Whether it has to do with its own sessions only. Whoever has no record is a user of this machine. */
+  isLimited(principal: string): boolean {
+    return this.get(principal)?.reach === 'own'
   }
 
   all(): Iterable<PrincipalRecord> {

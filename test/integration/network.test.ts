@@ -127,7 +127,7 @@ t.test('a peer without CURVE is refused by the transport', async (t) => {
     socket.connect(door.endpoint)
     for await (const { type } of socket.events) {
       if (!type.startsWith('handshake')) continue
-      t.equal(type, 'handshake:error:protocol', name)
+      t.match(type, /^handshake:error/, name) // who notices first decides which
       break
     }
   }

@@ -16,7 +16,7 @@ export function sessionCreate(core: Core, call: Call<'session.create'>): void {
     throw new ProtocolError('TOO_MANY_SESSIONS', { limit: maxSessions })
   }
   const record = newRecord(core, call)
-  core.sessions.claimName(record.name)
+  core.sessions.claimName(record.name, record.owner)
   if (record.status === 'starting') record.host = placement(core, record, call.params)
   core.sessions.add(record)
   const story = new Story(core, record)
