@@ -50,9 +50,12 @@ export class Principals {
   readonly #table: VersionedTable<PrincipalRecord>
   /** Owner of each key on disk. */
   readonly #owners = new Map<string, string>()
+  /** Names whose record cannot be read: which of their keys were revoked is not known. */
+  readonly #damaged: ReadonlySet<string>
 
-  constructor(journal: Pick<Journal, 'entries'>, limits: TableLimits = PRINCIPAL_LIMITS) {
+  constructor(journal: Pick<Journal, 'entries' | 'damaged'>, limits: TableLimits = PRINCIPAL_LIMITS) {
     this.#table = new VersionedTable('the table of principals', limits)
+    this.#damaged = new Set(journal.damaged('principals'))
     for (const { key, value } of journal.entries('principals')) {
       const record = value as PrincipalRecord
       this.#table.restore(key, record, sizeOf(record))
@@ -96,7 +99,10 @@ export class Principals {
     return this.#table.latest(principal)
   }
 
-  /** Throws LIMIT_REACHED, KEY_TAKEN, or INVALID_PARAMS for a name that stands for something else. */
+  /**
+   * Throws LIMIT_REACHED, KEY_TAKEN, INVALID_PARAMS for a name that stands for something else, or STORAGE_FAILED
+   * for one whose record is damaged.
+   */
   change(next: Omit<PrincipalRecord, 'version'>): PrincipalChange {
     this.#check(next)
     const version = (this.latest(next.principal)?.version ?? 0) + 1
@@ -131,6 +137,10 @@ export class Principals {
     if (RESERVED.has(principal)) {
       const reason = `/principal ${principal} stands for the users of this machine`
       throw new ProtocolError('INVALID_PARAMS', { method: 'key.add', reason })
+    }
+    if (this.#damaged.has(principal)) {
+      const reason = `the record of principal ${principal} is damaged, and what it revoked may not be allowed again; use another name`
+      throw new ProtocolError('STORAGE_FAILED', { reason })
     }
     if (keys.length > MAX_KEYS_OF_PRINCIPAL) {
       const what = `the list of keys of ${principal}`
