@@ -6,6 +6,7 @@ import { scopesOf } from '../../../protocol/methods/define.ts'
 import { type BrokerMethod, isMethod, METHODS } from '../../../protocol/methods/index.ts'
 import { nearest } from '../../../protocol/nearest.ts'
 import { MAX_TABLE_KEY_BYTES } from '../../journal/keys.ts'
+import { auditForbidden } from '../audit/refused-request.ts'
 import { type Call, conflict, type KeyedRequest, type Waiter } from '../calls.ts'
 import type { Core } from '../core.ts'
 import { isRepeat, requestHash } from '../idempotency.ts'
@@ -94,6 +95,7 @@ function run<M extends BrokerMethod>(core: Core, call: Call<M>): void {
   } catch (thrown) {
     const error = ProtocolError.from(thrown, 'broker', 'unknown')
     if (error.code === 'INTERNAL') core.defect(error.cause ?? error)
+    auditForbidden(core, call, error)
     call.fail(error)
   }
 }

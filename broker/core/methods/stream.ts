@@ -2,7 +2,6 @@
 import { ProtocolError } from '../../../protocol/errors.ts'
 import { scopesOf } from '../../../protocol/methods/define.ts'
 import type { StoredChunk } from '../../journal/journal.ts'
-import { askedBy } from '../audit/asked.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
 import { AUDIT, isOwnStream } from '../events.ts'
@@ -15,7 +14,10 @@ type StreamCall = Call<'stream.open'> | Call<'stream.read'> | Call<'stream.reade
 /** The id of a session by what callers say of it, or of a stream of the broker. Throws also FORBIDDEN. */
 export function streamOf(core: Core, call: StreamCall, reference: string): string {
   if (!isOwnStream(reference)) return core.sessions.resolve(reference).session
-  if (reference === AUDIT && !mayReadAudit(call)) throw auditForbidden(core, call)
+  if (reference === AUDIT && !mayReadAudit(call)) {
+    const { method, identity } = call
+    throw new ProtocolError('FORBIDDEN', { principal: identity.principal, scope: 'admin', method })
+  }
   if (core.events.has(reference)) return reference
   throw new ProtocolError('NO_SUCH_STREAM', { stream: reference })
 }
@@ -23,14 +25,6 @@ export function streamOf(core: Core, call: StreamCall, reference: string): strin
 /** The audit log is not for everybody who may read streams. */
 export function mayReadAudit({ identity }: StreamCall): boolean {
   return scopesOf(identity.roles).has('admin')
-}
-
-function auditForbidden(core: Core, call: StreamCall): ProtocolError {
-  const { method, identity } = call
-  const { principal } = identity
-  const error = new ProtocolError('FORBIDDEN', { principal, scope: 'admin', method })
-  core.audit.refused({ ...askedBy(method, { ...call, key: '' }), target: AUDIT }, error)
-  return error
 }
 
 export function streamOpen(core: Core, call: Call<'stream.open'>): void {
