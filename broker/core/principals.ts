@@ -53,7 +53,10 @@ export class Principals {
   /** Names whose record cannot be read: which of their keys were revoked is not known. */
   readonly #damaged: ReadonlySet<string>
 
-  constructor(journal: Pick<Journal, 'entries' | 'damaged'>, limits: TableLimits = PRINCIPAL_LIMITS) {
+  constructor(
+    journal: Pick<Journal, 'entries' | 'damaged'>,
+    limits: TableLimits = PRINCIPAL_LIMITS,
+  ) {
     this.#table = new VersionedTable('the table of principals', limits)
     this.#damaged = new Set(journal.damaged('principals'))
     for (const { key, value } of journal.entries('principals')) {
