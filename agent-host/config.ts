@@ -169,9 +169,12 @@ export function hostConfig(sources: SettingSources & { readonly env: Environment
   }
 }
 
-/** Without those that this machine does not have. */
-function usualRoots(): string[] {
-  return [homedir(), process.cwd(), tmpdir()].filter(isDirectory)
+/**
+ * Without those that this machine does not have. A service often begins in `/`, and an account without a home
+ * may have it there: that everything is allowed is not to be had by accident.
+ */
+export function usualRoots(): string[] {
+  return [homedir(), process.cwd(), tmpdir()].filter((path) => path !== '/' && isDirectory(path))
 }
 
 function isDirectory(path: string): boolean {
