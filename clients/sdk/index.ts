@@ -23,6 +23,7 @@ export type {
   SessionInfo,
   SessionStatus,
 } from '../../protocol/methods/types.ts'
+export type { Actor } from './actor.ts'
 export type { ApprovalFilter, ApprovalReply, WatchOptions } from './approvals.ts'
 export type { CallOptions } from './caller.ts'
 export { Client } from './client.ts'

@@ -8,6 +8,7 @@ import type { Head, HeadFor } from '../../protocol/messages/index.ts'
 class Bench {
   readonly sent: Head[] = []
   isUp = true
+  knowsUsers = true
   now = 1000
   readonly pending = new PendingCalls({
     send: (head) => {
@@ -15,6 +16,7 @@ class Bench {
       return this.isUp
     },
     random: () => 0.5,
+    knowsUsers: () => this.knowsUsers,
   })
 
   start(request: Partial<CallRequest> = {}) {
