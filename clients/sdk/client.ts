@@ -71,7 +71,7 @@ export class Client implements Actor {
     this.#caller = new Caller({
       ...options,
       send: (head, body) => this.#connection.send(head, body),
-      knowsUsers: () => this.#welcome?.features.includes(USERS_FEATURE) ?? false,
+      knowsUsers: () => this.#welcome?.features.includes(USERS_FEATURE) ?? true,
       maxBodyBytes: () => this.#welcome?.max_bodies_bytes ?? WIRE_LIMITS.maxBodiesBytes,
     })
     this.#actors = new Actors({ ...options, caller: this.#caller, welcome: () => this.welcome })
