@@ -13,11 +13,15 @@ const Reach = oneOf(
   'Sessions it has to do with: all of them, or those that it has created',
 )
 
-/** How the name of a principal is written. */
-export const PRINCIPAL_NAME = '^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$'
+const NAME = '^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$'
+
+/** Whether a principal can have this name. */
+export function isPrincipalName(name: string): boolean {
+  return new RegExp(NAME).test(name)
+}
 
 const principal = Type.String({
-  pattern: PRINCIPAL_NAME,
+  pattern: NAME,
   description: 'Name of the principal',
 })
 const key = Type.String({
