@@ -88,3 +88,24 @@ export function findServer(name: ServerName, env: NodeJS.ProcessEnv = process.en
     return { command, version: undefined }
   }
 }
+
+/** All that there is of the peers, or why it is not there. */
+export interface Peers {
+  /** Where the clients are installed. */
+  readonly cache: string
+  readonly servers: Readonly<Record<ServerName, Server>>
+  /** Undefined when the clients are there. */
+  readonly clientsMissing: string | undefined
+}
+
+export async function findPeers(): Promise<Peers> {
+  const cache = clientCache()
+  const servers = { nats: findServer('nats'), redis: findServer('redis') }
+  return { cache, servers, clientsMissing: await installClients(cache) }
+}
+
+/** Why a peer cannot take part; undefined when it can. */
+export function missingPeer({ servers, clientsMissing }: Peers, name: ServerName) {
+  const { command, version } = servers[name]
+  return version === undefined ? `${command} does not run here` : clientsMissing
+}

@@ -4,7 +4,8 @@ import { type AgentmqOptions, BODY_BYTES, type Caller } from './caller.ts'
 
 export async function agentmqCaller({ connect: place, what }: AgentmqOptions): Promise<Caller> {
   const client = await connect(place)
-  if (what.method === 'state.get') return { call: () => client.call('state.get', { key: what.key }) }
+  if (what.method === 'state.get')
+    return { call: () => client.call('state.get', { key: what.key }) }
   return { call: writer(client, what) }
 }
 

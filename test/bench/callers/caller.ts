@@ -1,6 +1,6 @@
 /** One way to make a request and get its reply, behind an interface that all loads share. */
 export interface Caller {
-  call(): Promise<unknown>
+  readonly call: () => Promise<unknown>
 }
 
 /** Bytes of a request, and of its reply where the method lets the caller choose. */

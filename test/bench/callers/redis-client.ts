@@ -8,8 +8,10 @@ export interface StreamEntry {
 }
 
 export interface RedisClient {
+  on(event: 'error', listener: (error: Error) => void): unknown
   connect(): Promise<unknown>
   close(): Promise<unknown>
+  destroy(): void
   get(key: string): Promise<string | null>
   set(key: string, value: string): Promise<unknown>
   xAdd(key: string, id: '*', fields: Readonly<Record<string, string>>): Promise<string>
@@ -33,6 +35,7 @@ interface RedisModule {
 export async function connectRedis(cache: string, path: string): Promise<RedisClient> {
   const module = createRequire(join(cache, 'package.json'))('redis') as RedisModule
   const client = module.createClient({ socket: { path } })
+  client.on('error', () => undefined) // what is under way fails by itself
   await client.connect()
   return client
 }

@@ -1,8 +1,8 @@
 /** Ours: real processes of the compiled product, on the directory of a stage. */
 import { type Client, connect } from '../../../clients/sdk/index.ts'
 import type { Bench } from '../measures/measure.ts'
-import type { PartOptions } from '../stage/stage.ts'
 import type { Running } from '../stage/running.ts'
+import type { PartOptions } from '../stage/stage.ts'
 import type { Meeting, Transport } from '../transports.ts'
 
 /** Commands that the host of a bench may run, by the name of their backend. */

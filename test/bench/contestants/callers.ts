@@ -72,14 +72,14 @@ export const plainBroker: OpenCalling = async (bench) => {
 }
 
 export const natsRequest: OpenCalling = async (bench) => {
-  const { cache } = bench
+  const { cache } = bench.peers
   const { running, url } = await startNats(bench)
   await bench.stage.program('nats-responder', { cache, url })
   return { caller: await callerOf(bench, { kind: 'nats', cache, url }), middle: running }
 }
 
 export const jetStreamGet: OpenCalling = async (bench) => {
-  const { cache } = bench
+  const { cache } = bench.peers
   const { running, url } = await startNats(bench)
   const connection = await connectNats(cache, url)
   const manager = await jetStreamManager(cache, connection)
@@ -91,7 +91,7 @@ export const jetStreamGet: OpenCalling = async (bench) => {
 }
 
 export const redisGet: OpenCalling = async (bench) => {
-  const { cache } = bench
+  const { cache } = bench.peers
   const { running, path } = await startRedis(bench)
   const client = await connectRedis(cache, path)
   await client.set(KEY, 'x'.repeat(BODY_BYTES))

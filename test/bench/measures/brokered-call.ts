@@ -2,7 +2,7 @@
 import { natsRequest, plainBroker, rawOneHop, throughHost } from '../contestants/callers.ts'
 import type { Transport } from '../transports.ts'
 import { throughput } from './calls.ts'
-import { type Goal, type Measure, OURS } from './measure.ts'
+import { type Goal, type Measure, missingOn, OURS } from './measure.ts'
 
 const GOALS: readonly Goal[] = [
   { peer: 'nats', atLeast: 4 },
@@ -26,7 +26,7 @@ export function brokeredCall(transport: Transport): Measure[] {
       about:
         '`session.write` without an idempotency key, through the real host to the stdin of a process: scopes, schemas, deadlines, limits and the session’s lease are checked, nothing is journalled. Comparable with NATS request/reply and the plain broker, which deliver at most once as well.',
       contestants: [throughput(OURS, throughHost(transport, false)), ...PEERS],
-      ...(transport.missing !== undefined && { missing: transport.missing }),
+      ...missingOn(transport),
     },
     {
       ...COMMON,
@@ -35,7 +35,7 @@ export function brokeredCall(transport: Transport): Measure[] {
       about:
         'The same call as the SDK makes it by itself: key and outcome are each on disk before the call goes on, so that a repeat never runs twice. Neither NATS nor the plain broker does that: the ratios say what the promise costs.',
       contestants: [throughput(OURS, throughHost(transport, true)), ...PEERS],
-      ...(transport.missing !== undefined && { missing: transport.missing }),
+      ...missingOn(transport),
     },
   ]
 }

@@ -1,5 +1,6 @@
 /** What a measure is: contestants that do the same work, ours first, and what ours has to reach. */
 import type { Latency } from '../figures/percentiles.ts'
+import type { Peers } from '../peers.ts'
 import type { Stage } from '../stage/stage.ts'
 
 /** Ours in every measure; the others are peers. */
@@ -21,10 +22,7 @@ export interface Sample {
 /** One run: how large it is, and what is there for it. */
 export interface Bench {
   readonly isQuick: boolean
-  /** Where the peers' clients are installed. */
-  readonly cache: string
-  readonly natsServer: string
-  readonly redisServer: string
+  readonly peers: Peers
   /** Ends with this run of this contestant. */
   readonly stage: Stage
   /** Ends with the measure: for what takes long to prepare and is only read. */
@@ -39,7 +37,7 @@ export interface Shared {
 
 export interface Contestant {
   readonly name: string
-  run(bench: Bench): Promise<Sample>
+  readonly run: (bench: Bench) => Promise<Sample>
 }
 
 export type Goal =
@@ -65,3 +63,11 @@ export interface Measure {
   readonly contestants: readonly Contestant[]
   readonly missing?: string
 }
+
+/** For a measure on a transport that may not be there. */
+export function missingOn({ missing }: { readonly missing: string | undefined }) {
+  return missing === undefined ? {} : { missing }
+}
+
+/** Thrown by a contestant that cannot take part, with the reason. */
+export class NotRun extends Error {}

@@ -4,7 +4,13 @@ import type { Caller, CallerOptions } from '../callers/caller.ts'
 import { jetStreamGetCaller, natsCaller } from '../callers/nats.ts'
 import { redisGetCaller } from '../callers/redis.ts'
 import { zeromqCaller } from '../callers/zeromq.ts'
-import { inWindow, oneByOne, onSchedule, type ScheduledLoad, type WindowLoad } from '../load/calls.ts'
+import {
+  inWindow,
+  oneByOne,
+  onSchedule,
+  type ScheduledLoad,
+  type WindowLoad,
+} from '../load/calls.ts'
 import { optionsOf, serve } from './serve.ts'
 
 async function open(options: CallerOptions): Promise<Caller> {

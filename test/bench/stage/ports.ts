@@ -17,7 +17,9 @@ export async function freePort(): Promise<number> {
 /** Whether a connection to this port, or Unix socket, is taken. */
 export function isListening(place: number | string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect(typeof place === 'number' ? { port: place, host: '127.0.0.1' } : { path: place })
+    const socket = connect(
+      typeof place === 'number' ? { port: place, host: '127.0.0.1' } : { path: place },
+    )
     const end = (is: boolean) => {
       socket.destroy()
       resolve(is)
