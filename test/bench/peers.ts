@@ -43,7 +43,7 @@ export async function installClients(cache: string): Promise<string | undefined>
     await withLock(cache, async () => isInstalled(cache) || (await install(cache)))
     return undefined
   } catch (thrown) {
-    return `its client is not installed: ${thrown instanceof Error ? thrown.message : thrown}`
+    return `its client is not installed: ${thrown instanceof Error ? thrown.message : String(thrown)}`
   }
 }
 

@@ -8,9 +8,13 @@ export interface Latency {
 
 const ascending = (values: readonly number[]): number[] => [...values].sort((a, b) => a - b)
 
+/** 99.9 % of 1,000 comes to a little more than 999. */
+const ROUNDING = 1e-9
+
 /** Nearest rank: a value that was measured, never one between two. Throws when nothing was. */
 export function percentile(sorted: readonly number[], percent: number): number {
-  const rank = Math.max(1, Math.ceil((percent / 100) * sorted.length))
+  const share = (percent / 100) * sorted.length
+  const rank = Math.max(1, Math.ceil(share - ROUNDING))
   const value = sorted[rank - 1]
   if (value === undefined) throw new Error(`no percentile ${percent} of ${sorted.length} values`)
   return value
