@@ -49,9 +49,11 @@ const repeats = Number(values.repeats ?? (isQuick ? 2 : 5))
 const place = realpathSync(values.place)
 
 const wanted = (name: string) => values.only?.some((part) => name.includes(part)) ?? true
-const hasFloor = ({ floor, missing }: Measure) => floor !== undefined && missing === undefined
+/** Has a floor to compare with, in a quick run too. */
+const canBeChecked = ({ floor, missing, isSmallerWhenQuick }: Measure) =>
+  floor !== undefined && missing === undefined && isSmallerWhenQuick === undefined
 const chosen = MEASURES.filter(
-  (measure) => wanted(measure.name) && (!values.check || hasFloor(measure)),
+  (measure) => wanted(measure.name) && (!values.check || canBeChecked(measure)),
 )
 
 function takesPart({ floor }: Measure, { name }: Contestant): boolean {

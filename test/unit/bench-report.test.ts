@@ -74,6 +74,15 @@ t.test('the page keeps its prose, and its results are replaced', async (t) => {
   t.throws(() => replaceResults('# Prose', results()), /no place for results/)
 })
 
+t.test('the page says when its results are worth less than others', async (t) => {
+  const plain = results(result)
+  t.match(resultsMarkdown(plain), 'From a quick run')
+  t.notMatch(resultsMarkdown({ ...plain, settings: { quick: false } }), 'quick run')
+  const busy = { ...plain, machine: { 'load before': '3.1 2.0 1.0' } }
+  t.match(resultsMarkdown(busy), 'busy with other work** (load 3.1)')
+  t.notMatch(resultsMarkdown({ ...plain, machine: { 'load before': '0.2 3.0 3.0' } }), 'busy')
+})
+
 t.test('a check compares ratios to the floor, not values', async (t) => {
   const now = (ours: number, raw: number) =>
     measureResult(measure, { agentmq: outcome(ours), raw: outcome(raw) }, {})

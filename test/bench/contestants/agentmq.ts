@@ -1,6 +1,8 @@
 /** Ours: real processes of the compiled product, on the directory of a stage. */
 import { type Client, connect } from '../../../clients/sdk/index.ts'
 import type { Bench } from '../measures/measure.ts'
+import type { ProducerOptions } from '../producers/producer.ts'
+import type { Program } from '../stage/program.ts'
 import type { Running } from '../stage/running.ts'
 import type { PartOptions } from '../stage/stage.ts'
 import type { Meeting, Transport } from '../transports.ts'
@@ -31,6 +33,19 @@ export async function startHost(
 ): Promise<Running> {
   const flags = ['--stdio-commands', JSON.stringify(commands), '--root', stage.dir]
   return stage.part('host', { flags: [...meeting.hostFlags, ...flags] })
+}
+
+/** The backend of hosts without children. */
+export const CHILDLESS = 'bench'
+
+/** A program of the bench in place of a host (producers/childless-host.ts). */
+export function startChildlessHost(
+  { stage }: Bench,
+  { meeting }: Ours,
+  sessions = 1,
+): Promise<Program> {
+  const options: ProducerOptions = { kind: 'agentmq', endpoint: meeting.endpoint, sessions }
+  return stage.program('producer', options)
 }
 
 /** Does something as a client, which is closed before anything is measured. */

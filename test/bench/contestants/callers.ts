@@ -8,7 +8,7 @@ import { connectRedis } from '../callers/redis-client.ts'
 import type { Bench } from '../measures/measure.ts'
 import type { Program } from '../stage/program.ts'
 import type { Transport } from '../transports.ts'
-import { asClient, startBroker, startHost, startSession } from './agentmq.ts'
+import { asClient, CHILDLESS, startBroker, startChildlessHost, startSession } from './agentmq.ts'
 import { startNats, startRedis } from './servers.ts'
 
 export interface Calling {
@@ -23,15 +23,12 @@ function callerOf({ stage }: Bench, options: CallerOptions): Promise<Program> {
   return stage.program('caller', options)
 }
 
-/** A program that reads its input and does nothing with it. */
-const SINK = { command: 'sh', args: ['-c', 'exec cat >/dev/null'] }
-
-/** Client, broker, host, broker, client: a line for the stdin of a process. */
+/** Client, broker, host, broker, client: a line for the stdin of a process that is not there. */
 export function throughHost(transport: Transport, isJournalled: boolean): OpenCalling {
   return async (bench) => {
     const ours = await startBroker(bench, transport)
-    await startHost(bench, ours, { sink: SINK })
-    const session = await startSession(bench, ours, 'sink')
+    await startChildlessHost(bench, ours)
+    const session = await startSession(bench, ours, CHILDLESS)
     const what = { method: 'session.write', session, isJournalled } as const
     return agentmqCalling(bench, ours, what)
   }

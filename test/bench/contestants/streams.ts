@@ -6,7 +6,7 @@ import type { ProducerOptions } from '../producers/producer.ts'
 import type { ReaderOptions } from '../readers/reader.ts'
 import type { Program } from '../stage/program.ts'
 import type { Transport } from '../transports.ts'
-import { asClient, startBroker } from './agentmq.ts'
+import { CHILDLESS, startBroker, startChildlessHost, startSession } from './agentmq.ts'
 import { type JetStreamSync, knowsSyncAlways, startNats, startRedis } from './servers.ts'
 
 export interface Streaming {
@@ -27,12 +27,10 @@ export const readerOf = ({ stage }: Bench, options: ReaderOptions): Promise<Prog
 export function agentmqStreaming(transport: Transport): OpenStreaming {
   return async (bench) => {
     const ours = await startBroker(bench, transport)
-    const { endpoint, client } = ours.meeting
-    const producer = await producerOf(bench, { kind: 'agentmq', endpoint, sessions: 1 })
-    const session = await asClient(ours, async (client) => {
-      return (await client.createSession({ backend: 'bench' })).id
-    })
-    const reader = await readerOf(bench, { kind: 'agentmq', connect: client, sessions: [session] })
+    const producer = await startChildlessHost(bench, ours)
+    const session = await startSession(bench, ours, CHILDLESS)
+    const connect = ours.meeting.client
+    const reader = await readerOf(bench, { kind: 'agentmq', connect, sessions: [session] })
     return { producer, reader, middle: ours.broker }
   }
 }

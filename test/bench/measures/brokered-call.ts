@@ -24,7 +24,7 @@ export function brokeredCall(transport: Transport): Measure[] {
       name: `brokered-call/${transport.name}`,
       title: `brokered request and reply, 256 in flight, 200 B, ${transport.title}`,
       about:
-        '`session.write` without an idempotency key, through the real host to the stdin of a process: scopes, schemas, deadlines, limits and the session’s lease are checked, nothing is journalled. Comparable with NATS request/reply and the plain broker, which deliver at most once as well.',
+        '`session.write` without an idempotency key: client, broker, a worker that speaks the protocol of a host and has no child, broker, client. Scope, parameters, deadline, limits and lease are checked, nothing is journalled. Comparable with NATS request/reply and the plain broker, which deliver at most once as well.',
       contestants: [throughput(OURS, throughHost(transport, false)), ...PEERS],
       ...missingOn(transport),
     },

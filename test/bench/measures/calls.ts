@@ -38,7 +38,10 @@ export function oneAtATime(name: string, open: OpenCalling): Contestant {
       const { caller } = await open(bench)
       const count = bench.isQuick ? 1000 : 5000
       await caller.ask('oneByOne', { count })
-      return asSample(await caller.ask<Latency>('oneByOne', { count }))
+      const { result, cpuSeconds } = await bench.stage.cpuOf(() =>
+        caller.ask<Latency>('oneByOne', { count }),
+      )
+      return { ...asSample(result), cpuSeconds: (cpuSeconds / count) * 100_000 }
     },
   }
 }

@@ -1,5 +1,5 @@
 /** 500 sessions that all write, and 10 clients that follow 50 of them each. */
-import { asClient, startBroker } from '../contestants/agentmq.ts'
+import { asClient, CHILDLESS, startBroker, startChildlessHost } from '../contestants/agentmq.ts'
 import { startNats } from '../contestants/servers.ts'
 import { producerOf, readerOf } from '../contestants/streams.ts'
 import { latencyOf } from '../figures/percentiles.ts'
@@ -82,10 +82,10 @@ const ours = (transport: Transport): Contestant => ({
   run: async (bench): Promise<Sample> => {
     const { stage } = bench
     const all = await startBroker(bench, transport, probed(stage))
-    const { endpoint, client: connect } = all.meeting
-    const producer = await producerOf(bench, { kind: 'agentmq', endpoint, sessions: SESSIONS })
+    const connect = all.meeting.client
+    const producer = await startChildlessHost(bench, all, SESSIONS)
     await asClient(all, async (client) => {
-      for (let n = 0; n < SESSIONS; n += 1) await client.createSession({ backend: 'bench' })
+      for (let n = 0; n < SESSIONS; n += 1) await client.createSession({ backend: CHILDLESS })
     })
     const sessions = await producer.ask<string[]>('sessions')
     const readers = await Promise.all(

@@ -56,6 +56,8 @@ export interface Measure {
   readonly better: 'more' | 'less'
   /** What ours does, and what is comparable with what. */
   readonly about: string
+  /** A quick run does less, in a way that changes the value: `bench:check` leaves it out. */
+  readonly isSmallerWhenQuick?: true
   /** The contestant that says what the machine and its sockets can do; `bench:check` compares with it. */
   readonly floor?: string
   readonly goals: readonly Goal[]

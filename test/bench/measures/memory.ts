@@ -1,8 +1,7 @@
 /** Memory of the process in the middle: idle, and with sessions that do nothing. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { asClient, startBroker } from '../contestants/agentmq.ts'
+import { asClient, CHILDLESS, startBroker, startChildlessHost } from '../contestants/agentmq.ts'
 import { startNats, startRedis } from '../contestants/servers.ts'
-import { producerOf } from '../contestants/streams.ts'
 import { askProbe, probed } from '../stage/probe.ts'
 import { memoryMb } from '../stage/proc.ts'
 import { TRANSPORTS } from '../transports.ts'
@@ -60,15 +59,14 @@ const idleSessions: Contestant = {
     const count = sessionsOf(bench)
     const ours = await startBroker(bench, ipc(), probed(stage))
     const { pid } = ours.broker
-    const { endpoint } = ours.meeting
-    await producerOf(bench, { kind: 'agentmq', endpoint, sessions: 10_000 })
+    await startChildlessHost(bench, ours, 10_000)
     const create = (from: number, to: number) =>
       asClient(ours, async (client) => {
         let next = from
         const lane = async (): Promise<void> => {
           while (next < to) {
             next += 1
-            await client.createSession({ backend: 'bench' })
+            await client.createSession({ backend: CHILDLESS })
           }
         }
         await Promise.all(Array.from({ length: AT_ONCE }, lane))

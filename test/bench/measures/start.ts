@@ -93,6 +93,7 @@ const restart: Measure = {
   title: 'restart with a journal of 1 GB',
   unit: 'ms',
   better: 'less',
+  isSmallerWhenQuick: true,
   floor: 'node-zeromq',
   about:
     'A million chunks of 1 KB, for the broker in 1,000 sessions, after `kill -9`; until requests are taken. The pages are in the cache of the system. A quick run has a tenth of it.',

@@ -1,5 +1,5 @@
 /** Appends chunks as a host does. */
-import { ChunkHost } from './chunk-host.ts'
+import { ChildlessHost } from './childless-host.ts'
 import type { Producer } from './producer.ts'
 
 export interface HostProducer extends Producer {
@@ -7,7 +7,7 @@ export interface HostProducer extends Producer {
 }
 
 export async function agentmqProducer(endpoint: string, slots: number): Promise<HostProducer> {
-  const host = await ChunkHost.start(endpoint, slots)
+  const host = await ChildlessHost.start(endpoint, slots)
   return {
     append: (text, stream) => host.append(text, stream),
     sessions: () => host.sessions,

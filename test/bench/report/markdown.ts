@@ -6,6 +6,9 @@ import type { MeasureResult, Results } from './result.ts'
 export const BEGIN = '<!-- results: written by `npm run bench -- --write-docs`, not by hand -->'
 export const END = '<!-- end of results -->'
 
+/** Load of the minute before a run, above which other work disturbs it. */
+const BUSY = 0.5
+
 type Row = readonly string[]
 
 function table(headings: Row, rows: readonly Row[]): string {
@@ -79,9 +82,27 @@ function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
-export function resultsMarkdown({ machine, versions, settings, measures }: Results): string {
+/** What makes these results worth less than others. */
+function caveats({ machine, settings }: Results): string[] {
+  const load = Number.parseFloat(String(machine['load before']))
+  return [
+    ...(settings['quick'] === true
+      ? ['**From a quick run**: small loads and few repeats; the ratios tell more than the values.']
+      : []),
+    ...(load > BUSY
+      ? [
+          `**The machine was busy with other work** (load ${load}): a quiet one gives other figures.`,
+        ]
+      : []),
+    ...(settings['profiled'] === true ? ['**Profiles were taken**, which costs speed.'] : []),
+  ]
+}
+
+export function resultsMarkdown(results: Results): string {
+  const { machine, versions, settings, measures } = results
   return [
     BEGIN,
+    ...caveats(results),
     `Machine: ${facts(machine)}.`,
     `Versions: ${facts(versions)}.`,
     `Settings: ${facts(settings)}.`,

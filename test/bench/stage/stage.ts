@@ -53,7 +53,7 @@ export class Stage {
   async part(name: 'broker' | 'host', options: PartOptions = {}): Promise<Running> {
     const { flags = [], env = {}, preload = [] } = options
     const common = ['--dir', this.dir, '--ready-fd', '3', '--exit-with-parent']
-    const log = ['--log-file', join(this.dir, `${name}.log`), '--log-level', 'warn']
+    const log = ['--log-file', join(this.dir, `${name}.log`)]
     const nodeFlags = [...this.#profile(name), ...preload.flatMap((file) => ['--import', file])]
     const running = this.#start({
       name,

@@ -2,6 +2,7 @@
  * A host without children: real link, real credit, real chunk log of a host, and what a program of the
  * bench gives it in place of the output of processes, which would be slower than what is measured. Text
  * and thinking alternate, because a host merges deltas of one kind that wait, and then there were fewer.
+ * What is written to a process it takes and acknowledges, as the workers of the peers do.
  */
 import { ChunkLog } from '../../../agent-host/chunk-log.ts'
 import { Outflow } from '../../../agent-host/outflow.ts'
@@ -14,7 +15,7 @@ import type { Chunk } from '../../../protocol/messages/chunk.ts'
 import { METHODS, type Params } from '../../../protocol/methods/index.ts'
 
 const TICK_MS = 100
-const NAME = 'chunk-host'
+const NAME = 'childless-host'
 
 interface Agent {
   readonly session: string
@@ -25,7 +26,7 @@ interface Agent {
   count: number
 }
 
-export class ChunkHost {
+export class ChildlessHost {
   readonly #connection: PeerConnection
   readonly #outflow = new Outflow((head, body) => this.#connection.send(head, body))
   readonly #agents = new Map<string, Agent>()
@@ -61,8 +62,8 @@ export class ChunkHost {
   }
 
   /** Resolves once it is registered. */
-  static async start(endpoint: string, slots: number): Promise<ChunkHost> {
-    const host = new ChunkHost(endpoint, slots)
+  static async start(endpoint: string, slots: number): Promise<ChildlessHost> {
+    const host = new ChildlessHost(endpoint, slots)
     await new Promise<void>((resolve) => {
       host.#onRegistered = resolve
     })
@@ -129,12 +130,20 @@ export class ChunkHost {
         this.#pump()
         break
       case 'REQUEST':
-        if (head.method !== 'agent.start') throw new Error(`unexpected ${head.method}`)
-        this.#startAgent(head.id, decodeBody(METHODS['agent.start'].params, body))
+        this.#answer(head.id, head.method, body)
         break
       default:
         throw new Error(`unexpected ${head.kind}`)
     }
+  }
+
+  #answer(id: string, method: string, body: Buffer): void {
+    if (method === 'agent.start') {
+      this.#startAgent(id, decodeBody(METHODS[method].params, body))
+    } else if (method === 'agent.write') {
+      decodeBody(METHODS[method].params, body)
+      this.#connection.send({ kind: 'REPLY', id }, encode({}))
+    } else throw new Error(`unexpected ${method}`)
   }
 
   #startAgent(id: string, { session, epoch, native_session_id }: Params<'agent.start'>): void {
