@@ -35,9 +35,10 @@ class HostDealer implements DealerPort {
 
   /** Throws BAD_CONFIG. */
   constructor(target: DialTarget, handlers: DealerHandlers) {
-    this.#dialer = new Dialer(this.#socket, target, 'host')
+    this.#dialer = new Dialer(this.#socket, target)
     this.#read(handlers).catch((error: unknown) => this.#broken(error, handlers))
     this.#watch(handlers).catch((error: unknown) => this.#broken(error, handlers))
+    this.#dialer.start('host')
   }
 
   async send({ heads, bodies }: Bundle): Promise<void> {

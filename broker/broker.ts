@@ -21,7 +21,7 @@ import type { Journal } from './journal/journal.ts'
 import { openLmdbJournal } from './journal/lmdb-journal.ts'
 import { exposition } from './metrics/exposition.ts'
 import type { View } from './metrics/metric.ts'
-import { type RouterPort, RouterSocket, sideOf } from './router-socket.ts'
+import { type RouterPort, RouterSocket, type Side, sideOf } from './router-socket.ts'
 import { StreamsSocket } from './streams-socket.ts'
 
 /** Deadlines, heartbeats and HEADs are looked at this often, ms. */
@@ -97,6 +97,11 @@ export class Broker {
     }
   }
 
+  #leftBySide(side: Side): void {
+    const isThere = (connection: string) => sideOf(connection) === side
+    for (const connection of [...this.#connections.ids()].filter(isThere)) this.#gone(connection)
+  }
+
   #routerOf(connection: string): RouterSocket {
     return (sideOf(connection) === 'network' && this.#network?.router) || this.#router
   }
@@ -116,6 +121,7 @@ export class Broker {
       knockers: () => this.#core.knockers,
       publisher: this.#streams,
       router: this.#routerPort(),
+      closed: () => this.#leftBySide('network'),
     })
   }
 
@@ -162,6 +168,7 @@ export class Broker {
       this.#endpoints = { endpoint: bound.endpoint, streams: publisher }
       const { listen = '' } = this.#config
       await bindOrExplain(listen, async () => this.#network?.bind())
+      this.#streams.start()
     } finally {
       process.umask(umask)
     }
@@ -313,7 +320,8 @@ export class Broker {
     if (!this.#network) {
       throw new ProtocolError('WRONG_STEP', { reason: 'this broker listens to no network' })
     }
-    await this.#network.rotate(step)
+    const umask = process.umask(0o077) // the socket files are made again
+    await this.#network.rotate(step).finally(() => process.umask(umask))
     const { nextKey: key } = this.#network
     const isRemote = (identity: Identity) => identity.key !== undefined
     if (key !== undefined) this.#connections.tell(isRemote, { kind: 'NEXT_KEY', key }, EMPTY)

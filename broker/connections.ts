@@ -136,6 +136,10 @@ export class Connections {
     this.#entries.get(id)?.link.send(head, body)
   }
 
+  ids(): Iterable<string> {
+    return this.#entries.keys()
+  }
+
   /** Who are welcome now. */
   *identities(): Generator<Identity> {
     for (const { link } of this.#entries.values()) {

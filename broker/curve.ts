@@ -20,26 +20,15 @@ export function serveCurve(socket: CurveServer, secretKey: string): void {
   socket.zapEnforceDomain = true // without a handler libzmq would let every key in
 }
 
-interface Rebindable extends CurveServer {
-  bind(endpoint: string): Promise<void>
-  unbind(endpoint: string): Promise<void>
-}
-
-/** libzmq closes a listener after `unbind` has returned; until then the port is taken. */
+/** libzmq closes a listener some time after its socket was closed; until then the port is taken. */
 const TRIES = 100
 const BETWEEN_MS = 20
 
-/** From now on new connections to the endpoint are made under this key; those of before stay. */
-export async function rebindCurve(
-  socket: Rebindable,
-  endpoint: string,
-  secretKey: string,
-): Promise<void> {
-  await socket.unbind(endpoint)
-  serveCurve(socket, secretKey)
+/** Binds where a socket of this process has just been closed. Throws what the last try threw. */
+export async function bindWhenFree<T>(bind: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await socket.bind(endpoint)
+      return await bind()
     } catch (thrown) {
       const isTaken = thrown instanceof Error && 'code' in thrown && thrown.code === 'EADDRINUSE'
       if (!isTaken || tries >= TRIES) throw thrown

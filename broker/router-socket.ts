@@ -5,7 +5,7 @@
 import * as zmq from 'zeromq'
 import type { Bundle } from '../protocol/bundle.ts'
 import { WIRE_LIMITS } from '../protocol/limits.ts'
-import { rebindCurve, serveCurve } from './curve.ts'
+import { serveCurve } from './curve.ts'
 import { RouterWriter } from './router-writer.ts'
 
 /** libzmq's draft option ZMQ_ROUTER_NOTIFY, with connect | disconnect (zmq.h: 97, 1 | 2). */
@@ -89,11 +89,6 @@ export class RouterSocket {
     await this.#socket.bind(endpoint)
     this.#loop = this.#receive()
     return { endpoint: this.#socket.lastEndpoint ?? endpoint, hasNotify }
-  }
-
-  /** From now on new connections to the endpoint are made under this key; those of before stay. */
-  async rebind(endpoint: string, secretKey: string): Promise<void> {
-    await rebindCurve(this.#socket, endpoint, secretKey)
   }
 
   async #receive(): Promise<void> {

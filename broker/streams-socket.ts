@@ -4,7 +4,7 @@
  */
 import * as zmq from 'zeromq'
 import { encodeBundle, type Message } from '../protocol/bundle.ts'
-import { rebindCurve, serveCurve } from './curve.ts'
+import { bindWhenFree, serveCurve } from './curve.ts'
 
 // Options of libzmq that zeromq.js 6.8 sets but does not name (zmq.h).
 const ZMQ_SUBSCRIBE = 6
@@ -33,26 +33,17 @@ interface ManualSubscriptions {
 
 export class StreamsSocket {
   readonly #port: StreamsPort
-  readonly #socket: zmq.XPublisher
+  #socket: zmq.XPublisher
   #queue: [string, Buffer, Buffer][] = []
   #isWriting = false
   #isAmbiguous = false
-  #loop: Promise<void> | undefined
+  #loop: Promise<void> = Promise.resolve()
+  #state: 'closed' | 'open' = 'closed'
+  readonly #bound: { readonly endpoint: string; readonly isCurve: boolean }[] = []
 
   constructor(port: StreamsPort) {
     this.#port = port
-    this.#socket = new zmq.XPublisher({
-      linger: 0,
-      sendHighWaterMark: STREAMS_LIMITS.sendHighWaterMark,
-      maxMessageSize: 1024, // nothing but subscriptions comes in
-      heartbeatInterval: 2000,
-      heartbeatTimeout: 6000,
-      handshakeInterval: 5000,
-      backlog: 1024,
-      tcpKeepalive: 1,
-      tcpKeepaliveIdle: 30,
-    })
-    this.#socket.manual = true
+    this.#socket = open()
   }
 
   /** Feature test: without it no ticket can be redeemed, and readers read the journal instead. */
@@ -60,22 +51,40 @@ export class StreamsSocket {
     return 'setStringOption' in this.#socket
   }
 
-  /** With a secret key the endpoint is one of CURVE; those without come first. */
+  /**
+   * With a secret key the endpoint is one of CURVE; those without come first. zeromq.js binds in another thread,
+   * which may hang while messages come, so all of them come before `start`.
+   */
   async bind(endpoint: string, secretKey?: string): Promise<string> {
     if (secretKey !== undefined) serveCurve(this.#socket, secretKey)
     await this.#socket.bind(endpoint)
-    this.#loop ??= this.#receive()
-    return this.#socket.lastEndpoint ?? endpoint
+    const bound = this.#socket.lastEndpoint ?? endpoint
+    this.#bound.push({ endpoint: bound, isCurve: secretKey !== undefined })
+    return bound
   }
 
-  /** From now on new connections to the endpoint are made under this key; those of before stay. */
-  async rebind(endpoint: string, secretKey: string): Promise<void> {
-    await rebindCurve(this.#socket, endpoint, secretKey)
+  /** From here on readers are served. */
+  start(): void {
+    this.#loop = this.#receive(this.#socket)
+    this.#state = 'open'
+    this.#goOn()
   }
 
-  async #receive(): Promise<void> {
+  /** Serves the same endpoints anew, those of CURVE under this key. Readers subscribe again by themselves. */
+  async reopen(secretKey: string): Promise<void> {
+    this.#state = 'closed'
+    await this.#close()
+    const bound = this.#bound.splice(0)
+    this.#socket = open()
+    for (const { endpoint, isCurve } of bound) {
+      await bindWhenFree(() => this.bind(endpoint, isCurve ? secretKey : undefined))
+    }
+    this.start()
+  }
+
+  async #receive(socket: zmq.XPublisher): Promise<void> {
     try {
-      for await (const frames of this.#socket) {
+      for await (const frames of socket) {
         // libzmq applies the option to the pipe of the message read last, so: before the next read.
         const frame = this.#unambiguous(frames)
         if (frame && frame.length > 1 && frame.length <= STREAMS_LIMITS.maxTicketBytes) {
@@ -83,7 +92,7 @@ export class StreamsSocket {
         }
       }
     } catch (error) {
-      if (!this.#socket.closed) this.#port.failed(error)
+      if (!socket.closed) this.#port.failed(error)
     }
   }
 
@@ -121,7 +130,12 @@ export class StreamsSocket {
   publish(topic: string, messages: readonly Message[]): void {
     const { heads, bodies } = encodeBundle(messages)
     this.#queue.push([topic, heads, bodies])
-    if (this.#isWriting) return
+    this.#goOn()
+  }
+
+  /** What is published while the socket is opened anew waits; its readers are not there yet either. */
+  #goOn(): void {
+    if (this.#isWriting || this.#state !== 'open') return
     this.#isWriting = true
     this.#write().catch((error: unknown) => this.#port.failed(error))
   }
@@ -129,7 +143,7 @@ export class StreamsSocket {
   /** XPUB never blocks: a slow reader's copy is dropped, so this queue drains at once. */
   async #write(): Promise<void> {
     try {
-      while (this.#queue.length > 0 && !this.#socket.closed) {
+      while (this.#queue.length > 0 && this.#state === 'open') {
         const queue = this.#queue
         this.#queue = []
         for (const frames of queue) await this.#socket.send(frames)
@@ -140,7 +154,28 @@ export class StreamsSocket {
   }
 
   async close(): Promise<void> {
+    this.#state = 'closed'
+    await this.#close()
+  }
+
+  async #close(): Promise<void> {
     this.#socket.close()
     await this.#loop
   }
+}
+
+function open(): zmq.XPublisher {
+  const socket = new zmq.XPublisher({
+    linger: 0,
+    sendHighWaterMark: STREAMS_LIMITS.sendHighWaterMark,
+    maxMessageSize: 1024, // nothing but subscriptions comes in
+    heartbeatInterval: 2000,
+    heartbeatTimeout: 6000,
+    handshakeInterval: 5000,
+    backlog: 1024,
+    tcpKeepalive: 1,
+    tcpKeepaliveIdle: 30,
+  })
+  socket.manual = true
+  return socket
 }

@@ -10,6 +10,7 @@ import type { DoorInfo } from '../../protocol/methods/key.ts'
 import type { RotationStep } from '../core/access.ts'
 import type { Knockers } from '../core/knockers.ts'
 import type { Principals } from '../core/principals.ts'
+import { bindWhenFree } from '../curve.ts'
 import { type RouterPort, RouterSocket, routingIdOf } from '../router-socket.ts'
 import type { StreamsSocket } from '../streams-socket.ts'
 import { type ZapAnswer, ZapSocket } from '../zap-socket.ts'
@@ -31,6 +32,8 @@ export interface NetworkDoorOptions {
   readonly knockers: () => Knockers
   readonly publisher: StreamsSocket
   readonly router: RouterPort
+  /** All connections of the network are gone. */
+  readonly closed: () => void
 }
 
 export class NetworkDoor {
@@ -38,7 +41,7 @@ export class NetworkDoor {
   readonly #keys: BrokerKeys
   readonly #ids: ConnectionIds
   readonly #zap: ZapSocket
-  readonly router: RouterSocket
+  #router: RouterSocket
   #bound: { readonly endpoint: string; readonly streams: string }
 
   /** Reads or makes the key of the broker. Throws BAD_CONFIG. */
@@ -48,7 +51,7 @@ export class NetworkDoor {
     this.#bound = { endpoint, streams }
     this.#keys = new BrokerKeys(options.keyFile, options.random)
     this.#ids = new ConnectionIds(options.random)
-    this.router = new RouterSocket(options.router, 'network')
+    this.#router = new RouterSocket(options.router, 'network')
     this.#zap = new ZapSocket({
       decide: (key, address) => this.#decide(key, address),
       nameOf: (key) => this.#ids.issue(key),
@@ -56,18 +59,22 @@ export class NetworkDoor {
     })
   }
 
+  get router(): RouterSocket {
+    return this.#router
+  }
+
   /** First the handler: without it libzmq lets nobody in. */
   async bind(): Promise<void> {
     const { secretKey } = this.#keys.current
     const { endpoint, streams, publisher } = this.#options
     await this.#zap.bind()
-    const router = await this.router.bind(endpoint, secretKey)
+    const router = await this.#router.bind(endpoint, secretKey)
     this.#bound = { endpoint: router.endpoint, streams: await publisher.bind(streams, secretKey) }
   }
 
   /** The handler last: nobody gets in while it is gone. */
   async close(): Promise<void> {
-    await this.router.close()
+    await this.#router.close()
     await this.#zap.close()
   }
 
@@ -101,9 +108,27 @@ export class NetworkDoor {
   async rotate(step: RotationStep): Promise<void> {
     this.#keys[step]()
     if (step !== 'finish') return
+    try {
+      await this.#reopen()
+    } catch (thrown) {
+      this.#options.router.failed(thrown) // the next life of the broker opens it under the new key
+      throw thrown
+    }
+  }
+
+  /**
+   * The key of a socket cannot be changed while messages come, so its peers have to dial again. Whoever was told
+   * the next key is back in a moment; calls under way are asked again, and streams are read on.
+   */
+  async #reopen(): Promise<void> {
+    const { router, publisher, closed } = this.#options
     const { secretKey } = this.#keys.current
-    await this.router.rebind(this.#bound.endpoint, secretKey)
-    await this.#options.publisher.rebind(this.#bound.streams, secretKey)
+    await this.#router.close()
+    closed()
+    const opened = new RouterSocket(router, 'network')
+    this.#router = opened
+    await bindWhenFree(() => opened.bind(this.#bound.endpoint, secretKey))
+    await publisher.reopen(secretKey)
   }
 
   #decide(key: string, address: string): ZapAnswer {

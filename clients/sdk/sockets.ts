@@ -58,9 +58,10 @@ class DealerSocket implements DealerPort {
   readonly #dialer: Dialer
 
   constructor(target: DialTarget, handlers: DealerHandlers) {
-    this.#dialer = new Dialer(this.#socket, target, 'client')
+    this.#dialer = new Dialer(this.#socket, target)
     this.#read(handlers).catch((error: unknown) => this.#broken(error, handlers))
     this.#watch(handlers).catch((error: unknown) => this.#broken(error, handlers))
+    this.#dialer.start('client')
   }
 
   async send(bundle: Bundle): Promise<void> {
@@ -107,10 +108,11 @@ class SubscriberSocket implements SubscriberPort {
     receive: (topic: string, frames: readonly Uint8Array[]) => void,
     broken: () => void,
   ) {
-    this.#dialer = new Dialer(this.#socket, target, 'client')
+    this.#dialer = new Dialer(this.#socket, target)
     // A broken subscription falls silent, and silence is what feeds watch for if nothing else tells them.
     this.#read(receive).catch(() => undefined)
     this.#watch(broken).catch(() => undefined)
+    this.#dialer.start('client')
   }
 
   subscribe(ticket: string): void {

@@ -34,15 +34,22 @@ export class Dialer {
   #key = ''
   #failures = 0
 
-  /** Throws BAD_CONFIG for an endpoint that cannot be one. */
-  constructor(socket: DialSocket, target: DialTarget, where: Where) {
+  constructor(socket: DialSocket, target: DialTarget) {
     this.#socket = socket
     this.#target = target
+  }
+
+  /**
+   * Only when somebody listens to the events: libzmq tells of a refused key once, perhaps at once, and does not
+   * dial again. Throws BAD_CONFIG for an endpoint that cannot be one.
+   */
+  start(where: Where): void {
     try {
       this.#dial()
     } catch (cause) {
-      socket.close()
-      const reason = `${target.endpoint}: ${cause instanceof Error ? cause.message : String(cause)}`
+      this.#socket.close()
+      const told = cause instanceof Error ? cause.message : String(cause)
+      const reason = `${this.#target.endpoint}: ${told}`
       throw new ProtocolError('BAD_CONFIG', { source: 'endpoint', reason }, { where, cause })
     }
   }

@@ -6,7 +6,7 @@
  */
 import { ChunkLog } from '../../../agent-host/chunk-log.ts'
 import { Outflow } from '../../../agent-host/outflow.ts'
-import { openDealer } from '../../../agent-host/sockets.ts'
+import { dealerWith } from '../../../agent-host/sockets.ts'
 import type { Message } from '../../../protocol/bundle.ts'
 import { decodeBody, encode } from '../../../protocol/codec.ts'
 import { NO_AGENT } from '../../../protocol/link/health.ts'
@@ -44,7 +44,7 @@ export class ChildlessHost {
       role: 'host',
       principal: 'local',
       software: NAME,
-      dealer: openDealer,
+      dealer: dealerWith(undefined),
       now,
       random: Math.random,
       health: () => ({ loop_lag_ms: 0, in_flight: 0, progress_age_ms: NO_AGENT }),
