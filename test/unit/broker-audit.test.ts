@@ -359,13 +359,18 @@ t.test('nothing that a caller writes gets into a record', (t) => {
   const steps = [own('a', secret, { prompt: `${secret} {{inputs.x}}` })]
   client.call('workflow.execute', { name: secret, steps, inputs: { x: secret } })
   for (const method of MUTATING) {
-    client.failure(method, { [secret]: secret, session: secret, task: secret } as never)
+    // One for each method, so that none of its refusals is only counted.
+    const peer = new Client(harness, `user of ${method}`, ['operator'])
+    const head = { kind: 'REQUEST', id: 'odd', method, remaining_ms: 0 } as const
+    const unread = { [secret]: secret, session: 7, task: 7, host: 7, key: 7, execution: 7 }
+    peer.send([{ ...head, target: secret, key: secret, trace: secret }, encode(unread)])
+    t.match(peer.errorOf('odd'), { code: 'INVALID_PARAMS' })
     const odd = { session: secret, approval: secret, task: secret, host: secret, execution: secret }
     const mode = method === 'session.pause' ? 'hold' : 'plan'
     const known = { signal: 'SIGINT', name: 'x', metadata: {}, line: 'x', mode, backend: 'demo' }
     const wrong = { ...odd, ...known, text: secret, decision: 'deny', approved: true }
     if (METHODS[method].errors.some((code) => code.startsWith('NO_SUCH_'))) {
-      t.match(client.failure(method, wrong as never).code, /^NO_SUCH_/, method)
+      t.match(peer.failure(method, wrong as never).code, /^NO_SUCH_/, method)
     }
   }
   const head = { kind: 'REQUEST', id: 'odd', method: 'state.set', remaining_ms: 0 } as const
