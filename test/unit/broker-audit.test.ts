@@ -389,6 +389,32 @@ t.test('nothing that a caller writes gets into a record', (t) => {
   t.end()
 })
 
+t.test('nor does what is refused, for any method', (t) => {
+  const secret = 'PLANTED'
+  const { harness } = setUp()
+  let refused = 0
+  for (const method of MUTATING) {
+    // One for each method, so that none of its refusals is only counted.
+    const peer = new Client(harness, `user of ${method}`, ['admin'])
+    const head = { kind: 'REQUEST', id: 'odd', method, remaining_ms: 0 } as const
+    const unread = { [secret]: secret, session: 7, task: 7, host: 7, key: 7, execution: 7 }
+    peer.send([{ ...head, target: secret, key: secret, trace: secret }, encode(unread)])
+    t.match(peer.errorOf('odd'), { code: 'INVALID_PARAMS' }, method)
+    const named = { session: secret, approval: secret, task: secret, execution: secret }
+    const mode = method === 'session.pause' ? 'hold' : 'plan'
+    const rest = { signal: 'SIGINT', name: 'x', metadata: {}, line: 'x', mode, backend: 'demo' }
+    const more = { host: secret, text: secret, decision: 'deny', approved: true }
+    if (!METHODS[method].errors.some((code) => code.startsWith('NO_SUCH_'))) continue
+    const id = peer.ask(method, { ...named, ...rest, ...more } as never, { key: `${secret}-2` })
+    t.match(peer.errorOf(id).executed, 'no', method)
+    refused += 1
+  }
+  const records = auditOf(harness)
+  t.equal(records.filter(({ principal }) => principal !== '').length, MUTATING.length + refused)
+  for (const record of records) t.notMatch(JSON.stringify(record), secret)
+  t.end()
+})
+
 t.test('a trace is recorded if it is one', (t) => {
   const { harness, client } = setUp()
   const trace = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
