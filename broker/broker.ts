@@ -1,19 +1,28 @@
 /** The composition root of the broker: builds its parts, plugs the core into sockets and timers. */
 import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
+import { encodeBundle, type Message } from '../protocol/bundle.ts'
 import { EMPTY } from '../protocol/codec.ts'
 import { ProtocolError } from '../protocol/errors.ts'
 import { newToken } from '../protocol/ids.ts'
-import type { BrokerLinkEvent, Identity, Verdict } from '../protocol/link/broker-link.ts'
+import {
+  type BrokerLinkEvent,
+  type Identity,
+  LINK_LIMITS,
+  type Verdict,
+} from '../protocol/link/broker-link.ts'
 import { LoopLag, NO_AGENT } from '../protocol/link/health.ts'
 import { OUTBOX_LIMITS } from '../protocol/link/outbox.ts'
 import type { HelloBody } from '../protocol/messages/handshake.ts'
 import { SOFTWARE } from '../protocol/version.ts'
 import { authenticateLocal } from './access/authenticator.ts'
+import { ConnectRates } from './access/connect-rates.ts'
+import type { GuardStep } from './access/door-guard.ts'
+import { DoorNotes } from './access/door-notes.ts'
 import { NetworkDoor } from './access/network-door.ts'
 import { claimEndpoint } from './claim-endpoint.ts'
-import { type BrokerConfig, coreLimits } from './config.ts'
-import { CONNECTION_LIMITS, Connections } from './connections.ts'
+import { type BrokerConfig, connectionLimits, coreLimits, guardLimits } from './config.ts'
+import { Connections } from './connections.ts'
 import { type AccessPort, NO_DOOR, type RotationStep } from './core/access.ts'
 import type { Clock } from './core/clock.ts'
 import { Core } from './core/core.ts'
@@ -21,13 +30,17 @@ import type { Journal } from './journal/journal.ts'
 import { openLmdbJournal } from './journal/lmdb-journal.ts'
 import { exposition } from './metrics/exposition.ts'
 import type { View } from './metrics/metric.ts'
-import { type RouterPort, RouterSocket, sideOf } from './router-socket.ts'
-import { StreamsSocket } from './streams-socket.ts'
+import type { SubscriptionOutcome } from './metrics/outcomes.ts'
+import { openFilesLimit, processLoad } from './process-load.ts'
+import { prepareForNetwork, type RouterPort, RouterSocket, sideOf } from './router-socket.ts'
+import { type StreamsPort, StreamsSocket } from './streams-socket.ts'
 
 /** Deadlines, heartbeats and HEADs are looked at this often, ms. */
 const TICK_MS = 50
-/** Malformed frames after which a connection is cut off. */
-const MAX_STRIKES = 16
+/** The load of the process is looked at this often, ms. */
+const GUARD_MS = 100
+/** Connections that a key may open at once, after a rest. */
+const KEY_BURST = 120
 
 const realClock: Clock = { now: () => performance.now(), wall: () => Date.now() }
 
@@ -43,6 +56,15 @@ export class Broker {
   readonly #connections: Connections
   readonly #core: Core
   readonly #lag = new LoopLag(realClock.now())
+  readonly #subscriptions = new Map<SubscriptionOutcome, number>()
+  readonly #notes = new DoorNotes({
+    knockers: () => this.#core.knockers,
+    now: () => realClock.now(),
+    wall: () => realClock.wall(),
+    log: (fields, event) => this.#log.info(fields, event),
+    onLimit: (name) => this.#core.tally.reached(name),
+  })
+  #guardAt = 0
   readonly #instance = newToken(randomBytes)
   #releases: (() => void)[] = []
   #endpoints: { endpoint: string; streams: string }
@@ -68,20 +90,18 @@ export class Broker {
       maxCommitOperations: config.journal_commit_operations,
       maxCommitBytes: config.journal_commit_bytes,
     })
+    if (config.listen !== undefined) prepareForNetwork()
     this.#router = new RouterSocket(this.#routerPort())
-    this.#streams = new StreamsSocket({
-      redeem: (ticket) => this.#core.tickets.redeem(ticket)?.topic,
-      subscribed: (ticket) => this.#core.subscribed(ticket),
-      release: (ticket) => this.#core.tickets.release(ticket)?.topic,
-      failed: (error) => this.#fatal(error),
-    })
+    this.#streams = new StreamsSocket({ ...this.#streamsPort(), flooded: () => {} })
     this.#connections = new Connections({
-      limits: CONNECTION_LIMITS,
+      limits: connectionLimits(config),
       link: this.#linkOptions(),
+      sideOf,
       authenticate: (connection, hello) => this.#authenticate(connection, hello),
       welcome: (connection) => this.#welcome(connection),
       onEvent: (connection, event) => this.#event(connection, event),
       onReady: (connection) => this.#routerOf(connection).ready(connection),
+      onLimit: (name) => this.#core.tally.reached(name),
     })
     this.#core = this.#buildCore()
     this.#network = this.#openNetwork()
@@ -95,6 +115,24 @@ export class Broker {
       next: (connection) => this.#connections.next(connection),
       failed: (error) => this.#fatal(error),
     }
+  }
+
+  #streamsPort(): Omit<StreamsPort, 'flooded'> {
+    return {
+      redeem: (ticket) => this.#core.tickets.redeem(ticket)?.topic,
+      subscribed: (ticket) => this.#core.subscribed(ticket),
+      release: (ticket) => void this.#core.tickets.release(ticket),
+      counted: (outcome) => count(this.#subscriptions, outcome),
+      failed: (error) => this.#fatal(error),
+    }
+  }
+
+  #publish(topic: string, messages: readonly Message[]): void {
+    const all = this.#network ? [this.#streams, this.#network.publisher] : [this.#streams]
+    const sockets = all.filter(({ hasReaders }) => hasReaders)
+    if (sockets.length === 0) return
+    const bundle = encodeBundle(messages)
+    for (const socket of sockets) socket.publish(topic, bundle)
   }
 
   #routerOf(connection: string): RouterSocket {
@@ -111,12 +149,34 @@ export class Broker {
       advertised: advertise,
       keyFile,
       random: randomBytes,
-      wall: () => realClock.wall(),
+      now: () => realClock.now(),
       principals: () => this.#core.principals,
-      knockers: () => this.#core.knockers,
-      publisher: this.#streams,
+      rates: new ConnectRates({
+        perSecond: this.#config.key_connects_per_second,
+        burst: KEY_BURST,
+      }),
       router: this.#routerPort(),
+      subscriptions: this.#streamsPort(),
+      guard: guardLimits(this.#config, openFilesLimit()),
+      moved: (step) => this.#doorMoved(step),
+      decided: (answer, key, address) => this.#notes.decided(answer, key, address),
     })
+  }
+
+  /** The door for other machines was shut, or opened again, by itself. */
+  #doorMoved(step: GuardStep): void {
+    if (step.step === 'listen' || step.step === 'return') {
+      this.#log.warn('network open again')
+      return
+    }
+    this.#core.tally.reached(step.reason)
+    const principals = [...this.#connections.identities()].filter(isRemote)
+    const connected = [...new Set(principals.map(({ principal }) => principal))].slice(0, 20)
+    this.#log.warn(
+      { ...step, ...processLoad(), connected },
+      'network shut, to protect this machine',
+    )
+    if (step.step === 'leave') this.#connections.sideGone('network', realClock.now())
   }
 
   get endpoints(): { readonly endpoint: string; readonly streams: string } {
@@ -262,7 +322,14 @@ export class Broker {
       this.#connections.tick(now)
       this.#core.tick()
       this.#flushWhenDue()
+      this.#guard(now)
     }
+  }
+
+  #guard(now: number): void {
+    if (!this.#network || now < this.#guardAt) return
+    this.#guardAt = now + GUARD_MS
+    this.#network.look(processLoad())
   }
 
   #authenticate(connection: string, hello: HelloBody): Verdict {
@@ -296,6 +363,7 @@ export class Broker {
         const isMeant = ({ key = '' }: Identity) => keys.has(key)
         return this.#connections.cut(isMeant, error, realClock.now())
       },
+      banish: (connection, error) => this.#connections.banish(connection, error, realClock.now()),
       rotate: (step) => this.#rotate(step),
     }
   }
@@ -306,7 +374,6 @@ export class Broker {
     }
     await this.#network.rotate(step)
     const { nextKey: key } = this.#network
-    const isRemote = (identity: Identity) => identity.key !== undefined
     if (key !== undefined) this.#connections.tell(isRemote, { kind: 'NEXT_KEY', key }, EMPTY)
     return this.#network.info()
   }
@@ -316,7 +383,7 @@ export class Broker {
     return {
       heartbeat: { heartbeatMs: heartbeat_ms, livenessMs: liveness_ms },
       outbox: OUTBOX_LIMITS,
-      maxStrikes: MAX_STRIKES,
+      limits: LINK_LIMITS,
       health: () => ({
         loop_lag_ms: this.#lag.worstMs,
         in_flight: this.#core.calls.inFlight,
@@ -347,7 +414,7 @@ export class Broker {
         rssBytes: () => process.memoryUsage.rss(),
       },
       send: (connection, head, body) => this.#connections.send(connection, head, body),
-      publish: (topic, messages) => this.#streams.publish(topic, messages),
+      publish: (topic, messages) => this.#publish(topic, messages),
       link: (connection) => this.#connections.evidence(connection, realClock.now()),
       access: this.#access(),
       connectionCount: () => this.#connections.size,
@@ -362,7 +429,13 @@ export class Broker {
     return {
       core: this.#core,
       hostCreditBytes: this.#config.host_credit_bytes,
-      connections: { count, ends, stuck, backlog: this.#connections.backlog() },
+      connections: {
+        ...{ count, ends, stuck, backlog: this.#connections.backlog() },
+        greeting:
+          this.#connections.greetingCount('local') + this.#connections.greetingCount('network'),
+      },
+      subscriptions: this.#subscriptions,
+      keyAnswers: this.#notes.answers,
     }
   }
 
@@ -372,6 +445,15 @@ export class Broker {
     this.#hasFailed = true
     this.#fail('a socket failed')
   }
+}
+
+/** Over a network everybody has a key. */
+function isRemote({ key }: Identity): boolean {
+  return key !== undefined
+}
+
+function count<Name>(counts: Map<Name, number>, name: Name): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1)
 }
 
 async function bindOrExplain<T>(endpoint: string, bind: () => Promise<T>): Promise<T> {

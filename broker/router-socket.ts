@@ -2,11 +2,14 @@
  * The ROUTER socket: its options, its receive loop, and the outcome of each send. ROUTER makes the
  * connection ids; peers cannot choose them, and they are never an identity.
  */
+import { setImmediate as others } from 'node:timers/promises'
 import * as zmq from 'zeromq'
 import type { Bundle } from '../protocol/bundle.ts'
 import { WIRE_LIMITS } from '../protocol/limits.ts'
 import { serveCurve } from './curve.ts'
+import { bindApart, splitThreads } from './io-threads.ts'
 import { RouterWriter } from './router-writer.ts'
+import { Turn } from './turn.ts'
 
 /** libzmq's draft option ZMQ_ROUTER_NOTIFY, with connect | disconnect (zmq.h: 97, 1 | 2). */
 const ROUTER_NOTIFY = 97
@@ -34,15 +37,23 @@ export function sideOf(connection: string): Side {
   return connection.startsWith(MARKS.network) ? 'network' : 'local'
 }
 
+/** The network gets an I/O thread of its own. To be called before the first socket is made. */
+export function prepareForNetwork(): void {
+  splitThreads(zmq.context)
+}
+
 export class RouterSocket {
   readonly #port: RouterPort
+  readonly #side: Side
   readonly #mark: string
+  readonly #turn = new Turn()
   readonly #socket: zmq.Router
   readonly #writer: RouterWriter
-  #loop: Promise<void> = Promise.resolve()
+  #loop: Promise<void> | undefined
 
   constructor(port: RouterPort, side: Side = 'local') {
     this.#port = port
+    this.#side = side
     this.#mark = MARKS[side]
     this.#writer = new RouterWriter({
       next: (connection) => port.next(connection),
@@ -80,29 +91,40 @@ export class RouterSocket {
   ): Promise<{ readonly endpoint: string; readonly hasNotify: boolean }> {
     const hasNotify = enableNotify(this.#socket)
     if (secretKey !== undefined) serveCurve(this.#socket, secretKey)
-    await this.#socket.bind(endpoint)
-    this.#loop = this.#receive()
+    await bindApart(this.#socket, endpoint, this.#side)
+    this.#loop ??= this.#receive()
     return { endpoint: this.#socket.lastEndpoint ?? endpoint, hasNotify }
+  }
+
+  /** Takes no new connections; those of before stay. */
+  async unbind(endpoint: string): Promise<void> {
+    await this.#socket.unbind(endpoint)
   }
 
   /** From now on new connections to the endpoint are made under this key; those of before stay. */
   async rebind(endpoint: string, secretKey: string): Promise<void> {
-    await this.#socket.unbind(endpoint)
+    await this.unbind(endpoint)
     serveCurve(this.#socket, secretKey)
-    await this.#socket.bind(endpoint)
+    await bindApart(this.#socket, endpoint, this.#side)
   }
 
   async #receive(): Promise<void> {
     try {
-      for await (const [id, ...frames] of this.#socket) {
-        if (!id) continue
-        const connection = this.#mark + id.toString('latin1')
-        if (frames.length === 1 && frames[0]?.length === 0) this.#port.notified(connection)
-        else this.#port.receive(connection, frames)
+      for await (const frames of this.#socket) {
+        const since = performance.now()
+        this.#take(frames)
+        if (this.#turn.isOver(performance.now() - since)) await others()
       }
     } catch (error) {
       if (!this.#socket.closed) this.#port.failed(error)
     }
+  }
+
+  #take([id, ...frames]: readonly Buffer[]): void {
+    if (!id) return
+    const connection = this.#mark + id.toString('latin1')
+    if (frames.length === 1 && frames[0]?.length === 0) this.#port.notified(connection)
+    else this.#port.receive(connection, frames)
   }
 
   /** The link of this connection has something to send. */

@@ -2,21 +2,25 @@
  * The ZAP handler (ZeroMQ RFC 27): which CURVE keys may open a connection at all. One for the process, bound
  * before any socket of the network; when it ends, the broker ends. Whom a key belongs to is proven later.
  */
+import { setImmediate as others } from 'node:timers/promises'
 import * as zmq from 'zeromq'
 import { KEY_BYTES, z85Encode } from '../protocol/keys/z85.ts'
 import { ZAP_DOMAIN } from './curve.ts'
+import type { KeyAnswer } from './metrics/outcomes.ts'
+import { Turn } from './turn.ts'
 
 const ENDPOINT = 'inproc://zeromq.zap.01'
 
 /**
- * accept: 200; later: 300, the peer dials again, so that it gets in once it is known; never: 400, libzmq of
- * the peer gives up.
+ * accept: 200; later and busy: 300, the peer dials again, so that it gets in once it is known, or connects less
+ * often; never: 400, libzmq of the peer gives up.
  */
-export type ZapAnswer = 'accept' | 'later' | 'never'
+export type ZapAnswer = KeyAnswer
 
 const REPLIES: Readonly<Record<ZapAnswer, readonly [code: string, text: string]>> = {
   accept: ['200', 'OK'],
   later: ['300', 'this key is not known here'],
+  busy: ['300', 'this key connects too often'],
   never: ['400', 'this key is refused'],
 }
 
@@ -29,6 +33,7 @@ export interface ZapPort {
 export class ZapSocket {
   readonly #port: ZapPort
   readonly #socket = new zmq.Router({ linger: 0 })
+  readonly #turn = new Turn()
   #loop: Promise<void> = Promise.resolve()
 
   constructor(port: ZapPort) {
@@ -47,7 +52,11 @@ export class ZapSocket {
 
   async #serve(): Promise<void> {
     try {
-      for await (const frames of this.#socket) await this.#answer(frames)
+      for await (const frames of this.#socket) {
+        const since = performance.now()
+        await this.#answer(frames)
+        if (this.#turn.isOver(performance.now() - since)) await others()
+      }
     } catch (error) {
       if (!this.#socket.closed) this.#port.failed(error)
     }

@@ -1,6 +1,7 @@
 /**
  * The door for other machines: sockets that take nothing but CURVE, the handler that says which keys may
- * connect, and the change of the broker's own key. A broker that listens to no network has none.
+ * connect, and the change of the broker's own key. A broker that listens to no network has none. When a flood
+ * would take from the users of this machine, the door is shut for a while.
  */
 import type { RandomBytes } from '../../protocol/ids.ts'
 import { fingerprint } from '../../protocol/keys/key-pair.ts'
@@ -8,13 +9,14 @@ import type { Verdict } from '../../protocol/link/broker-link.ts'
 import type { HelloBody } from '../../protocol/messages/handshake.ts'
 import type { DoorInfo } from '../../protocol/methods/key.ts'
 import type { RotationStep } from '../core/access.ts'
-import type { Knockers } from '../core/knockers.ts'
-import type { Principals } from '../core/principals.ts'
+import type { KeyStatus, Principals } from '../core/principals.ts'
 import { type RouterPort, RouterSocket } from '../router-socket.ts'
-import type { StreamsSocket } from '../streams-socket.ts'
+import { type StreamsPort, StreamsSocket } from '../streams-socket.ts'
 import { type ZapAnswer, ZapSocket } from '../zap-socket.ts'
 import { authenticateRemote } from './authenticator.ts'
 import { BrokerKeys } from './broker-keys.ts'
+import type { ConnectRates } from './connect-rates.ts'
+import { DoorGuard, type GuardLimits, type GuardStep, type Load } from './door-guard.ts'
 
 export interface NetworkDoorOptions {
   /** ROUTER endpoint, tcp. */
@@ -25,19 +27,30 @@ export interface NetworkDoorOptions {
   readonly advertised: string
   readonly keyFile: string
   readonly random: RandomBytes
-  readonly wall: () => number
+  readonly now: () => number
   readonly principals: () => Principals
-  readonly knockers: () => Knockers
-  readonly publisher: StreamsSocket
+  /** How often keys may connect. */
+  readonly rates: ConnectRates
   readonly router: RouterPort
+  readonly subscriptions: Omit<StreamsPort, 'flooded'>
+  readonly guard: GuardLimits
+  /** The door was shut or opened, by itself. */
+  readonly moved: (step: GuardStep) => void
+  /** How a key that asked to connect was answered. */
+  readonly decided: (answer: ZapAnswer, key: string, address: string) => void
 }
 
 export class NetworkDoor {
   readonly #options: NetworkDoorOptions
   readonly #keys: BrokerKeys
   readonly #zap: ZapSocket
-  readonly router: RouterSocket
+  readonly #guard: DoorGuard
+  #router: RouterSocket
+  #publisher: StreamsSocket
   #bound: { readonly endpoint: string; readonly streams: string }
+  /** Changes of the sockets, one after the other. */
+  #moving: Promise<unknown> = Promise.resolve()
+  #state: 'open' | 'shut' | 'away' | 'closed' = 'open'
 
   /** Reads or makes the key of the broker. Throws BAD_CONFIG. */
   constructor(options: NetworkDoorOptions) {
@@ -45,26 +58,60 @@ export class NetworkDoor {
     const { endpoint, streams } = options
     this.#bound = { endpoint, streams }
     this.#keys = new BrokerKeys(options.keyFile, options.random)
-    this.router = new RouterSocket(options.router, 'network')
+    this.#guard = new DoorGuard(options.guard)
+    this.#router = this.#newRouter()
+    this.#publisher = this.#newPublisher()
     this.#zap = new ZapSocket({
       decide: (key, address) => this.#decide(key, address),
       failed: (error) => options.router.failed(error),
     })
   }
 
+  #newRouter(): RouterSocket {
+    return new RouterSocket(this.#options.router, 'network')
+  }
+
+  #newPublisher(): StreamsSocket {
+    const port = { ...this.#options.subscriptions, flooded: () => this.#guard.flooded() }
+    return new StreamsSocket(port, 'network')
+  }
+
+  get router(): RouterSocket {
+    return this.#router
+  }
+
   /** First the handler: without it libzmq would take every key. */
   async bind(): Promise<void> {
-    const { secretKey } = this.#keys.current
-    const { endpoint, streams, publisher } = this.#options
     await this.#zap.bind()
-    const router = await this.router.bind(endpoint, secretKey)
-    this.#bound = { endpoint: router.endpoint, streams: await publisher.bind(streams, secretKey) }
+    await this.#listen()
+  }
+
+  async #listen(): Promise<void> {
+    const { secretKey } = this.#keys.current
+    const { endpoint, streams } = this.#bound
+    const router = await this.#router.bind(endpoint, secretKey)
+    // Any free port is the same one from now on.
+    this.#bound = { endpoint: router.endpoint, streams }
+    const publisher = await this.#publisher.bind(streams, secretKey)
+    this.#bound = { endpoint: router.endpoint, streams: publisher }
   }
 
   /** The handler last: nobody gets in while it is gone. */
   async close(): Promise<void> {
-    await this.router.close()
+    this.#state = 'closed'
+    await this.#moving.catch(() => undefined)
+    await this.#leave()
     await this.#zap.close()
+  }
+
+  async #leave(): Promise<void> {
+    await this.#router.close()
+    await this.#publisher.close()
+  }
+
+  /** What goes to readers on other machines. */
+  get publisher(): StreamsSocket {
+    return this.#publisher
   }
 
   authenticate(hello: HelloBody): Verdict {
@@ -92,21 +139,64 @@ export class NetworkDoor {
     return { ...this.#bound, advertised, key, fingerprint: fingerprint(key), next_key }
   }
 
-  /** Throws WRONG_STEP or BAD_CONFIG. */
-  async rotate(step: RotationStep): Promise<void> {
-    this.#keys[step]()
-    if (step !== 'finish') return
-    const { secretKey } = this.#keys.current
-    await this.router.rebind(this.#bound.endpoint, secretKey)
-    await this.#options.publisher.rebind(this.#bound.streams, secretKey)
+  /** Rejects with WRONG_STEP or BAD_CONFIG. */
+  rotate(step: RotationStep): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#keys[step]()
+      if (step !== 'finish' || this.#state !== 'open') return
+      const { secretKey } = this.#keys.current
+      await this.#router.rebind(this.#bound.endpoint, secretKey)
+      await this.#publisher.rebind(this.#bound.streams, secretKey)
+    })
+  }
+
+  /** Shuts or opens the door when it has to be. */
+  look(load: Load): void {
+    const step = this.#guard.look(load, this.#options.now())
+    if (!step) return
+    this.#options.moved(step)
+    this.#inTurn(() => this.#take(step)).catch((error: unknown) =>
+      this.#options.router.failed(error),
+    )
+  }
+
+  async #take({ step }: GuardStep): Promise<void> {
+    if (this.#state === 'closed') return
+    switch (step) {
+      case 'shut':
+        this.#state = 'shut'
+        await this.#router.unbind(this.#bound.endpoint)
+        await this.#publisher.unbind(this.#bound.streams)
+        break
+      case 'leave':
+        this.#state = 'away'
+        await this.#leave()
+        this.#router = this.#newRouter()
+        this.#publisher = this.#newPublisher()
+        break
+      case 'listen':
+      case 'return':
+        await this.#listen()
+        this.#state = 'open'
+    }
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#moving.then(work, work)
+    this.#moving = done
+    return done
   }
 
   #decide(key: string, address: string): ZapAnswer {
-    const { principals, knockers, wall } = this.#options
-    const status = principals().statusOf(key)
-    if (status === 'active') return 'accept'
+    const { principals, now, decided } = this.#options
+    const answer = this.#answer(principals().statusOf(key), key, now())
+    decided(answer, key, address)
+    return answer
+  }
+
+  #answer(status: KeyStatus, key: string, now: number): ZapAnswer {
     if (status === 'revoked') return 'never'
-    knockers().knocked(key, address, wall())
-    return 'later'
+    if (status === 'unknown') return 'later'
+    return this.#options.rates.take(key, now) ? 'accept' : 'busy'
   }
 }

@@ -3,6 +3,9 @@ import type { Identity } from '../../protocol/link/broker-link.ts'
 import type { Role } from '../../protocol/messages/handshake.ts'
 import type { PrincipalRecord } from './principals.ts'
 
+/** The users of this machine: whoever can open the socket in the private directory has every right. */
+export const LOCAL = 'local'
+
 /** Roles of people, each with all rights of those before it. */
 const LADDER: readonly Role[] = ['observer', 'operator', 'admin']
 

@@ -5,6 +5,7 @@ import type { Params } from '../../protocol/methods/index.ts'
 import type { ApprovalPolicy, RecoveryPolicy } from '../../protocol/methods/session.ts'
 import type { PauseMode, SessionStatus } from '../../protocol/methods/types.ts'
 import type { KeptSize } from './retention.ts'
+import { NO_SHARES, type ShareRule, Shares } from './shares.ts'
 
 /** A turn that was asked for and has not ended. */
 export interface OpenTurn {
@@ -101,17 +102,35 @@ export function turnsGiven(record: SessionRecord, turn: number): void {
   record.open = record.open.map((open) => (open.turn <= turn ? { ...open, given: true } : open))
 }
 
+const ONE = { records: 1, bytes: 0 }
+
 export class Sessions {
+  readonly #shares: Shares
   readonly #records = new Map<string, SessionRecord>()
   /** Sessions whose record cannot be read: all that is known of them is that they exist. */
   readonly #damaged = new Set<string>()
+
+  constructor(rule: ShareRule = NO_SHARES) {
+    this.#shares = new Shares(rule)
+  }
 
   get size(): number {
     return this.#records.size
   }
 
   add(record: SessionRecord): void {
+    if (!this.#records.has(record.session)) this.#shares.add(record.owner, ONE)
     this.#records.set(record.session, record)
+  }
+
+  /** Throws TOO_MANY_SESSIONS when there is no room for one more, or its owner has its share. */
+  requireRoom(owner: string, limit: number): void {
+    if (this.size >= limit) throw new ProtocolError('TOO_MANY_SESSIONS', { limit })
+    const most = { records: limit, bytes: 0 }
+    if (!this.#shares.isOver(owner, ONE, most)) return
+    const { records } = this.#shares.limitOf(most)
+    const message = `${owner} keeps its share of ${records} sessions already, ended ones included`
+    throw new ProtocolError('TOO_MANY_SESSIONS', { limit: records }, { message })
   }
 
   addDamaged(session: string): void {
@@ -119,6 +138,8 @@ export class Sessions {
   }
 
   delete(session: string): void {
+    const record = this.#records.get(session)
+    if (record) this.#shares.remove(record.owner, ONE)
     this.#records.delete(session)
   }
 

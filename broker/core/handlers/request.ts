@@ -11,26 +11,45 @@ import { type Call, conflict, type KeyedRequest, type Waiter } from '../calls.ts
 import type { Core } from '../core.ts'
 import { isRepeat, requestHash } from '../idempotency.ts'
 import { METHOD_HANDLERS, type MethodHandler } from '../methods/index.ts'
+import type { Refused } from '../quotas.ts'
 import { actingFor } from '../rights.ts'
 import type { Handler, Incoming } from './handler.ts'
 
 export const request: Handler<'REQUEST'> = (received) => {
-  const { core, connection, head, body } = received
+  const { core, connection, identity, head } = received
+  const since = core.clock.now()
+  const refused = core.quotas.take(identity, since)
   const misused = misusedId(core, connection, head.id)
-  if (misused !== undefined) {
+  try {
     // Under its own id this would end a request that it has nothing to do with.
-    core.complain(connection, '', misused)
-    return
+    if (misused !== undefined) core.complain(connection, '', misused)
+    else if (refused) refuse(received, refused)
+    else begin(received)
+  } finally {
+    core.quotas.worked(identity, core.clock.now() - since, since)
   }
+}
+
+/** Whoever goes on and on is not even answered for a while. Throws OVERLOADED. */
+function refuse({ core, connection }: Incoming<'REQUEST'>, { error, isAbuse }: Refused): void {
+  if (!isAbuse) throw error
+  core.tally.reached('abuse')
+  core.ports.access.banish(connection, error)
+}
+
+function begin(received: Incoming<'REQUEST'>): void {
+  const { core, connection, head, body } = received
   const method = knownMethod(head.method)
   const identity = actor(received, method)
   const incoming = { ...received, identity }
   authorise(incoming, method)
-  limit(core, connection)
+  limit(received, identity)
   const since = core.clock.now()
   const deadlineAt = since + (head.remaining_ms || DEFAULT_DEADLINE_MS)
-  const { principal } = identity
-  const waiter: Waiter = { connection, principal, id: head.id, method, since, deadlineAt }
+  const { principal, via } = identity
+  const waiter: Waiter = {
+    ...{ connection, principal, via, id: head.id, method, since, deadlineAt, bytes: body.length },
+  }
   const keyed = keyedRequest(incoming, method)
   if (keyed && repeated(core, keyed, waiter)) return
   if (core.isDraining && METHODS[method].mutating) {
@@ -72,9 +91,19 @@ function authorise({ identity }: Incoming<'REQUEST'>, method: BrokerMethod): voi
   throw new ProtocolError('FORBIDDEN', { principal: identity.principal, scope, method })
 }
 
-function limit(core: Core, connection: string): void {
+/** Throws OVERLOADED. */
+function limit({ core, connection, identity }: Incoming<'REQUEST'>, actor: Identity): void {
+  const { calls, quotas } = core
+  // A gateway asks for a user: that counts for both.
+  const refused = actor.via === undefined ? undefined : quotas.take(actor, core.clock.now())
+  const error =
+    refused?.error ??
+    quotas.excess(identity, calls.loadOf(identity.principal)) ??
+    quotas.excess(actor, calls.loadOf(actor.principal))
+  if (error) throw error
   const { maxCallsPerConnection } = core.ports.limits
-  if (core.calls.inFlightOf(connection) < maxCallsPerConnection) return
+  if (calls.inFlightOf(connection) < maxCallsPerConnection) return
+  core.tally.reached('calls_in_flight')
   throw new ProtocolError(
     'OVERLOADED',
     { what: 'the number of calls in flight of this connection', limit: maxCallsPerConnection },

@@ -1,0 +1,73 @@
+/**
+ * What is noted of keys that ask to connect: how they were answered, which of the unknown ones knock, and a
+ * line in the log for the first knock of each, as long as there are few. Owns no sockets.
+ */
+import { fingerprint } from '../../protocol/keys/key-pair.ts'
+import { Rate } from '../../protocol/link/rate.ts'
+import type { Knockers } from '../core/knockers.ts'
+import type { LimitName } from '../core/limit-names.ts'
+import type { ZapAnswer } from '../zap-socket.ts'
+
+/** Lines about keys that are not let in; a flood of them must not fill the disk. */
+const LINES = { perSecond: 0.2, burst: 20 }
+
+export interface DoorNotesPorts {
+  readonly knockers: () => Knockers
+  readonly now: () => number
+  readonly wall: () => number
+  readonly log: (fields: Readonly<Record<string, unknown>>, event: string) => void
+  readonly onLimit: (name: LimitName) => void
+}
+
+export class DoorNotes {
+  readonly #ports: DoorNotesPorts
+  readonly #answers = new Map<ZapAnswer, number>()
+  readonly #lines = new Rate(LINES)
+  #unsaid = 0
+
+  constructor(ports: DoorNotesPorts) {
+    this.#ports = ports
+  }
+
+  /** How often each answer was given, since the start. */
+  get answers(): ReadonlyMap<ZapAnswer, number> {
+    return this.#answers
+  }
+
+  decided(answer: ZapAnswer, key: string, address: string): void {
+    this.#answers.set(answer, (this.#answers.get(answer) ?? 0) + 1)
+    switch (answer) {
+      case 'later':
+        this.#knocked(key, address)
+        break
+      case 'busy':
+        this.#ports.onLimit('key_connects')
+        this.#say('key connects too often', key, address)
+        break
+      case 'never':
+        this.#say('revoked key was refused', key, address)
+        break
+      default:
+    }
+  }
+
+  #knocked(key: string, address: string): void {
+    const { knockers, wall, onLimit } = this.#ports
+    const all = knockers()
+    const { forgotten } = all
+    const isNew = all.knocked(key, address, wall())
+    if (all.forgotten > forgotten) onLimit('pending_keys')
+    if (isNew) this.#say('unknown key knocked', key, address)
+  }
+
+  #say(event: string, key: string, address: string): void {
+    if (this.#lines.take(this.#ports.now()) > 0) {
+      this.#unsaid += 1
+      return
+    }
+    const unsaid = this.#unsaid
+    this.#unsaid = 0
+    const more = unsaid > 0 && { unsaid }
+    this.#ports.log({ key: fingerprint(key), address, ...more }, event)
+  }
+}
