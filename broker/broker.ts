@@ -16,18 +16,17 @@ import { OUTBOX_LIMITS } from '../protocol/link/outbox.ts'
 import type { HelloBody } from '../protocol/messages/handshake.ts'
 import { SOFTWARE } from '../protocol/version.ts'
 import { authenticateLocal } from './access/authenticator.ts'
-import { ConnectRates } from './access/connect-rates.ts'
-import type { GuardStep } from './access/door-guard.ts'
 import { DoorNotes } from './access/door-notes.ts'
 import { NetworkDoor } from './access/network-door.ts'
 import { claimEndpoint } from './claim-endpoint.ts'
-import { type BrokerConfig, connectionLimits, coreLimits, guardLimits } from './config.ts'
+import { type BrokerConfig, coreLimits } from './config.ts'
 import { Connections } from './connections.ts'
 import { type AccessPort, NO_DOOR, type RotationStep } from './core/access.ts'
 import type { Clock } from './core/clock.ts'
 import { Core } from './core/core.ts'
 import type { Journal } from './journal/journal.ts'
 import { openLmdbJournal } from './journal/lmdb-journal.ts'
+import { connectionLimits, guardLimits } from './limit-settings.ts'
 import { exposition } from './metrics/exposition.ts'
 import type { View } from './metrics/metric.ts'
 import type { SubscriptionOutcome } from './metrics/outcomes.ts'
@@ -61,7 +60,11 @@ export class Broker {
     knockers: () => this.#core.knockers,
     now: () => realClock.now(),
     wall: () => realClock.wall(),
-    log: (fields, event) => this.#log.info(fields, event),
+    log: {
+      info: (fields, event) => this.#log.info(fields, event),
+      warn: (fields, event) => this.#log.warn(fields, event),
+    },
+    connected: () => this.#remotePrincipals(),
     onLimit: (name) => this.#core.tally.reached(name),
   })
   #guardAt = 0
@@ -113,6 +116,7 @@ export class Broker {
       notified: (connection) => this.#notified(connection),
       gone: (connection) => this.#gone(connection),
       next: (connection) => this.#connections.next(connection),
+      flooded: (connection) => this.#flooded(connection),
       failed: (error) => this.#fatal(error),
     }
   }
@@ -151,32 +155,19 @@ export class Broker {
       random: randomBytes,
       now: () => realClock.now(),
       principals: () => this.#core.principals,
-      rates: new ConnectRates({
-        perSecond: this.#config.key_connects_per_second,
-        burst: KEY_BURST,
-      }),
+      connects: { perSecond: this.#config.key_connects_per_second, burst: KEY_BURST },
       router: this.#routerPort(),
       subscriptions: this.#streamsPort(),
       guard: guardLimits(this.#config, openFilesLimit()),
-      moved: (step) => this.#doorMoved(step),
-      decided: (answer, key, address) => this.#notes.decided(answer, key, address),
+      notes: this.#notes,
+      left: () => this.#connections.sideGone('network', realClock.now()),
     })
   }
 
-  /** The door for other machines was shut, or opened again, by itself. */
-  #doorMoved(step: GuardStep): void {
-    if (step.step === 'listen' || step.step === 'return') {
-      this.#log.warn('network open again')
-      return
+  *#remotePrincipals(): Generator<string> {
+    for (const identity of this.#connections.identities()) {
+      if (isRemote(identity)) yield identity.principal
     }
-    this.#core.tally.reached(step.reason)
-    const principals = [...this.#connections.identities()].filter(isRemote)
-    const connected = [...new Set(principals.map(({ principal }) => principal))].slice(0, 20)
-    this.#log.warn(
-      { ...step, ...processLoad(), connected },
-      'network shut, to protect this machine',
-    )
-    if (step.step === 'leave') this.#connections.sideGone('network', realClock.now())
   }
 
   get endpoints(): { readonly endpoint: string; readonly streams: string } {
@@ -292,6 +283,11 @@ export class Broker {
   /** A connect says nothing new; a disconnect is for a connection that is known. */
   #notified(connection: string): void {
     if (this.#connections.has(connection)) this.#gone(connection)
+  }
+
+  #flooded(connection: string): void {
+    if (sideOf(connection) === 'local') return
+    this.#network?.expel(this.#connections.identityOf(connection)?.key)
   }
 
   #gone(connection: string): void {

@@ -15,49 +15,11 @@ import {
 } from '../protocol/link/broker-link.ts'
 import type { HelloBody } from '../protocol/messages/handshake.ts'
 import type { Head } from '../protocol/messages/index.ts'
+import type { ConnectionLimits } from './connection-limits.ts'
 import type { LinkEvidence } from './core/hosts.ts'
 import type { LimitName } from './core/limit-names.ts'
+import { PrincipalLinks } from './principal-links.ts'
 import type { Side } from './router-socket.ts'
-
-export interface SideLimits {
-  /** Connections at once, welcomed or not. */
-  readonly maxConnections: number
-  /** Of them, those that are not welcome; beyond it the one that came first makes room. */
-  readonly maxGreeting: number
-  /** Connections that one principal may have. */
-  readonly maxPerPrincipal: number
-  /** Body bytes that may wait to be sent to one principal. */
-  readonly maxOutboxBytes: number
-}
-
-export interface ConnectionLimits {
-  readonly local: SideLimits
-  readonly network: SideLimits
-  /** A connection that has not shaken hands after this is cut off, ms. */
-  readonly handshakeMs: number
-  /** A connection that was cut off for malformed frames is ignored this long, ms. */
-  readonly bannedForMs: number
-  /** One that was cut off and does not read its reason is forgotten after this, ms. */
-  readonly lingerMs: number
-}
-
-export const CONNECTION_LIMITS: ConnectionLimits = {
-  local: {
-    maxConnections: 4096, // about 5 KB each while idle
-    maxGreeting: 4096,
-    maxPerPrincipal: Number.POSITIVE_INFINITY, // all users of this machine are one principal
-    maxOutboxBytes: Number.POSITIVE_INFINITY, // bounded for each connection
-  },
-  network: {
-    maxConnections: 2048,
-    maxGreeting: 256, // a handshake takes two round trips
-    maxPerPrincipal: 64, // a team of scripts, or the hosts of one owner
-    maxOutboxBytes: 64 * 1024 * 1024, // four connections with all that one may have
-  },
-  handshakeMs: 10_000,
-  bannedForMs: 60_000,
-  lingerMs: 5000,
-}
 
 export interface ConnectionsOptions {
   readonly limits: ConnectionLimits
@@ -85,8 +47,6 @@ export interface Backlog {
 interface Entry {
   readonly side: Side
   readonly link: BrokerLink
-  /** Whom it was welcomed as; undefined = not yet, or not any more. */
-  principal: string | undefined
   /** Since when it has been without a welcome, monotonic ms. */
   greetingSince: number
   /** When it ended, monotonic ms. */
@@ -108,7 +68,7 @@ export class Connections {
     local: new Set(),
     network: new Set(),
   }
-  readonly #byPrincipal = new Map<string, Set<Entry>>()
+  readonly #byPrincipal = new PrincipalLinks()
   /** How many have ended so, since the start. */
   readonly #ends = new Map<ConnectionEnd, number>()
   #now = 0
@@ -174,7 +134,7 @@ export class Connections {
       now,
     )
     const entry: Entry = {
-      ...{ side, link, principal: undefined, greetingSince: now, endedAt: undefined },
+      ...{ side, link, greetingSince: now, endedAt: undefined },
     }
     this.#entries.set(id, entry)
     this.#sizes[side] += 1
@@ -233,9 +193,8 @@ export class Connections {
   /** Why a principal may not have this connection beside those that it has. */
   #tooMany(id: string, { principal }: Identity): ProtocolError | undefined {
     const { maxPerPrincipal: limit } = this.#options.limits[this.#options.sideOf(id)]
-    const entry = this.#entries.get(id)
-    const others = this.#byPrincipal.get(principal)?.size ?? 0
-    if (others < limit || entry?.principal === principal) return undefined
+    const link = this.#entries.get(id)?.link
+    if (this.#byPrincipal.countBeside(principal, link) < limit) return undefined
     this.#options.onLimit('principal_connections')
     return new ProtocolError('OVERLOADED', {
       what: `the set of connections of ${principal}`,
@@ -246,19 +205,8 @@ export class Connections {
   #welcomed(id: string, { principal }: Identity): void {
     const entry = this.#entries.get(id)
     if (!entry) return
-    this.#leavePrincipal(entry)
-    entry.principal = principal
+    this.#byPrincipal.add(entry.link, principal)
     this.#greeting[entry.side].delete(id)
-    const theirs = this.#byPrincipal.get(principal) ?? new Set()
-    this.#byPrincipal.set(principal, theirs.add(entry))
-  }
-
-  #leavePrincipal(entry: Entry): void {
-    const { principal } = entry
-    entry.principal = undefined
-    const theirs = principal === undefined ? undefined : this.#byPrincipal.get(principal)
-    theirs?.delete(entry)
-    if (theirs?.size === 0 && principal !== undefined) this.#byPrincipal.delete(principal)
   }
 
   #ended(id: string, how: ConnectionEnd): void {
@@ -267,7 +215,7 @@ export class Connections {
     if (!entry) return
     const { side } = entry
     entry.endedAt = this.#now
-    this.#leavePrincipal(entry)
+    this.#byPrincipal.remove(entry.link)
     this.#greeting[side].delete(id)
     this.#sizes[side] -= 1
     this.#over[side].add(id)
@@ -301,14 +249,19 @@ export class Connections {
   }
 
   /** A principal that asks and does not read has only so much memory, on however many connections. */
-  #boundOutbox({ side, principal, link }: Entry): void {
+  #boundOutbox({ side, link }: Entry): void {
     const { maxOutboxBytes: limit } = this.#options.limits[side]
-    if (limit === Number.POSITIVE_INFINITY || principal === undefined) return
-    let bytes = 0
-    for (const entry of this.#byPrincipal.get(principal) ?? []) bytes += entry.link.backlogBytes
-    if (bytes <= limit) return
+    const principal = this.#byPrincipal.principalOf(link)
+    if (principal === undefined || limit === Number.POSITIVE_INFINITY) return
+    if (this.#byPrincipal.backlogBytes(principal) <= limit) return
     this.#options.onLimit('principal_outbox')
     link.cut(new ProtocolError('OVERLOADED', { what: `the send queue of ${principal}`, limit }))
+  }
+
+  /** Whom this connection acts for; undefined when it is not welcome. */
+  identityOf(id: string): Identity | undefined {
+    const state = this.#entries.get(id)?.link.state
+    return state?.name === 'welcome' ? state.identity : undefined
   }
 
   /** Who are welcome now. */
@@ -338,7 +291,7 @@ export class Connections {
       const { state } = entry.link
       if (state.name !== 'welcome' || !isMeant(state.identity)) continue
       entry.link.greetAgain()
-      this.#leavePrincipal(entry)
+      this.#byPrincipal.remove(entry.link)
       entry.greetingSince = this.#now
       this.#greeting[entry.side].add(id)
     }

@@ -1,7 +1,8 @@
 /**
- * Which I/O thread of libzmq serves whom: the network has one of its own, so that its handshakes and its
- * encryption take no time from the users of this machine.
+ * Binds sockets of libzmq: to the I/O thread of their side, because the network has one of its own, so that its
+ * handshakes and its encryption take no time from the users of this machine.
  */
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Side } from './router-socket.ts'
 
 /** What is used of the context of zeromq.js. */
@@ -18,6 +19,10 @@ interface Bindable {
 const THREADS: Readonly<Record<Side, number>> = { local: 0b01, network: 0b10 }
 const EVERY = 0
 
+/** libzmq gives an address up some time after it was told to; looked at this often, and so many times. */
+const RETRY_MS = 20
+const RETRIES = 100
+
 /** Has no effect once there are sockets. */
 export function splitThreads(context: Context): void {
   context.ioThreads = 2
@@ -30,8 +35,25 @@ export async function bindApart(socket: Bindable, endpoint: string, side: Side):
     await socket.bind(endpoint)
   } catch (error) {
     // Sockets of before in this process have fixed the number of threads.
-    if (!(error instanceof Error && 'code' in error && error.code === 'EMTHREAD')) throw error
+    if (codeOf(error) !== 'EMTHREAD') throw error
     socket.affinity = EVERY
     await socket.bind(endpoint)
   }
+}
+
+/** To an address that was ours until a moment ago. */
+export async function bindAgain(socket: Bindable, endpoint: string, side: Side): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await bindApart(socket, endpoint, side)
+      return
+    } catch (error) {
+      if (codeOf(error) !== 'EADDRINUSE' || tries === RETRIES) throw error
+      await sleep(RETRY_MS)
+    }
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined
 }

@@ -7,7 +7,7 @@ import * as zmq from 'zeromq'
 import type { Bundle } from '../protocol/bundle.ts'
 import { WIRE_LIMITS } from '../protocol/limits.ts'
 import { serveCurve } from './curve.ts'
-import { bindApart, splitThreads } from './io-threads.ts'
+import { bindAgain, bindApart, splitThreads } from './io-threads.ts'
 import { RouterWriter } from './router-writer.ts'
 import { Turn } from './turn.ts'
 
@@ -18,11 +18,22 @@ const NOTIFY_BOTH = 3
 /** Bundles that libzmq may hold for one peer; what comes after waits in the link, where it is bounded. */
 const SEND_HIGH_WATER_MARK = 64
 
+/**
+ * Bundles of one peer that libzmq may hold for us, which may have 4 MiB each. Peers of the network wait with the
+ * rest, so that many of them do not fill the memory.
+ */
+const RECEIVE_HIGH_WATER_MARK = { local: 1000, network: 16 } as const
+
+/** Frames of a message beyond which its sender means harm: it takes a millisecond to read so many. */
+const MAX_FRAMES = 1024
+
 export interface RouterPort {
   receive(connection: string, frames: readonly Buffer[]): void
   /** The transport opened or closed a connection. */
   notified(connection: string): void
   gone(connection: string): void
+  /** A message came of so many frames that taking it held up everybody. */
+  flooded(connection: string): void
   next(connection: string): Bundle | undefined
   failed(error: unknown): void
 }
@@ -49,6 +60,7 @@ export class RouterSocket {
   readonly #turn = new Turn()
   readonly #socket: zmq.Router
   readonly #writer: RouterWriter
+  readonly #hasNotify: boolean
   #loop: Promise<void> | undefined
 
   constructor(port: RouterPort, side: Side = 'local') {
@@ -69,6 +81,7 @@ export class RouterSocket {
       linger: 0,
       sendTimeout: 0, // a full pipe is EAGAIN for this peer alone
       sendHighWaterMark: SEND_HIGH_WATER_MARK,
+      receiveHighWaterMark: RECEIVE_HIGH_WATER_MARK[side],
       maxMessageSize: WIRE_LIMITS.maxBodiesBytes,
       heartbeatInterval: 2000,
       heartbeatTimeout: 6000,
@@ -79,6 +92,7 @@ export class RouterSocket {
       tcpKeepaliveInterval: 10,
       tcpKeepaliveCount: 4,
     })
+    this.#hasNotify = enableNotify(this.#socket)
   }
 
   /**
@@ -89,11 +103,10 @@ export class RouterSocket {
     endpoint: string,
     secretKey?: string,
   ): Promise<{ readonly endpoint: string; readonly hasNotify: boolean }> {
-    const hasNotify = enableNotify(this.#socket)
     if (secretKey !== undefined) serveCurve(this.#socket, secretKey)
     await bindApart(this.#socket, endpoint, this.#side)
     this.#loop ??= this.#receive()
-    return { endpoint: this.#socket.lastEndpoint ?? endpoint, hasNotify }
+    return { endpoint: this.#socket.lastEndpoint ?? endpoint, hasNotify: this.#hasNotify }
   }
 
   /** Takes no new connections; those of before stay. */
@@ -104,8 +117,14 @@ export class RouterSocket {
   /** From now on new connections to the endpoint are made under this key; those of before stay. */
   async rebind(endpoint: string, secretKey: string): Promise<void> {
     await this.unbind(endpoint)
+    await this.bindAgain(endpoint, secretKey)
+  }
+
+  /** To an endpoint that was given up a moment ago, by this socket or by the one before it. */
+  async bindAgain(endpoint: string, secretKey: string): Promise<void> {
     serveCurve(this.#socket, secretKey)
-    await bindApart(this.#socket, endpoint, this.#side)
+    await bindAgain(this.#socket, endpoint, this.#side)
+    this.#loop ??= this.#receive()
   }
 
   async #receive(): Promise<void> {
@@ -120,9 +139,15 @@ export class RouterSocket {
     }
   }
 
-  #take([id, ...frames]: readonly Buffer[]): void {
+  #take(message: readonly Buffer[]): void {
+    const [id] = message
     if (!id) return
     const connection = this.#mark + id.toString('latin1')
+    if (message.length > MAX_FRAMES) {
+      this.#port.flooded(connection)
+      return
+    }
+    const frames = message.slice(1)
     if (frames.length === 1 && frames[0]?.length === 0) this.#port.notified(connection)
     else this.#port.receive(connection, frames)
   }

@@ -1,4 +1,4 @@
-/** How often each key may open a connection: two for each run of a client, whatever it does. */
+/** How often each key may open a connection, and which may not for a while. */
 import { Rate, type RateLimits } from '../../protocol/link/rate.ts'
 
 /** Keys that are remembered at a time; one that rests is forgotten. */
@@ -7,6 +7,8 @@ const SWEEP_AT = 1024
 export class ConnectRates {
   readonly #limits: RateLimits
   readonly #rates = new Map<string, Rate>()
+  /** Until when, by key. There are no more than keys that were approved. */
+  readonly #barred = new Map<string, number>()
   #sweepAt = SWEEP_AT
 
   constructor(limits: RateLimits) {
@@ -17,8 +19,16 @@ export class ConnectRates {
     return this.#rates.size
   }
 
+  /** It may not connect until then. */
+  bar(key: string, until: number): void {
+    this.#barred.set(key, until)
+  }
+
   /** Whether this key may connect now. */
   take(key: string, now: number): boolean {
+    const until = this.#barred.get(key)
+    if (until !== undefined && now < until) return false
+    if (until !== undefined) this.#barred.delete(key)
     let rate = this.#rates.get(key)
     if (!rate) {
       rate = new Rate(this.#limits)

@@ -37,7 +37,10 @@ export interface Load {
 }
 
 /** Why the door does not stand open. */
-export type ShutReason = 'open_files' | 'native_memory' | 'subscriptions'
+export type ShutReason = 'open_files' | 'native_memory' | 'subscriptions' | 'frames'
+
+/** What libzmq lets a peer do without end, so that only the end of its connection helps. */
+export type Flood = Extract<ShutReason, 'subscriptions' | 'frames'>
 
 export type GuardStep =
   /** Listen no more; connections stay. */
@@ -61,7 +64,7 @@ export class DoorGuard {
   #base = 0
   #pauseMs: number
   #leftAt = Number.NEGATIVE_INFINITY
-  #isFlooded = false
+  #flood: Flood | undefined
 
   constructor(limits: GuardLimits) {
     this.#limits = limits
@@ -72,9 +75,9 @@ export class DoorGuard {
     return this.#state.name
   }
 
-  /** Subscriptions have filled what they may fill: at the next look the door is left. */
-  flooded(): void {
-    if (this.#state.name !== 'away') this.#isFlooded = true
+  /** There is no other way to be rid of whoever does this: at the next look the door is left. */
+  flooded(flood: Flood): void {
+    if (this.#state.name !== 'away') this.#flood = flood
   }
 
   look({ openFiles = 0, nativeBytes = 0 }: Load, now: number): GuardStep | undefined {
@@ -85,7 +88,7 @@ export class DoorGuard {
     if (this.#state.name === 'away') {
       return now < this.#state.until ? undefined : this.#back(nativeBytes, now)
     }
-    if (this.#isFlooded) return this.#leave('subscriptions', now)
+    if (this.#flood !== undefined) return this.#leave(this.#flood, now)
     if (nativeBytes - this.#base > this.#limits.maxNativeBytes) {
       return this.#leave('native_memory', now)
     }
@@ -106,7 +109,7 @@ export class DoorGuard {
     const pauseMs = this.#pauseMs
     this.#pauseMs = Math.min(maxPauseMs, pauseMs * 2)
     this.#leftAt = now
-    this.#isFlooded = false
+    this.#flood = undefined
     this.#state = { name: 'away', until: now + pauseMs }
     return { step: 'leave', reason, pauseMs }
   }

@@ -1,21 +1,29 @@
 /**
- * What is noted of keys that ask to connect: how they were answered, which of the unknown ones knock, and a
- * line in the log for the first knock of each, as long as there are few. Owns no sockets.
+ * What is noted at the door for other machines: how keys that ask to connect were answered, which of the unknown
+ * ones knock, when the door was shut; with lines in the log, as long as there are few. Owns no sockets.
  */
 import { fingerprint } from '../../protocol/keys/key-pair.ts'
 import { Rate } from '../../protocol/link/rate.ts'
 import type { Knockers } from '../core/knockers.ts'
 import type { LimitName } from '../core/limit-names.ts'
 import type { ZapAnswer } from '../zap-socket.ts'
+import type { GuardStep, Load } from './door-guard.ts'
 
 /** Lines about keys that are not let in; a flood of them must not fill the disk. */
 const LINES = { perSecond: 0.2, burst: 20 }
+
+/** Principals that are named when the door is shut. */
+const NAMED = 20
+
+type Log = (fields: Readonly<Record<string, unknown>>, event: string) => void
 
 export interface DoorNotesPorts {
   readonly knockers: () => Knockers
   readonly now: () => number
   readonly wall: () => number
-  readonly log: (fields: Readonly<Record<string, unknown>>, event: string) => void
+  readonly log: Readonly<Record<'info' | 'warn', Log>>
+  /** Principals that are connected from other machines. */
+  readonly connected: () => Iterable<string>
   readonly onLimit: (name: LimitName) => void
 }
 
@@ -51,6 +59,18 @@ export class DoorNotes {
     }
   }
 
+  /** The door was shut, or opened again, by itself. */
+  moved(step: GuardStep, load: Load): void {
+    const { log, onLimit, connected } = this.#ports
+    if (step.step === 'listen' || step.step === 'return') {
+      log.info({}, 'network open again')
+      return
+    }
+    onLimit(step.reason)
+    const principals = [...new Set(connected())].slice(0, NAMED)
+    log.warn({ ...step, ...load, principals }, 'network shut, to protect this machine')
+  }
+
   #knocked(key: string, address: string): void {
     const { knockers, wall, onLimit } = this.#ports
     const all = knockers()
@@ -68,6 +88,6 @@ export class DoorNotes {
     const unsaid = this.#unsaid
     this.#unsaid = 0
     const more = unsaid > 0 && { unsaid }
-    this.#ports.log({ key: fingerprint(key), address, ...more }, event)
+    this.#ports.log.info({ key: fingerprint(key), address, ...more }, event)
   }
 }

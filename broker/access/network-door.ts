@@ -6,6 +6,7 @@
 import type { RandomBytes } from '../../protocol/ids.ts'
 import { fingerprint } from '../../protocol/keys/key-pair.ts'
 import type { Verdict } from '../../protocol/link/broker-link.ts'
+import type { RateLimits } from '../../protocol/link/rate.ts'
 import type { HelloBody } from '../../protocol/messages/handshake.ts'
 import type { DoorInfo } from '../../protocol/methods/key.ts'
 import type { RotationStep } from '../core/access.ts'
@@ -15,8 +16,9 @@ import { type StreamsPort, StreamsSocket } from '../streams-socket.ts'
 import { type ZapAnswer, ZapSocket } from '../zap-socket.ts'
 import { authenticateRemote } from './authenticator.ts'
 import { BrokerKeys } from './broker-keys.ts'
-import type { ConnectRates } from './connect-rates.ts'
+import { ConnectRates } from './connect-rates.ts'
 import { DoorGuard, type GuardLimits, type GuardStep, type Load } from './door-guard.ts'
+import type { DoorNotes } from './door-notes.ts'
 
 export interface NetworkDoorOptions {
   /** ROUTER endpoint, tcp. */
@@ -29,22 +31,25 @@ export interface NetworkDoorOptions {
   readonly random: RandomBytes
   readonly now: () => number
   readonly principals: () => Principals
-  /** How often keys may connect. */
-  readonly rates: ConnectRates
+  /** How often one key may connect. */
+  readonly connects: RateLimits
   readonly router: RouterPort
   readonly subscriptions: Omit<StreamsPort, 'flooded'>
   readonly guard: GuardLimits
-  /** The door was shut or opened, by itself. */
-  readonly moved: (step: GuardStep) => void
-  /** How a key that asked to connect was answered. */
-  readonly decided: (answer: ZapAnswer, key: string, address: string) => void
+  readonly notes: DoorNotes
+  /** All connections have ended. */
+  readonly left: () => void
 }
+
+/** A key that did what nobody does by mistake may not connect for this long, ms. */
+const BARRED_MS = 60 * 60_000
 
 export class NetworkDoor {
   readonly #options: NetworkDoorOptions
   readonly #keys: BrokerKeys
   readonly #zap: ZapSocket
   readonly #guard: DoorGuard
+  readonly #rates: ConnectRates
   #router: RouterSocket
   #publisher: StreamsSocket
   #bound: { readonly endpoint: string; readonly streams: string }
@@ -59,6 +64,7 @@ export class NetworkDoor {
     this.#bound = { endpoint, streams }
     this.#keys = new BrokerKeys(options.keyFile, options.random)
     this.#guard = new DoorGuard(options.guard)
+    this.#rates = new ConnectRates(options.connects)
     this.#router = this.#newRouter()
     this.#publisher = this.#newPublisher()
     this.#zap = new ZapSocket({
@@ -72,7 +78,10 @@ export class NetworkDoor {
   }
 
   #newPublisher(): StreamsSocket {
-    const port = { ...this.#options.subscriptions, flooded: () => this.#guard.flooded() }
+    const port = {
+      ...this.#options.subscriptions,
+      flooded: () => this.#guard.flooded('subscriptions'),
+    }
     return new StreamsSocket(port, 'network')
   }
 
@@ -82,18 +91,15 @@ export class NetworkDoor {
 
   /** First the handler: without it libzmq would take every key. */
   async bind(): Promise<void> {
-    await this.#zap.bind()
-    await this.#listen()
-  }
-
-  async #listen(): Promise<void> {
     const { secretKey } = this.#keys.current
-    const { endpoint, streams } = this.#bound
+    const { endpoint, streams } = this.#options
+    await this.#zap.bind()
     const router = await this.#router.bind(endpoint, secretKey)
-    // Any free port is the same one from now on.
-    this.#bound = { endpoint: router.endpoint, streams }
-    const publisher = await this.#publisher.bind(streams, secretKey)
-    this.#bound = { endpoint: router.endpoint, streams: publisher }
+    // A port that may be any one is the same one from now on.
+    this.#bound = {
+      endpoint: router.endpoint,
+      streams: await this.#publisher.bind(streams, secretKey),
+    }
   }
 
   /** The handler last: nobody gets in while it is gone. */
@@ -150,11 +156,17 @@ export class NetworkDoor {
     })
   }
 
+  /** Somebody sends messages without end: all connections go, and this key does not come back for a while. */
+  expel(key: string | undefined): void {
+    this.#guard.flooded('frames')
+    if (key !== undefined) this.#rates.bar(key, this.#options.now() + BARRED_MS)
+  }
+
   /** Shuts or opens the door when it has to be. */
   look(load: Load): void {
     const step = this.#guard.look(load, this.#options.now())
     if (!step) return
-    this.#options.moved(step)
+    this.#options.notes.moved(step, load)
     this.#inTurn(() => this.#take(step)).catch((error: unknown) =>
       this.#options.router.failed(error),
     )
@@ -170,13 +182,15 @@ export class NetworkDoor {
         break
       case 'leave':
         this.#state = 'away'
+        this.#options.left()
         await this.#leave()
         this.#router = this.#newRouter()
         this.#publisher = this.#newPublisher()
         break
       case 'listen':
       case 'return':
-        await this.#listen()
+        await this.#router.bindAgain(this.#bound.endpoint, this.#keys.current.secretKey)
+        await this.#publisher.bindAgain(this.#bound.streams, this.#keys.current.secretKey)
         this.#state = 'open'
     }
   }
@@ -188,15 +202,15 @@ export class NetworkDoor {
   }
 
   #decide(key: string, address: string): ZapAnswer {
-    const { principals, now, decided } = this.#options
+    const { principals, now, notes } = this.#options
     const answer = this.#answer(principals().statusOf(key), key, now())
-    decided(answer, key, address)
+    notes.decided(answer, key, address)
     return answer
   }
 
   #answer(status: KeyStatus, key: string, now: number): ZapAnswer {
     if (status === 'revoked') return 'never'
     if (status === 'unknown') return 'later'
-    return this.#options.rates.take(key, now) ? 'accept' : 'busy'
+    return this.#rates.take(key, now) ? 'accept' : 'busy'
   }
 }

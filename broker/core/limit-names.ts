@@ -1,6 +1,7 @@
 /** The limits that are counted when they are reached, by the names of `agentmq_limits_reached_total`. */
 export const LIMITS = {
   calls_rate: 'a principal called more often than it may',
+  writes_rate: 'a principal made more calls that change something than it may',
   calls_time: 'a principal used more of the time of the broker than it may',
   calls_in_flight: 'a connection or a principal had too much under way',
   abuse: 'a connection was cut off because its principal went on and on in spite of that',
@@ -19,6 +20,7 @@ export const LIMITS = {
   open_files: 'the door for other machines was shut, because too many files were open',
   native_memory: 'all connections of other machines ended, because of the memory that they took',
   subscriptions: 'all connections of other machines ended, because of their subscriptions',
+  frames: 'all connections of other machines ended, because one sent messages of very many frames',
 } as const
 
 export type LimitName = keyof typeof LIMITS

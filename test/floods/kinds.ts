@@ -155,7 +155,7 @@ const silence: Flood = async ({ endpoint }, sent) => {
 
 /** One ZeroMQ message of very many frames. */
 const parts: Flood = async (options, sent) => {
-  const peer = new RawPeer(options)
+  const peer = await welcome(options)
   const frames = Array.from({ length: 200_000 }, () => noBody)
   for (;;) {
     await peer.frames(frames)

@@ -1,5 +1,6 @@
 /** One life of a broker: the real core and connections, on simulated sockets and a simulated journal. */
-import { CONNECTION_LIMITS, Connections } from '../../broker/connections.ts'
+import { CONNECTION_LIMITS } from '../../broker/connection-limits.ts'
+import { Connections } from '../../broker/connections.ts'
 import { LOCAL_ACCESS } from '../../broker/core/access.ts'
 import { CORE_LIMITS, Core } from '../../broker/core/core.ts'
 import type { RetentionPolicy } from '../../broker/core/retention.ts'

@@ -30,11 +30,14 @@ export const request: Handler<'REQUEST'> = (received) => {
   }
 }
 
-/** Whoever goes on and on is not even answered for a while. Throws OVERLOADED. */
-function refuse({ core, connection }: Incoming<'REQUEST'>, { error, isAbuse }: Refused): void {
-  if (!isAbuse) throw error
-  core.tally.reached('abuse')
-  core.ports.access.banish(connection, error)
+/** Whoever goes on and on is not even answered for a while. */
+function refuse({ core, connection, head }: Incoming<'REQUEST'>, refused: Refused): void {
+  core.tally.refused(head.method, refused.error.code)
+  if (!refused.isAbuse) core.send(connection, { kind: 'ERROR', id: head.id }, refused.body)
+  else {
+    core.tally.reached('abuse')
+    core.ports.access.banish(connection, refused.error)
+  }
 }
 
 function begin(received: Incoming<'REQUEST'>): void {
@@ -43,7 +46,7 @@ function begin(received: Incoming<'REQUEST'>): void {
   const identity = actor(received, method)
   const incoming = { ...received, identity }
   authorise(incoming, method)
-  limit(received, identity)
+  limit(received, identity, method)
   const since = core.clock.now()
   const deadlineAt = since + (head.remaining_ms || DEFAULT_DEADLINE_MS)
   const { principal, via } = identity
@@ -91,16 +94,20 @@ function authorise({ identity }: Incoming<'REQUEST'>, method: BrokerMethod): voi
   throw new ProtocolError('FORBIDDEN', { principal: identity.principal, scope, method })
 }
 
-/** Throws OVERLOADED. */
-function limit({ core, connection, identity }: Incoming<'REQUEST'>, actor: Identity): void {
+/** Throws OVERLOADED. What a gateway asks for a user counts for both. */
+function limit(
+  { core, connection, identity }: Incoming<'REQUEST'>,
+  actor: Identity,
+  method: BrokerMethod,
+): void {
   const { calls, quotas } = core
-  // A gateway asks for a user: that counts for both.
-  const refused = actor.via === undefined ? undefined : quotas.take(actor, core.clock.now())
-  const error =
-    refused?.error ??
-    quotas.excess(identity, calls.loadOf(identity.principal)) ??
-    quotas.excess(actor, calls.loadOf(actor.principal))
-  if (error) throw error
+  const now = core.clock.now()
+  if (actor !== identity) allow(quotas.take(actor, now))
+  for (const one of actor === identity ? [identity] : [identity, actor]) {
+    if (METHODS[method].mutating) allow(quotas.takeWrite(one, now))
+    const error = quotas.excess(one, calls.loadOf(one.principal))
+    if (error) throw error
+  }
   const { maxCallsPerConnection } = core.ports.limits
   if (calls.inFlightOf(connection) < maxCallsPerConnection) return
   core.tally.reached('calls_in_flight')
@@ -109,6 +116,10 @@ function limit({ core, connection, identity }: Incoming<'REQUEST'>, actor: Ident
     { what: 'the number of calls in flight of this connection', limit: maxCallsPerConnection },
     { retryAfterMs: 100 },
   )
+}
+
+function allow(refused: Refused | undefined): void {
+  if (refused) throw refused.error
 }
 
 function keyedRequest({ identity, head, body }: Incoming<'REQUEST'>, method: BrokerMethod) {
