@@ -2,7 +2,9 @@
 import type { Environment } from '../protocol/endpoints.ts'
 import { ProtocolError } from '../protocol/errors.ts'
 import { readSources } from '../protocol/process/command-line.ts'
-import { endAsked, explain, logger, tellReady } from '../protocol/process/life.ts'
+import { endAsked, explain, logger, say, tellReady } from '../protocol/process/life.ts'
+import { secretsOf } from '../protocol/process/redaction.ts'
+import { secretValues } from '../protocol/secret-settings.ts'
 import { flagsOf } from '../protocol/settings.ts'
 import { type HostConfig, HostSettings, hostConfig } from './config.ts'
 import { AgentHost, type HostNotice } from './host.ts'
@@ -34,7 +36,10 @@ async function readConfig(
 }
 
 async function run(config: HostConfig): Promise<number> {
-  const log = logger('host', config)
+  const log = logger('host', config, [
+    ...secretValues(HostSettings, config),
+    ...secretsOf(process.env),
+  ])
   let refuse: (error: ProtocolError) => void = () => {}
   const refused = new Promise<ProtocolError>((resolve) => {
     refuse = resolve
@@ -61,5 +66,5 @@ type NoticeOf<T extends HostNotice['type']> = Extract<HostNotice, { type: T }>
 
 /** Says what a person at the terminal should know; the log has it as well. */
 function tellAway({ places }: HostConfig, { reason }: NoticeOf<'away'>): void {
-  process.stderr.write(`agentmq host: no broker at ${places.endpoint} (${reason}); trying again\n`)
+  say(PROGRAM.name, `no broker at ${places.endpoint} (${reason}); trying again`)
 }

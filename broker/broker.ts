@@ -298,7 +298,9 @@ export class Broker {
 
   #event(connection: string, event: BrokerLinkEvent): void {
     if (event.type === 'message') this.#core.message(connection, event.identity, event.message)
-    else if (event.type === 'ended') {
+    else if (event.type === 'unwelcome') {
+      this.#core.connectionEnded(connection, 'it has to shake hands again')
+    } else if (event.type === 'ended') {
       this.#log.debug({ reason: event.reason }, 'connection ended')
       this.#core.connectionEnded(connection, event.reason)
     } else {
@@ -330,7 +332,7 @@ export class Broker {
 
   #authenticate(connection: string, hello: HelloBody): Verdict {
     if (sideOf(connection) === 'local' || !this.#network) return authenticateLocal(hello)
-    return this.#network.authenticate(hello)
+    return this.#network.authenticate(connection, hello)
   }
 
   #welcome(connection: string) {
@@ -360,7 +362,11 @@ export class Broker {
         return this.#connections.cut(isMeant, error, realClock.now())
       },
       banish: (connection, error) => this.#connections.banish(connection, error, realClock.now()),
-      rotate: (step) => this.#rotate(step),
+      rotate: (step, done) => {
+        this.#rotate(step)
+          .then(done, (thrown: unknown) => done(ProtocolError.from(thrown, 'broker', 'no')))
+          .finally(() => this.#flush())
+      },
     }
   }
 

@@ -140,6 +140,17 @@ export const BrokerSettings = Type.Object({
     default: CORE_LIMITS.maxEventBytes,
     description: 'Most bytes kept of `@events`; beyond it the oldest are dropped',
   }),
+  retain_audit: Type.Integer({
+    minimum: 1000,
+    maximum: 100_000_000,
+    default: CORE_LIMITS.maxAuditRecords,
+    description: 'Records of the audit log that are kept; beyond it the oldest are dropped',
+  }),
+  retain_audit_bytes: Type.Integer({
+    minimum: 1_048_576,
+    default: CORE_LIMITS.maxAuditBytes,
+    description: 'Most bytes kept of the audit log; beyond it the oldest are dropped',
+  }),
   idempotency_hours: Type.Number({
     minimum: 0.1,
     default: IDEMPOTENCY_LIMITS.windowMs / HOUR_MS,
@@ -211,6 +222,8 @@ export function coreLimits(settings: BrokerSettings): CoreLimits {
     tickets: { ...TICKET_LIMITS, maxPerPrincipal: settings.principal_tickets },
     maxEvents: settings.retain_events,
     maxEventBytes: settings.retain_event_bytes,
+    maxAuditRecords: settings.retain_audit,
+    maxAuditBytes: settings.retain_audit_bytes,
     idempotency: {
       windowMs: settings.idempotency_hours * HOUR_MS,
       maxKeys: settings.idempotency_keys,

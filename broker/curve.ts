@@ -7,6 +7,7 @@ interface CurveServer {
   curveServer: boolean
   curveSecretKey: string | null
   zapDomain: string | null
+  zapEnforceDomain: boolean
 }
 
 /** libzmq copies them at each bind, so endpoints that were bound before keep what they have. */
@@ -14,4 +15,5 @@ export function serveCurve(socket: CurveServer, secretKey: string): void {
   socket.curveServer = true
   socket.curveSecretKey = secretKey
   socket.zapDomain = ZAP_DOMAIN
+  socket.zapEnforceDomain = true // without a handler libzmq would let every key in
 }

@@ -11,8 +11,11 @@ interface Context {
 }
 
 /** What is used of a socket of zeromq.js. */
-interface Bindable {
+interface Socket {
   affinity: number
+}
+
+interface Bindable extends Socket {
   bind(endpoint: string): Promise<void>
 }
 
@@ -23,19 +26,29 @@ const EVERY = 0
 const RETRY_MS = 20
 const RETRIES = 100
 
-/** Has no effect once there are sockets. */
+/** Has no effect once there are sockets: then one thread serves everybody. */
 export function splitThreads(context: Context): void {
   context.ioThreads = 2
 }
 
-/** libzmq looks at the affinity of a socket at each bind, for all connections of that endpoint. */
+/** libzmq looks at the affinity of a socket at each bind and connect, for all that comes of it. */
+export function onThreadOf<T>(side: Side, socket: Socket, work: () => T): T {
+  socket.affinity = THREADS[side]
+  try {
+    return work()
+  } catch (error) {
+    if (!isNoThread(error)) throw error
+    socket.affinity = EVERY
+    return work()
+  }
+}
+
 export async function bindApart(socket: Bindable, endpoint: string, side: Side): Promise<void> {
   socket.affinity = THREADS[side]
   try {
     await socket.bind(endpoint)
   } catch (error) {
-    // Sockets of before in this process have fixed the number of threads.
-    if (codeOf(error) !== 'EMTHREAD') throw error
+    if (!isNoThread(error)) throw error
     socket.affinity = EVERY
     await socket.bind(endpoint)
   }
@@ -52,6 +65,11 @@ export async function bindAgain(socket: Bindable, endpoint: string, side: Side):
       await sleep(RETRY_MS)
     }
   }
+}
+
+/** Sockets of before in this process have fixed the number of threads to one. */
+function isNoThread(error: unknown): boolean {
+  return codeOf(error) === 'EMTHREAD'
 }
 
 function codeOf(error: unknown): unknown {

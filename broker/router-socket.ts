@@ -1,6 +1,6 @@
 /**
- * The ROUTER socket: its options, its receive loop, and the outcome of each send. ROUTER makes the
- * connection ids; peers cannot choose them, and they are never an identity.
+ * The ROUTER socket: its options, its receive loop, and the outcome of each send. On this machine ROUTER
+ * makes the connection ids, over the network the ZAP handler; peers cannot choose them there.
  */
 import { setImmediate as others } from 'node:timers/promises'
 import * as zmq from 'zeromq'
@@ -42,10 +42,16 @@ export interface RouterPort {
 export type Side = 'local' | 'network'
 
 const MARKS = { local: 'l:', network: 'n:' } as const satisfies Record<Side, string>
+const MARK_CHARS = 2
 
 /** A peer that chooses an id of its own, against the protocol, cannot choose the mark. */
 export function sideOf(connection: string): Side {
   return connection.startsWith(MARKS.network) ? 'network' : 'local'
+}
+
+/** The id by which ROUTER knows it. */
+export function routingIdOf(connection: string): Buffer {
+  return Buffer.from(connection.slice(MARK_CHARS), 'latin1')
 }
 
 /** The network gets an I/O thread of its own. To be called before the first socket is made. */
@@ -159,8 +165,7 @@ export class RouterSocket {
 
   async #send(connection: string, { heads, bodies }: Bundle): Promise<'sent' | 'full' | 'gone'> {
     try {
-      const id = Buffer.from(connection.slice(this.#mark.length), 'latin1')
-      await this.#socket.send([id, heads, bodies])
+      await this.#socket.send([routingIdOf(connection), heads, bodies])
       return 'sent'
     } catch (error) {
       const code = errorCode(error)

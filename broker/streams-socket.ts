@@ -29,6 +29,8 @@ export const STREAMS_LIMITS = {
   receiveHighWaterMark: 1,
   /** What libzmq keeps for each byte of a subscription, known or not, until it ends: a node of a tree. */
   bytesPerByte: 48,
+  /** Subscriptions at once. */
+  maxSubscriptions: 100_000,
   /** Bytes of that kind that all subscribers may have it keep. */
   maxKeptBytes: { local: 1024 * 1024 * 1024, network: 128 * 1024 * 1024 },
 } as const
@@ -62,6 +64,7 @@ export class StreamsSocket {
   #keptBytes = 0
   #queue: [string, Buffer, Buffer][] = []
   #isWriting = false
+  #isAmbiguous = false
   #loop: Promise<void> | undefined
 
   constructor(port: StreamsPort, side: Side = 'local') {
@@ -115,10 +118,10 @@ export class StreamsSocket {
 
   async #receive(): Promise<void> {
     try {
-      for await (const [frame] of this.#socket) {
+      for await (const frames of this.#socket) {
         const since = performance.now()
         // libzmq applies the option to the pipe of the message read last, so: before the next read.
-        if (frame) this.#take(frame)
+        this.#take(frames)
         if (this.#turn.isOver(performance.now() - since)) await others()
       }
     } catch (error) {
@@ -126,20 +129,38 @@ export class StreamsSocket {
     }
   }
 
-  #take(frame: Buffer): void {
+  /**
+   * The frame of a subscription whose pipe is known. libzmq takes the next pipe off its list for every message,
+   * but puts none on it for one that is no subscription: after such a message it would give one peer the stream
+   * of another, until it has nothing left to read. What comes until then is ignored; its readers ask again.
+   */
+  #unambiguous(frames: readonly Buffer[]): Buffer | undefined {
+    const [frame] = frames
+    const isSubscription = frames.length === 1 && (frame?.[0] === 0 || frame?.[0] === 1)
+    const isAmbiguous = this.#isAmbiguous || !isSubscription
+    this.#isAmbiguous = isAmbiguous && this.#socket.readable
+    return isAmbiguous ? undefined : frame
+  }
+
+  #take(frames: readonly Buffer[]): void {
     if (!this.hasManualSubscriptions) return
-    const isTicket = frame.length > 1 && frame.length <= STREAMS_LIMITS.maxTicketBytes
-    const ticket = isTicket ? frame.toString('latin1', 1) : ''
-    if (frame[0] === 1) {
-      this.#keptBytes += frame.length * STREAMS_LIMITS.bytesPerByte
-      this.#subscribe(ticket)
-      if (this.#keptBytes > STREAMS_LIMITS.maxKeptBytes[this.#side]) this.#port.flooded()
-    } else if (frame[0] === 0) this.#unsubscribe(ticket)
-    else this.#port.counted('unknown')
+    const [received] = frames
+    if (received?.[0] === 1) this.#keep(received.length)
+    const frame = this.#unambiguous(frames)
+    const isTicket = frame && frame.length > 1 && frame.length <= STREAMS_LIMITS.maxTicketBytes
+    if (!isTicket) this.#port.counted('unknown')
+    else if (frame[0] === 1) this.#subscribe(frame.toString('latin1', 1))
+    else this.#unsubscribe(frame.toString('latin1', 1))
+  }
+
+  #keep(bytes: number): void {
+    this.#keptBytes += bytes * STREAMS_LIMITS.bytesPerByte
+    if (this.#keptBytes > STREAMS_LIMITS.maxKeptBytes[this.#side]) this.#port.flooded()
   }
 
   #subscribe(ticket: string): void {
-    const topic = ticket === '' ? undefined : this.#port.redeem(ticket)
+    const hasRoom = this.#topics.size < STREAMS_LIMITS.maxSubscriptions
+    const topic = hasRoom ? this.#port.redeem(ticket) : undefined
     this.#port.counted(topic === undefined ? 'unknown' : 'redeemed')
     if (topic === undefined) return
     this.#topics.set(ticket, topic)

@@ -11,12 +11,13 @@ import type { HelloBody } from '../../protocol/messages/handshake.ts'
 import type { DoorInfo } from '../../protocol/methods/key.ts'
 import type { RotationStep } from '../core/access.ts'
 import type { KeyStatus, Principals } from '../core/principals.ts'
-import { type RouterPort, RouterSocket } from '../router-socket.ts'
+import { type RouterPort, RouterSocket, routingIdOf } from '../router-socket.ts'
 import { type StreamsPort, StreamsSocket } from '../streams-socket.ts'
 import { type ZapAnswer, ZapSocket } from '../zap-socket.ts'
 import { authenticateRemote } from './authenticator.ts'
 import { BrokerKeys } from './broker-keys.ts'
 import { ConnectRates } from './connect-rates.ts'
+import { ConnectionIds } from './connection-ids.ts'
 import { DoorGuard, type GuardLimits, type GuardStep, type Load } from './door-guard.ts'
 import type { DoorNotes } from './door-notes.ts'
 
@@ -47,6 +48,7 @@ const BARRED_MS = 60 * 60_000
 export class NetworkDoor {
   readonly #options: NetworkDoorOptions
   readonly #keys: BrokerKeys
+  readonly #ids: ConnectionIds
   readonly #zap: ZapSocket
   readonly #guard: DoorGuard
   readonly #rates: ConnectRates
@@ -63,12 +65,14 @@ export class NetworkDoor {
     const { endpoint, streams } = options
     this.#bound = { endpoint, streams }
     this.#keys = new BrokerKeys(options.keyFile, options.random)
+    this.#ids = new ConnectionIds(options.random)
     this.#guard = new DoorGuard(options.guard)
     this.#rates = new ConnectRates(options.connects)
     this.#router = this.#newRouter()
     this.#publisher = this.#newPublisher()
     this.#zap = new ZapSocket({
       decide: (key, address) => this.#decide(key, address),
+      nameOf: (key) => this.#ids.issue(key),
       failed: (error) => options.router.failed(error),
     })
   }
@@ -89,7 +93,7 @@ export class NetworkDoor {
     return this.#router
   }
 
-  /** First the handler: without it libzmq would take every key. */
+  /** First the handler: without it libzmq lets nobody in. */
   async bind(): Promise<void> {
     const { secretKey } = this.#keys.current
     const { endpoint, streams } = this.#options
@@ -120,9 +124,10 @@ export class NetworkDoor {
     return this.#publisher
   }
 
-  authenticate(hello: HelloBody): Verdict {
+  authenticate(connection: string, hello: HelloBody): Verdict {
     const { principals, random } = this.#options
     return authenticateRemote(hello, {
+      connectedAs: this.#ids.keyOf(routingIdOf(connection)),
       principals: principals(),
       keys: () => this.#keys.all,
       random,

@@ -15,8 +15,8 @@ export interface AccessPort {
   banish(connection: string, error: ProtocolError): void
   /** Its rights have changed: its connections have to shake hands again. */
   changed(principal: string): void
-  /** Rejects with WRONG_STEP or BAD_CONFIG. */
-  rotate(step: RotationStep): Promise<DoorInfo>
+  /** Tells the door as it is then, or WRONG_STEP or BAD_CONFIG; once, now or later. */
+  rotate(step: RotationStep, done: (outcome: DoorInfo | ProtocolError) => void): void
 }
 
 /** Of a broker that no other machine can reach. */
@@ -35,8 +35,8 @@ export const LOCAL_ACCESS: AccessPort = {
   revoked: () => 0,
   banish: () => {},
   changed: () => {},
-  rotate: () => {
+  rotate: (_step, done) => {
     const reason = 'this broker listens to no network'
-    return Promise.reject(new ProtocolError('WRONG_STEP', { reason }))
+    done(new ProtocolError('WRONG_STEP', { reason }))
   },
 }

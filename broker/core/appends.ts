@@ -17,6 +17,13 @@ import { PROCESS_ENDED, processEnded, saveSession, turnEnded } from './lifecycle
 import type { SessionRecord } from './sessions.ts'
 import { appendOperation, newChunk } from './streams.ts'
 
+/** What users said and what became of sessions is not for a host to tell. */
+const BROKERS_OWN: ReadonlySet<number> = new Set([
+  CHUNK_CODES.prompt,
+  CHUNK_CODES.status,
+  CHUNK_CODES.event,
+])
+
 interface Acknowledgement {
   /** Of the chunks; the session may be in a later one when they are on disk. */
   readonly epoch: number
@@ -50,6 +57,10 @@ interface Group {
   readonly holes: Set<SessionRecord>
   /** What its end gives back. */
   readonly used: Account
+}
+
+function invalid(reason: string): ProtocolError {
+  return new ProtocolError('INVALID_MESSAGE', { what: 'APPEND', reason })
 }
 
 export class Appends {
@@ -139,9 +150,9 @@ export class Appends {
     body: Buffer,
   ): ((chunk: StoredChunk) => void) | undefined {
     if (turn > record.turn) {
-      const reason = `/turn ${turn} was never given out`
-      throw new ProtocolError('INVALID_MESSAGE', { what: 'APPEND', reason })
+      throw invalid(`/turn ${turn} was never given out`)
     }
+    if (BROKERS_OWN.has(type)) throw invalid('/type is of those that the broker alone writes')
     const saved = (change: (wallMs: number) => void) => () => {
       change(this.#core.clock.wall())
       group.operations.push(...saveSession(this.#core, record))
@@ -151,6 +162,8 @@ export class Appends {
         return saved((wallMs) => turnEnded(record, turn, wallMs))
       case CHUNK_CODES.complete: {
         const complete = decodeBody(CHUNKS.complete, body)
+        if (complete.session_id !== record.session)
+          throw invalid('/session_id is of another session')
         return saved((wallMs) => processEnded(record, complete, wallMs))
       }
       case CHUNK_CODES.approval_request: {
@@ -159,6 +172,10 @@ export class Appends {
       }
       case CHUNK_CODES.approval_settled: {
         const settled = decodeBody(CHUNKS.approval_settled, body)
+        // Who decided what is on record here; a host can only say that nobody is asked any more.
+        if (settled.outcome !== 'withdrawn' || settled.by !== '') {
+          throw invalid('/outcome can only be withdrawn, and by nobody')
+        }
         return () => this.#settledByHost(group, record, settled)
       }
       default:
@@ -256,11 +273,9 @@ export class Appends {
       if (record.epoch === head.epoch) return record
       if (record.epoch > head.epoch && !this.#core.streams.isSettled(head.session)) return undefined
     }
-    throw new ProtocolError('FENCED', {
-      session: head.session,
-      epoch: head.epoch,
-      current: record?.epoch ?? 0,
-    })
+    // Of a session that is none of this host's, not even that it exists is told.
+    const current = record?.host === host.id ? record.epoch : 0
+    throw new ProtocolError('FENCED', { session: head.session, epoch: head.epoch, current })
   }
 
   #add(group: Group, record: SessionRecord, chunk: StoredChunk): void {

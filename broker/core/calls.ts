@@ -8,10 +8,12 @@ import { ProtocolError } from '../../protocol/errors.ts'
 import type { Identity } from '../../protocol/link/broker-link.ts'
 import type { Head } from '../../protocol/messages/index.ts'
 import type { BrokerMethod, Params, Result } from '../../protocol/methods/index.ts'
+import type { Audit } from './audit/audit.ts'
+import type { Asked, Target } from './audit/entry.ts'
 import type { Batch } from './batch.ts'
 import type { Clock } from './clock.ts'
 import type { Operation } from './events.ts'
-import type { Idempotency, Outcome } from './idempotency.ts'
+import { type Idempotency, keyOfUnkeyed, type Outcome } from './idempotency.ts'
 import type { Load } from './quotas.ts'
 import type { Tally } from './tally.ts'
 
@@ -45,6 +47,8 @@ export interface Call<M extends BrokerMethod> {
    * what the call has come to with that, for a repeat that finds the broker restarted in between.
    */
   persist(operations: readonly Operation[], then: () => void, standing?: Result<M>): void
+  /** What the call is about, once that has an id; before `persist`. For the audit log. */
+  names(target: Target): void
   reply(result: Result<M>): void
   fail(error: ProtocolError): void
   /** Whether nobody wants the result any more. */
@@ -61,8 +65,25 @@ export interface KeyedRequest {
   readonly hash: string
 }
 
+/** What was asked, by whom. */
+export interface CallRequest<M extends BrokerMethod> {
+  readonly method: M
+  readonly params: Params<M>
+  readonly identity: Identity
+  readonly trace: string
+  readonly keyed: KeyedRequest | undefined
+}
+
 export interface CallsPorts {
   readonly clock: Clock
+  /** What the audit log is to say of it; undefined when it is not told. */
+  readonly asked: <M extends BrokerMethod>(
+    request: CallRequest<M>,
+    connection: string,
+  ) => Asked | undefined
+  readonly audit: Pick<Audit, 'ended' | 'endedUnwritten'>
+  /** Of this life of the broker. */
+  readonly epoch: () => number
   /** The clock of ages. */
   readonly ageNow: () => number
   readonly batch: Batch
@@ -74,6 +95,9 @@ export interface CallsPorts {
 interface Running {
   readonly method: BrokerMethod
   readonly keyed: KeyedRequest | undefined
+  /** Under which the journal knows it from `persist` on. */
+  readonly record: KeyedRequest | undefined
+  asked: Asked | undefined
   readonly startedAt: number
   waiters: Waiter[]
   /** Waiters that said CANCEL; the request still ends for them with everybody's REPLY or ERROR. */
@@ -82,6 +106,8 @@ interface Running {
   phase: 'begun' | 'written' | 'accepted' | 'ending'
   cancel: (() => void) | undefined
 }
+
+type End = Exclude<Outcome, { state: 'running' }>
 
 const IDLE: Load = { calls: 0, bytes: 0 }
 
@@ -92,6 +118,7 @@ export class Calls {
   readonly #byWaiter = new Map<string, Running>()
   readonly #perConnection = new Map<string, number>()
   readonly #perPrincipal = new Map<string, { calls: number; bytes: number }>()
+  #unkeyed = 0
 
   constructor(ports: CallsPorts) {
     this.#ports = ports
@@ -126,20 +153,14 @@ export class Calls {
     return true
   }
 
-  begin<M extends BrokerMethod>(
-    request: {
-      method: M
-      params: Params<M>
-      identity: Identity
-      trace: string
-      keyed: KeyedRequest | undefined
-    },
-    waiter: Waiter,
-  ): Call<M> {
+  begin<M extends BrokerMethod>(request: CallRequest<M>, waiter: Waiter): Call<M> {
     const { keyed, ...rest } = request
+    const asked = this.#ports.asked(request, waiter.connection)
     const running: Running = {
       method: request.method,
       keyed,
+      record: keyed ?? (asked && this.#unkeyedRecord()),
+      asked,
       startedAt: this.#ports.ageNow(),
       waiters: [],
       cancelled: new Set(),
@@ -154,7 +175,10 @@ export class Calls {
       connection: waiter.connection,
       remainingMs: () => this.#remainingMs(running),
       persist: (operations, then, standing) =>
-        this.#persist(running, [...operations, ...this.#record(running, begun(standing))], then),
+        this.#persist(running, [...operations, ...this.#begun(running, standing)], then),
+      names: (target) => {
+        running.asked = running.asked && { ...running.asked, ...target }
+      },
       reply: (result) => this.#end(running, { state: 'replied', body: encode(result) }),
       fail: (error) => this.#end(running, failed(error)),
       isCancelled: () => isCancelled(running),
@@ -235,32 +259,59 @@ export class Calls {
     }
   }
 
-  #record(running: Running, outcome: Outcome): Operation[] {
-    const { keyed, method, startedAt } = running
-    if (!keyed) return []
-    const { idempotency } = this.#ports
-    return [idempotency.set(keyed.key, { method, hash: keyed.hash, at: startedAt, outcome })]
+  /** Nobody can repeat a request without a key, but a later broker finds it, for the audit log. */
+  #unkeyedRecord(): KeyedRequest {
+    this.#unkeyed += 1
+    return { key: keyOfUnkeyed(this.#ports.epoch(), this.#unkeyed), hash: '' }
+  }
+
+  #begun({ record, method, startedAt, asked }: Running, standing: object | undefined): Operation[] {
+    if (!record) return []
+    const outcome: Outcome = {
+      ...{ state: 'running', ...(standing && { standing: encode(standing) }) },
+      ...(asked && { asked }),
+    }
+    const { key, hash } = record
+    return [this.#ports.idempotency.set(key, { method, hash, at: startedAt, outcome })]
   }
 
   /** The outcome of an accepted keyed call is made durable before anybody hears of it. */
-  #end(running: Running, outcome: Exclude<Outcome, { state: 'running' }>): void {
+  #end(running: Running, outcome: End): void {
     if (!this.#running.has(running) || running.phase === 'ending') return
-    const { batch, idempotency } = this.#ports
-    const { phase } = running
+    const { batch, idempotency, audit } = this.#ports
+    const { phase, keyed, record, asked } = running
     running.phase = 'ending'
-    if (!running.keyed || phase === 'begun') {
+    const settle = (): void => this.#settle(running, outcome)
+    if (phase === 'begun') {
       // Nothing was done: the same key may be tried again.
-      if (running.keyed) idempotency.delete(running.keyed.key)
-      this.#settle(running, outcome)
+      if (record) idempotency.delete(record.key)
+      if (asked) audit.endedUnwritten(asked, outcome, settle)
+      else settle()
       return
     }
-    const operations = wasNotDone(outcome)
-      ? [idempotency.delete(running.keyed.key)]
-      : this.#record(running, outcome)
-    batch.add(operations, () => this.#settle(running, outcome))
+    const operations = this.#outcome(running, outcome)
+    const written = keyed ? settle : noop
+    if (asked) audit.ended(asked, outcome, operations, written)
+    else batch.add(operations(), written)
+    if (!keyed) settle() // nobody can ask again, so nothing is promised for it
   }
 
-  #settle(running: Running, outcome: Exclude<Outcome, { state: 'running' }>): void {
+  /** What of the end is written. A later try finds out whether that is still to be written. */
+  #outcome({ record, keyed, method, startedAt }: Running, outcome: End): () => Operation[] {
+    const { idempotency } = this.#ports
+    if (!record) return () => []
+    const { key, hash } = record
+    if (keyed && !wasNotDone(outcome)) {
+      const ended = { method, hash, at: startedAt, outcome }
+      const operation = idempotency.set(key, ended)
+      return () => (idempotency.get(key) === ended ? [operation] : [])
+    }
+    const operation = idempotency.delete(key)
+    // The key is free: the next request with it has a record of its own.
+    return () => (idempotency.get(key) === undefined ? [operation] : [])
+  }
+
+  #settle(running: Running, outcome: End): void {
     this.#running.delete(running)
     if (running.keyed) this.#byKey.delete(running.keyed.key)
     for (const waiter of [...running.waiters]) {
@@ -270,7 +321,7 @@ export class Calls {
   }
 
   /** Sends a stored or fresh outcome. */
-  tell(waiter: Waiter, outcome: Exclude<Outcome, { state: 'running' }>): void {
+  tell(waiter: Waiter, outcome: End): void {
     const { clock, tally } = this.#ports
     const code = outcome.state === 'failed' ? outcome.error.code : undefined
     tally.answered(waiter.method, code, clock.now() - waiter.since)
@@ -320,11 +371,9 @@ export class Calls {
   }
 }
 
-function begun(standing: object | undefined): Outcome {
-  return { state: 'running', ...(standing && { standing: encode(standing) }) }
-}
+function noop(): void {}
 
-function failed(error: ProtocolError): Exclude<Outcome, { state: 'running' }> {
+function failed(error: ProtocolError): End {
   return { state: 'failed', error: error.toWire() }
 }
 

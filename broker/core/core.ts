@@ -15,13 +15,17 @@ import { Appends, HOST_CREDIT_BYTES } from './appends.ts'
 import { tickApprovals } from './approval-steps.ts'
 import { ApprovalWatch } from './approval-watch.ts'
 import { APPROVAL_LIMITS, type ApprovalLimits, Approvals } from './approvals.ts'
+import { askedOf } from './audit/asked.ts'
+import { Audit } from './audit/audit.ts'
+import { AuditChain } from './audit/chain.ts'
+import { auditRefusal } from './audit/refused-request.ts'
 import { Batch, type CommitLimits } from './batch.ts'
 import { Calls } from './calls.ts'
 import { ageClock, type Clock } from './clock.ts'
-import { type Event, Events, event, isOwnStream } from './events.ts'
-import type { EventsLimits } from './events-kept.ts'
+import { AUDIT, type Event, Events, type EventsLimits, event, isOwnStream } from './events.ts'
 import { HANDLERS } from './handlers/index.ts'
 import { HostCalls } from './host-calls.ts'
+import { HostOwners } from './host-owners.ts'
 import { Hosts, type LinkEvidence } from './hosts.ts'
 import { IDEMPOTENCY_LIMITS, Idempotency, type IdempotencyLimits } from './idempotency.ts'
 import { Knockers } from './knockers.ts'
@@ -83,6 +87,8 @@ export const CORE_LIMITS: CoreLimits = {
   maxEvents: 100_000, // some weeks of a busy broker, about 40 MB
   maxEventBytes: 128 * 1024 * 1024, // only events with much metadata come to more
   tickets: TICKET_LIMITS,
+  maxAuditRecords: 1_000_000, // a call a second for eleven days, about 600 MB
+  maxAuditBytes: 1024 * 1024 * 1024, // as many records at their longest are about as much
   state: STATE_LIMITS,
   tasks: TASK_LIMITS,
   idempotency: IDEMPOTENCY_LIMITS,
@@ -137,8 +143,10 @@ export class Core {
   readonly batch: Batch
   readonly sessions: Sessions
   readonly hosts = new Hosts()
+  readonly hostOwners: HostOwners
   readonly streams: Streams
   readonly events: Events
+  readonly audit: Audit
   readonly tickets: Tickets
   readonly idempotency: Idempotency
   readonly calls: Calls
@@ -162,6 +170,7 @@ export class Core {
   readonly startedAt: number
   readonly #startedNow: number
   readonly #ageNow: () => number
+  readonly #chain: AuditChain
   /** How often this journal has been opened by a broker. */
   readonly epoch: number
   #phase: 'running' | 'draining' = 'running'
@@ -186,7 +195,10 @@ export class Core {
       seal: (operations) => this.events.seal(operations),
       onWritten: (operations, tookMs, error) => this.#written(operations, tookMs, error),
       onFailure: (sessions, error) => this.#rewind(sessions, error),
-      onSettled: () => this.workflows.turn(),
+      onSettled: () => {
+        this.audit.settled()
+        this.workflows.turn()
+      },
       onDefect: (thrown) => this.defect(thrown),
     })
     const { journal, random, limits } = ports
@@ -204,24 +216,35 @@ export class Core {
         this.workflows.heard(session, chunks)
       },
     })
+    this.#chain = new AuditChain(journal)
     this.events = new Events({
       clock: ports.clock,
       streams: this.streams,
       journal,
+      chain: this.#chain,
       limits,
       free: (operations, settled) => this.batch.free(operations, settled),
+    })
+    this.audit = new Audit({
+      clock: ports.clock,
+      add: (operations, settled) => this.batch.add(operations, settled),
+      failure: () => this.batch.failure,
     })
     this.tickets = new Tickets({
       ...{ streams: this.streams, random, limits: limits.tickets },
       onLimit: () => this.tally.reached('tickets'),
     })
     this.idempotency = new Idempotency(journal, limits.idempotency)
+    this.hostOwners = new HostOwners(journal)
     this.quotas = new Quotas(limits.quotas, (name) => this.tally.reached(name))
     this.hostCalls = new HostCalls(ports.send, () => ports.clock.now())
     const ageNow = ageClock(ports.clock, this.idempotency.newestAt)
     this.#ageNow = ageNow
     this.calls = new Calls({
       clock: ports.clock,
+      asked: (request, connection) => askedOf(this, request, connection),
+      audit: this.audit,
+      epoch: () => this.epoch,
       ageNow,
       batch: this.batch,
       idempotency: this.idempotency,
@@ -262,8 +285,11 @@ export class Core {
 
   /** From now on new work is refused; what is under way goes on. */
   drain(): void {
+    if (this.isDraining) return
     this.#phase = 'draining'
     this.approvalWatch.close()
+    this.audit.note({ event: 'broker.draining' })
+    this.audit.flush()
   }
 
   /** Nothing is under way and everything is on disk. */
@@ -285,7 +311,10 @@ export class Core {
     } catch (thrown) {
       const id = 'id' in head && typeof head.id === 'string' ? head.id : ''
       const error = ProtocolError.from(thrown, 'broker', 'unknown')
-      if (head.kind === 'REQUEST') this.tally.refused(head.method, error.code)
+      if (head.kind === 'REQUEST') {
+        this.tally.refused(head.method, error.code)
+        auditRefusal(this, { connection, identity, head }, error)
+      }
       this.complain(connection, id, error)
     }
   }
@@ -346,6 +375,7 @@ export class Core {
       () => this.#tickIdempotency(),
       () => this.retention.tick(),
       () => this.events.tick(),
+      () => this.audit.tick(),
     ])
     this.flush()
   }
@@ -435,6 +465,7 @@ export class Core {
 
   #rewindSession(session: string): void {
     this.streams.rewind(session)
+    if (session === AUDIT) this.#chain.rewind()
     if (isOwnStream(session)) return
     this.approvals.rewind(session)
     const stored = this.journal.get('sessions', session)

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto'
 import type { WireError } from '../../protocol/errors.ts'
 import type { Journal, JournalOperation } from '../journal/journal.ts'
+import type { Asked } from './audit/entry.ts'
 import { fairShare } from './shares.ts'
 
 export interface IdempotencyLimits {
@@ -26,8 +27,11 @@ export const IDEMPOTENCY_LIMITS: IdempotencyLimits = {
 const EXPIRE_AT_ONCE = 1000
 
 export type Outcome =
-  /** `standing`: the body of the reply, should the broker end before it has a better one. */
-  | { readonly state: 'running'; readonly standing?: Buffer }
+  /**
+   * `standing`: the body of the reply, should the broker end before it has a better one; `asked`: what the
+   * audit log is to say then.
+   */
+  | { readonly state: 'running'; readonly standing?: Buffer; readonly asked?: Asked }
   | { readonly state: 'replied'; readonly body: Buffer }
   | { readonly state: 'failed'; readonly error: WireError }
 
@@ -38,6 +42,23 @@ export interface KeyRecord {
   /** When it was first seen, by the clock of ages (clock.ts), ms. */
   readonly at: number
   readonly outcome: Outcome
+}
+
+/** Of a request without a key; no request can have it, because those hold the name of a principal and a line feed. */
+export function keyOfUnkeyed(epoch: number, count: number): string {
+  return `unkeyed ${epoch}.${count}`
+}
+
+export function isUnkeyed(key: string): boolean {
+  return !key.includes('\n')
+}
+
+/** The principal and the key of a request; the key is empty for one that had none. */
+export function partsOfKey(key: string): { readonly principal: string; readonly key: string } {
+  const end = key.indexOf('\n')
+  return end === -1
+    ? { principal: '', key: '' }
+    : { principal: key.slice(0, end), key: key.slice(end + 1) }
 }
 
 export function requestHash(method: string, target: string, body: Buffer): string {

@@ -112,6 +112,7 @@ export class Principals {
 
   /** Keys on disk that are meant by a whole key or by the beginning of a fingerprint. */
   matching(reference: string): { readonly key: string; readonly principal: string }[] {
+    if (reference === '') return []
     if (this.#owners.has(reference)) {
       return [{ key: reference, principal: this.#owners.get(reference) ?? '' }]
     }

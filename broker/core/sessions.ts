@@ -164,6 +164,12 @@ export class Sessions {
     return count
   }
 
+  /** Whether any session, ended or not, is of this host. */
+  isKnownOf(host: string): boolean {
+    for (const record of this.#records.values()) if (record.host === host) return true
+    return false
+  }
+
   liveCount(): number {
     let count = 0
     for (const record of this.#records.values()) if (isLive(record)) count += 1

@@ -26,7 +26,7 @@ import type { Tell } from './survey-table.ts'
 /** Chunks, and bytes of their bodies, that are read before they are written. */
 const PAGE = { maxCount: 256, maxBytes: 1024 * 1024 }
 
-interface Stream extends Bounds {
+export interface Stream extends Bounds {
   readonly session: string
 }
 
@@ -86,7 +86,7 @@ async function exportStream(
   }
 }
 
-function sourceOf(file: JournalFile, { session, generation, floor }: Stream) {
+export function sourceOf(file: JournalFile, { session, generation, floor }: Stream) {
   const [start, end] = [
     chunkKey(session, generation, floor),
     chunkKey(session, generation, MAX_SEQUENCE),

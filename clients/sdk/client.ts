@@ -20,7 +20,8 @@ import {
   type WatchOptions,
   watchApprovals,
 } from './approvals.ts'
-import { Caller, type CallOptions } from './caller.ts'
+import { type AuditPage, type AuditQuery, auditPages } from './audit.ts'
+import { Caller, type CallOptions, cancelled } from './caller.ts'
 import { Feeds } from './feeds.ts'
 import { type Follow, type FollowOptions, follow } from './follow.ts'
 import { SDK_LIMITS } from './limits.ts'
@@ -125,6 +126,25 @@ export class Client {
     return follow(session, options, followPorts(this.#caller, this.#feeds, this.#options))
   }
 
+  /**
+   * Resolves once something that was published on this stream has come, which proves that live streams
+   * reach this client. Rejects with what keeps it from following, or with CANCELLED.
+   */
+  liveness(stream: string, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const end = (settle: () => void) => {
+        signal.removeEventListener('abort', onAbort)
+        queueMicrotask(leave)
+        settle()
+      }
+      const onAbort = () => end(() => reject(cancelled(signal, 'no')))
+      const look = () => this.#feeds.isLive(stream) && end(resolve)
+      const failed = (error: ProtocolError) => end(() => reject(error))
+      const leave = this.#feeds.join(stream, { chunk: look, head: look, failed })
+      signal.addEventListener('abort', onAbort, { once: true })
+    })
+  }
+
   /** Looks through what an agent wrote, line by line. Throws INVALID_PARAMS for a bad pattern. */
   output(session: string, options: OutputOptions = {}): AsyncGenerator<OutputLine, undefined> {
     const { signal } = options
@@ -175,6 +195,11 @@ export class Client {
   /** The questions that wait, then every change of any question, each once, through reconnects. */
   watchApprovals(options: WatchOptions = {}): AsyncGenerator<ApprovalInfo, never> {
     return watchApprovals(this.#approvalPorts(), options)
+  }
+
+  /** The audit log, or what of it is asked for, oldest first. Throws FORBIDDEN without the scope `admin`. */
+  auditPages(query: AuditQuery = {}): AsyncGenerator<AuditPage> {
+    return auditPages((params, options) => this.call('audit.read', params, options), query)
   }
 
   /** The current status, then each change; ends after `closed`. */

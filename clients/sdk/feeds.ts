@@ -61,6 +61,11 @@ export class Feeds {
     for (const feed of this.#bySession.values()) feed.reopen()
   }
 
+  /** Whether what is published of this stream has arrived since it was joined. */
+  isLive(session: string): boolean {
+    return this.#bySession.get(session)?.isLive === true
+  }
+
   /** The stream of this ticket is elsewhere now. */
   moved(ticket: string): void {
     for (const feed of this.#bySession.values()) if (feed.ticket === ticket) feed.reopen()

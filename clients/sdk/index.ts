@@ -1,5 +1,6 @@
 /** The public surface of the SDK. */
 export { ERRORS, type ErrorCode, type Executed, ProtocolError } from '../../protocol/errors.ts'
+export type { AuditRecord } from '../../protocol/messages/audit.ts'
 export type {
   ApprovalDecision,
   ApprovalOutcome,
@@ -24,6 +25,7 @@ export type {
   SessionStatus,
 } from '../../protocol/methods/types.ts'
 export type { ApprovalFilter, ApprovalReply, WatchOptions } from './approvals.ts'
+export { type AuditPage, type AuditQuery, auditItems } from './audit.ts'
 export type { CallOptions } from './caller.ts'
 export { Client } from './client.ts'
 export { type ConnectOptions, connect } from './connect.ts'

@@ -1,5 +1,5 @@
 /** The ZeroMQ sockets of a client. The only file of the SDK that imports zeromq. */
-import { context, Dealer, type Event, XSubscriber } from 'zeromq'
+import { capability, context, Dealer, type Event, version, XSubscriber } from 'zeromq'
 import type { Bundle } from '../../protocol/bundle.ts'
 import type { PeerKeys } from '../../protocol/keys/peer-keys.ts'
 import { WIRE_LIMITS } from '../../protocol/limits.ts'
@@ -27,6 +27,11 @@ const COMMON = {
 
 const SUBSCRIBE = 1
 const UNSUBSCRIBE = 0
+
+/** What the native module can do. */
+export function zeromqVersion(): { readonly libzmq: string; readonly hasCurve: boolean } {
+  return { libzmq: version, hasCurve: capability.curve === true }
+}
 
 /** To a broker of this machine. */
 export const zeromqTransport: Transport = transport(undefined)

@@ -5,7 +5,9 @@ import type { Logger } from 'pino'
 import type { Environment } from '../../protocol/endpoints.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 import { EXIT_FAILED, readSources } from '../../protocol/process/command-line.ts'
-import { endAsked, explain, logger, tellReady } from '../../protocol/process/life.ts'
+import { endAsked, explain, logger, say, tellReady } from '../../protocol/process/life.ts'
+import { secretsOf } from '../../protocol/process/redaction.ts'
+import { secretValues } from '../../protocol/secret-settings.ts'
 import { flagsOf } from '../../protocol/settings.ts'
 import { type Client, connect } from '../sdk/index.ts'
 import { AttachDesk } from './attach/desk.ts'
@@ -47,7 +49,10 @@ async function readConfig(
 }
 
 async function run(config: ShimConfig): Promise<number> {
-  const log = logger('shim', config)
+  const log = logger('shim', config, [
+    ...secretValues(ShimSettings, config),
+    ...secretsOf(process.env),
+  ])
   const ending = new AbortController()
   const asked = endAsked(config).then((reason) => {
     ending.abort()
@@ -76,7 +81,7 @@ async function connectAtLast(
       if (error.code === 'CANCELLED') return undefined
       if (error.code !== 'UNREACHABLE') throw error
       if (isTold) continue
-      process.stderr.write(`${PROGRAM.name}: ${error.message}; trying again\n`)
+      say(PROGRAM.name, `${error.message}; trying again`)
     }
   }
   return undefined
@@ -106,7 +111,7 @@ async function serve(
 }
 
 function tellFailed(door: string, error: ProtocolError): void {
-  process.stderr.write(`${PROGRAM.name}: door ${door}: ${error.message}; it stays shut\n`)
+  say(PROGRAM.name, `door ${door}: ${error.message}; it stays shut`)
 }
 
 function worldOf(settings: ShimConfig, client: Client) {

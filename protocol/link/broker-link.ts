@@ -62,6 +62,8 @@ export type ConnectionEnd = 'goodbye' | 'disconnected' | 'silent' | ErrorCode
 export type BrokerLinkEvent =
   | { readonly type: 'welcomed'; readonly identity: Identity; readonly hello: HelloBody }
   | { readonly type: 'message'; readonly message: Message; readonly identity: Identity }
+  /** It has to shake hands again, and what it had is void, whether it does or not. */
+  | { readonly type: 'unwelcome' }
   /** The peer left, fell silent, or was cut off; nothing more comes from this connection. */
   | { readonly type: 'ended'; readonly reason: string; readonly how: ConnectionEnd }
 
@@ -209,8 +211,8 @@ export class BrokerLink {
   /** Its rights have changed: nothing is believed until it has shaken hands again. */
   greetAgain(): void {
     if (this.#state.name !== 'welcome') return
-    this.#state = { name: 'new' }
     this.#complain('', new ProtocolError('NOT_WELCOME'))
+    this.#startAnew({ name: 'new' })
   }
 
   /** Ends the connection with a coded reason; whatever else waits for it is dropped. */
@@ -305,13 +307,23 @@ export class BrokerLink {
       return
     }
     const verdict = this.#options.authenticate(hello)
-    if (verdict.verdict === 'refuse') this.#complain('', verdict.error)
-    else if (verdict.verdict === 'accept') this.#welcome(hello, verdict.identity)
-    else {
+    if (verdict.verdict === 'accept') this.#welcome(hello, verdict.identity)
+    else if (verdict.verdict === 'refuse') {
+      this.#complain('', verdict.error)
+      this.#startAnew({ name: 'new' })
+    } else {
       const { nonce, verify } = verdict
-      this.#state = { name: 'challenged', hello, nonce, verify }
       this.#push({ kind: 'CHALLENGE' }, encode({ nonce }))
+      this.#startAnew({ name: 'challenged', hello, nonce, verify })
     }
+  }
+
+  /** A peer that is welcome no more must not keep what it had by never finishing the new handshake. */
+  #startAnew(state: ConnectionState): void {
+    if (this.#hasEnded) return
+    const wasWelcome = this.#state.name === 'welcome'
+    this.#state = state
+    if (wasWelcome) this.#options.onEvent({ type: 'unwelcome' })
   }
 
   #proof(body: { nonce: unknown; mac: unknown }): void {
@@ -326,7 +338,8 @@ export class BrokerLink {
     if (!Buffer.isBuffer(body.nonce) || !nonce.equals(body.nonce)) return
     this.#state = { name: 'new' } // one try for each challenge
     const verdict = verify(Buffer.isBuffer(body.mac) ? body.mac : EMPTY)
-    if (verdict instanceof ProtocolError) this.#complain('', verdict)
+    // Each costs a key exchange, and who has the key fails once at most.
+    if (verdict instanceof ProtocolError) this.#strike('', verdict)
     else this.#welcome(hello, verdict)
   }
 
@@ -348,7 +361,7 @@ export class BrokerLink {
     if (!this.#hasEnded) this.#options.onEvent({ type: 'welcomed', identity, hello })
   }
 
-  /** A malformed frame: its sender is told; repeated, it is cut off. */
+  /** A malformed frame, or a proof that is none: its sender is told; repeated, it is cut off. */
   #strike(id: string, error: ProtocolError): void {
     this.#strikes += 1
     if (this.#strikes < this.#options.limits.maxStrikes) {

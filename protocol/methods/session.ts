@@ -50,7 +50,10 @@ export const startFields = {
     }),
   ),
   extra_args: Type.Optional(
-    Type.Array(option('Argument'), { maxItems: 256, description: 'Further arguments for the CLI' }),
+    Type.Array(option('Argument'), {
+      maxItems: 256,
+      description: 'Further arguments for the CLI; the host must allow each',
+    }),
   ),
   env: Type.Optional(
     Type.Record(Type.String({ maxLength: 256 }), Type.String({ maxLength: 131_072 }), {

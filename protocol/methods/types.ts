@@ -42,10 +42,14 @@ export const streamReference = Type.String({
   minLength: 1,
   maxLength: 128,
   description:
-    'Session id, its name, or the first characters of its id; or a stream of the broker: `@events`, `@workflow/` with the id of an execution',
+    'Session id, its name, or the first characters of its id; or a stream of the broker: `@events`, `@workflow/` with the id of an execution, and for the scope `admin` `@audit`',
 })
 
 const time = (description: string) => Type.Number({ description: `${description}, ms since 1970` })
+
+/** A process, as a host tells it; 0: none. */
+export const processId = (description: string) =>
+  Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1, description })
 
 /** Most sessions that one host can have, or report on. */
 export const MAX_HOST_SESSIONS = 10_000

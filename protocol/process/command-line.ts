@@ -17,6 +17,7 @@ const EXIT_CODES: Partial<Record<ErrorCode, number>> = {
   IN_USE: 5,
   UNAUTHENTICATED: 7,
   FORBIDDEN: 7,
+  HOST_TAKEN: 7,
 }
 export const EXIT_FAILED = 1
 

@@ -9,6 +9,7 @@ import {
 } from '../limits.ts'
 import { HEARTBEAT } from '../link/heartbeat.ts'
 import { PEER_RETRY, SILENT_AFTER_MS } from '../link/peer-link.ts'
+import { AUDIT_EVENTS } from '../messages/audit.ts'
 import { DEFAULT_DEADLINE_MS } from '../messages/calls.ts'
 import { CHUNK_CODES, CHUNKS, type ChunkType } from '../messages/chunk.ts'
 import { MESSAGES, type MessageKind } from '../messages/index.ts'
@@ -71,6 +72,11 @@ export function chunkTables(): string {
     fieldsOf(shapeOf(CHUNKS[type])).map((field) => [code(type), ...fieldRow(field)]),
   )
   return blocks(overview, table(['type', 'field', 'value', 'meaning'], rows))
+}
+
+export function auditEventTable(): string {
+  const rows = Object.entries(AUDIT_EVENTS).map(([event, meaning]) => [code(event), meaning])
+  return table(['event', 'meaning'], rows)
 }
 
 export function methodTables(): string {

@@ -126,7 +126,8 @@ export class SimBroker implements RouterEnd, PublisherEnd {
       this.#options.watch.took(connection, event.message)
       this.core.message(connection, event.identity, event.message)
     } else if (event.type === 'ended') this.core.connectionEnded(connection, event.reason)
-    else this.core.connectionBegan(connection)
+    else if (event.type === 'welcomed') this.core.connectionBegan(connection)
+    else this.core.connectionEnded(connection, event.type)
   }
 
   #linkOptions() {

@@ -5,6 +5,7 @@
  */
 import { type AccessPort, LOCAL_ACCESS } from '../../broker/core/access.ts'
 import { CORE_LIMITS, Core, type CoreLimits, type CorePorts } from '../../broker/core/core.ts'
+import { AUDIT } from '../../broker/core/events.ts'
 import type { StoredChunk } from '../../broker/journal/journal.ts'
 import type { Message } from '../../protocol/bundle.ts'
 import type { Identity } from '../../protocol/link/broker-link.ts'
@@ -159,6 +160,11 @@ export class CoreHarness {
   /** `kill -9` and a new broker on what was on disk. */
   restart(more: Pick<HarnessOptions, 'jumpedMs' | 'seed'> = {}): CoreHarness {
     return new CoreHarness({ ...this.#options, ...more, journal: this.journal.crash() })
+  }
+
+  /** Operations that were made durable, apart from records of the audit log. */
+  get changes(): number {
+    return this.journal.stats().operations - this.stored(AUDIT).length
   }
 
   /** Everything of a stream that is on disk. */

@@ -112,6 +112,9 @@ function isEnd(kind: string): boolean {
 }
 
 export interface HostOptions {
+  /** Whose host it is; default: the local user's. */
+  readonly principal?: string
+  readonly name?: string
   readonly slots?: number
   readonly labels?: readonly string[]
   readonly backends?: readonly string[]
@@ -132,7 +135,7 @@ export class Host extends Client {
   readonly #produced = new Map<string, number>()
 
   constructor(harness: CoreHarness, id = 'h1', options: HostOptions = {}) {
-    super(harness, 'local', ['host'])
+    super(harness, options.principal ?? 'local', ['host'])
     this.id = id
     this.#options = options
     this.holds = new Set(options.holds)
@@ -141,9 +144,10 @@ export class Host extends Client {
   /** Registers; `sessions` are those that live on it. */
   register(...sessions: Params<'host.register'>['sessions']): Result<'host.register'> {
     const { slots = 100, labels = [], backends = ['demo'] } = this.#options
+    const { name = `name of ${this.id}` } = this.#options
     return this.call('host.register', {
       host: this.id,
-      name: `name of ${this.id}`,
+      name,
       labels: [...labels],
       slots,
       backends: backends.map((name) => ({

@@ -133,6 +133,46 @@ t.test('a proof for an older challenge is passed over', async (t) => {
   t.equal(net.broker.stateOf('anna'), 'welcome')
 })
 
+t.test(
+  'a peer that greets again has nothing of what it had, whether it finishes or not',
+  async (t) => {
+    const net = new VirtualNetwork({ broker: { authenticate: challenger() } })
+    net.peer('anna', { credentials })
+    net.run(100)
+    net.broker.receive('anna', frames({ head: { kind: 'HELLO' }, body: hello }))
+    t.match(net.broker.eventsOf('anna').at(-1), { type: 'unwelcome' })
+    net.broker.receive('anna', frames({ head: request('1') }))
+    t.match(net.broker.eventsOf('anna').at(-1), { type: 'unwelcome' }, 'and nothing is heard of it')
+  },
+)
+
+t.test('a peer whose rights have changed has nothing until it has greeted again', async (t) => {
+  const net = new VirtualNetwork()
+  const peer = net.peer('anna')
+  net.run(100)
+  net.broker.link('anna')?.greetAgain()
+  t.match(net.broker.eventsOf('anna').at(-1), { type: 'unwelcome' })
+  net.run(1000)
+  t.same(peer.story, ['welcomed', 'lost', 'welcomed'])
+})
+
+t.test('a connection that tries one proof after the other is cut off', async (t) => {
+  let nonce: Buffer = Buffer.alloc(0)
+  const authenticate = (greeting: HelloBody): Verdict => {
+    const verdict = challenge(greeting)
+    if (verdict.verdict === 'challenge') nonce = verdict.nonce
+    return verdict
+  }
+  const challenge = challenger()
+  const net = new VirtualNetwork({ broker: { authenticate } })
+  for (let attempt = 0; attempt < 20; attempt += 1) {
+    net.broker.receive('anna', frames({ head: { kind: 'HELLO' }, body: hello }))
+    const body = { nonce, mac: Buffer.alloc(32, attempt) }
+    net.broker.receive('anna', frames({ head: { kind: 'PROOF' }, body }))
+  }
+  t.match(net.broker.eventsOf('anna').at(-1), { type: 'ended', how: 'UNAUTHENTICATED' })
+})
+
 t.test('a peer that the broker refuses gives up and says why', async (t) => {
   const error = new ProtocolError('FORBIDDEN', {
     principal: 'anna',

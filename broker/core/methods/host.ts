@@ -11,6 +11,7 @@ import { endOnHost } from '../end.ts'
 import { type Host, hostInfo } from '../hosts.ts'
 import { isLeased, sessionFound, sessionGone, turnDropped } from '../lifecycle.ts'
 import { isLive, type OpenTurn, type SessionRecord, turnsGiven } from '../sessions.ts'
+import { claimHost } from './host-claim.ts'
 import { tellHost } from './session-pause.ts'
 
 type Reported = Params<'host.register'>['sessions'][number]
@@ -44,6 +45,7 @@ export function hostRegister(core: Core, call: Call<'host.register'>): void {
     const reason = `this connection is host ${registered.id}`
     throw new ProtocolError('INVALID_PARAMS', { method: call.method, reason })
   }
+  claimHost(core, call)
   if (!core.hosts.get(params.host)) {
     core.hosts.makeRoom(core.ports.limits.maxHosts, ({ id }) => core.sessions.used(id) > 0)
   }

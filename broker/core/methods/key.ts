@@ -142,10 +142,12 @@ function meant(
 }
 
 export function keyRotate(core: Core, call: Call<'key.rotate'>): void {
-  core.ports.access.rotate(call.params.step).then(
-    (door) => call.reply(door),
-    (thrown: unknown) => call.fail(ProtocolError.from(thrown, 'broker', 'unknown')),
-  )
+  call.persist([], () => {
+    core.ports.access.rotate(call.params.step, (outcome) => {
+      if (outcome instanceof ProtocolError) call.fail(outcome)
+      else call.reply(outcome)
+    })
+  })
 }
 
 function infoOf(core: Core, record: PrincipalRecord): PrincipalInfo {

@@ -2,8 +2,9 @@
 import type { ReaderInfo } from '../../../protocol/methods/readers.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
+import { AUDIT } from '../events.ts'
 import { connectionName, type Lagging, lagging } from '../readers.ts'
-import { streamOf } from './stream.ts'
+import { mayReadAudit, streamOf } from './stream.ts'
 
 const DEFAULT_LIMIT = 1000
 
@@ -17,10 +18,10 @@ export function streamProgress(core: Core, call: Call<'stream.progress'>): void 
 
 export function streamReaders(core: Core, call: Call<'stream.readers'>): void {
   const { session: reference, limit = DEFAULT_LIMIT } = call.params
-  const session = reference === undefined ? undefined : streamOf(core, reference)
-  const found = lagging(core).filter(
-    ({ reading }) => session === undefined || reading.session === session,
-  )
+  const session = reference === undefined ? undefined : streamOf(core, call, reference)
+  const isShown = (stream: string): boolean =>
+    session === undefined ? stream !== AUDIT || mayReadAudit(call) : stream === session
+  const found = lagging(core).filter(({ reading }) => isShown(reading.session))
   const readers = found.slice(0, limit).map((one) => readerInfo(core, one))
   call.reply({ readers, total: found.length })
 }

@@ -32,6 +32,7 @@ export function sessionCreate(core: Core, call: Call<'session.create'>): void {
     if (record.wanted) call.reply(infoOf(core, record))
     else startOnHost({ core, call, record, epoch: 1, resume: false })
   }
+  call.names({ session: record.session, ...(record.host !== '' && { target: record.host }) })
   call.persist(story.operations(), created, standing)
 }
 

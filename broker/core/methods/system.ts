@@ -59,6 +59,9 @@ function problemsOf(core: Core, loopLagMs: number): string[] {
   if (failure) problems.push(`the last write to the journal failed: ${failure.message}`)
   const { corrupt } = core.journal.stats()
   if (corrupt > 0) problems.push(`${corrupt} records of the journal failed their checksum`)
+  const { waiting, lost } = core.audit
+  if (waiting > 0) problems.push(`${waiting} records of the audit log wait for room`)
+  if (lost > 0) problems.push(`${lost} records of the audit log found no room, and are lost`)
   if (loopLagMs > LATE_LOOP_MS) problems.push(`the event loop was ${loopLagMs} ms late`)
   if (core.hosts.onlineCount() === 0) problems.push('no host is connected')
   return problems

@@ -36,6 +36,7 @@ export function workflowExecute(core: Core, call: Call<'workflow.execute'>): voi
     confirm()
     call.reply(info)
   }
+  call.names({ target: record.execution })
   call.persist(all, begun, info)
 }
 

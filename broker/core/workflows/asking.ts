@@ -18,6 +18,7 @@ export function ownerOf({ record }: Run, remainingMs = ASK_MS): Parent {
     identity: { principal: record.owner, roles: [] },
     connection: '',
     trace: record.trace,
+    within: record.execution,
     remainingMs: () => remainingMs,
     isCancelled: () => false,
     isAbandoned: () => false,

@@ -1,5 +1,6 @@
 /** Settings of the HTTP door. */
 import { Type } from 'typebox'
+import { secret } from '../../../protocol/secret-settings.ts'
 import { aliasPort, expose, host, isOn, limit, port } from '../setting-fields.ts'
 
 export const httpSettings = {
@@ -14,10 +15,21 @@ export const httpSettings = {
   expose_http: expose('HTTP'),
   enable_auth: Type.Boolean({ default: false, description: 'Ask HTTP callers who they are' }),
   jwt_secret: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 4096, description: 'Secret of HS256 tokens' }),
+    Type.String({
+      ...secret,
+      minLength: 1,
+      maxLength: 4096,
+      description:
+        'Secret of HS256 tokens; better not as a flag, which every user of the machine can read',
+    }),
   ),
   api_key: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 4096, description: 'A key that opens HTTP as well' }),
+    Type.String({
+      ...secret,
+      minLength: 1,
+      maxLength: 4096,
+      description: 'A key that opens HTTP as well; better not as a flag, likewise',
+    }),
   ),
   strict: Type.Boolean({
     default: false,
