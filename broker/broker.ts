@@ -156,6 +156,7 @@ export class Broker {
       now: () => realClock.now(),
       principals: () => this.#core.principals,
       connects: { perSecond: this.#config.key_connects_per_second, burst: KEY_BURST },
+      maxConnectionsOfKey: this.#config.principal_connections,
       router: this.#routerPort(),
       subscriptions: this.#streamsPort(),
       guard: guardLimits(this.#config, openFilesLimit()),
@@ -282,12 +283,12 @@ export class Broker {
 
   /** A connect says nothing new; a disconnect is for a connection that is known. */
   #notified(connection: string): void {
+    if (sideOf(connection) === 'network') this.#network?.notified(connection)
     if (this.#connections.has(connection)) this.#gone(connection)
   }
 
   #flooded(connection: string): void {
-    if (sideOf(connection) === 'local') return
-    this.#network?.expel(this.#connections.identityOf(connection)?.key)
+    if (sideOf(connection) === 'network') this.#network?.expel(connection)
   }
 
   #gone(connection: string): void {
@@ -355,7 +356,10 @@ export class Broker {
       door: () => this.door ?? NO_DOOR,
       connectionsOf: (principal) =>
         [...this.#connections.identities()].filter(isNamed(principal)).length,
-      changed: (principal) => this.#connections.greetAgain(isNamed(principal)),
+      changed: (principal) => {
+        const connections = this.#connections.greetAgain(isNamed(principal))
+        for (const id of connections) this.#core.connectionEnded(id, 'its rights have changed')
+      },
       revoked: (principal, keys) => {
         const error = new ProtocolError('KEY_REVOKED', { key: `of ${principal}` })
         const isMeant = ({ key = '' }: Identity) => keys.has(key)

@@ -126,6 +126,7 @@ export class Connections {
         onEvent: (event) => {
           if (event.type === 'ended') this.#ended(id, event.how)
           else if (event.type === 'welcomed') this.#welcomed(id, event.identity)
+          else if (event.type === 'unwelcome') this.#unwelcome(id)
           onEvent(id, event)
         },
         onReady: () => onReady(id),
@@ -209,6 +210,15 @@ export class Connections {
     this.#greeting[entry.side].delete(id)
   }
 
+  /** It has to shake hands again, within its time. */
+  #unwelcome(id: string): void {
+    const entry = this.#entries.get(id)
+    if (!entry) return
+    this.#byPrincipal.remove(entry.link)
+    entry.greetingSince = this.#now
+    this.#greeting[entry.side].add(id)
+  }
+
   #ended(id: string, how: ConnectionEnd): void {
     this.#ends.set(how, (this.#ends.get(how) ?? 0) + 1)
     const entry = this.#entries.get(id)
@@ -258,12 +268,6 @@ export class Connections {
     link.cut(new ProtocolError('OVERLOADED', { what: `the send queue of ${principal}`, limit }))
   }
 
-  /** Whom this connection acts for; undefined when it is not welcome. */
-  identityOf(id: string): Identity | undefined {
-    const state = this.#entries.get(id)?.link.state
-    return state?.name === 'welcome' ? state.identity : undefined
-  }
-
   /** Who are welcome now. */
   *identities(): Generator<Identity> {
     for (const { link } of this.#entries.values()) {
@@ -285,16 +289,11 @@ export class Connections {
     return links.length
   }
 
-  /** Those of whom this holds have to shake hands again. */
-  greetAgain(isMeant: (identity: Identity) => boolean): void {
-    for (const [id, entry] of this.#entries) {
-      const { state } = entry.link
-      if (state.name !== 'welcome' || !isMeant(state.identity)) continue
-      entry.link.greetAgain()
-      this.#byPrincipal.remove(entry.link)
-      entry.greetingSince = this.#now
-      this.#greeting[entry.side].add(id)
-    }
+  /** Those of whom this holds have to shake hands again; their ids. */
+  greetAgain(isMeant: (identity: Identity) => boolean): string[] {
+    const meant = [...this.#entries].filter(([, { link }]) => isWelcome(link, isMeant))
+    for (const [, { link }] of meant) link.greetAgain()
+    return meant.map(([id]) => id)
   }
 
   /** Sends to all of whom this holds. */
@@ -304,7 +303,7 @@ export class Connections {
 
   #meant(isMeant: (identity: Identity) => boolean): BrokerLink[] {
     const links = [...this.#entries.values()].map(({ link }) => link)
-    return links.filter(({ state }) => state.name === 'welcome' && isMeant(state.identity))
+    return links.filter((link) => isWelcome(link, isMeant))
   }
 
   /** Says GOODBYE to everybody. */
@@ -347,4 +346,8 @@ export class Connections {
     const isTold = link.backlogCount === 0 || endedForMs >= lingerMs
     if (isTold && endedForMs >= (link.isBanned ? bannedForMs : 0)) this.#forget(id)
   }
+}
+
+function isWelcome({ state }: BrokerLink, isMeant: (identity: Identity) => boolean): boolean {
+  return state.name === 'welcome' && isMeant(state.identity)
 }

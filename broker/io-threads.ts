@@ -2,7 +2,6 @@
  * Binds sockets of libzmq: to the I/O thread of their side, because the network has one of its own, so that its
  * handshakes and its encryption take no time from the users of this machine.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Side } from './router-socket.ts'
 
 /** What is used of the context of zeromq.js. */
@@ -21,10 +20,6 @@ interface Bindable extends Socket {
 
 const THREADS: Readonly<Record<Side, number>> = { local: 0b01, network: 0b10 }
 const EVERY = 0
-
-/** libzmq gives an address up some time after it was told to; looked at this often, and so many times. */
-const RETRY_MS = 20
-const RETRIES = 100
 
 /** Has no effect once there are sockets: then one thread serves everybody. */
 export function splitThreads(context: Context): void {
@@ -51,19 +46,6 @@ export async function bindApart(socket: Bindable, endpoint: string, side: Side):
     if (!isNoThread(error)) throw error
     socket.affinity = EVERY
     await socket.bind(endpoint)
-  }
-}
-
-/** To an address that was ours until a moment ago. */
-export async function bindAgain(socket: Bindable, endpoint: string, side: Side): Promise<void> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      await bindApart(socket, endpoint, side)
-      return
-    } catch (error) {
-      if (codeOf(error) !== 'EADDRINUSE' || tries === RETRIES) throw error
-      await sleep(RETRY_MS)
-    }
   }
 }
 

@@ -6,8 +6,8 @@ import { setImmediate as others } from 'node:timers/promises'
 import * as zmq from 'zeromq'
 import type { Bundle } from '../protocol/bundle.ts'
 import { WIRE_LIMITS } from '../protocol/limits.ts'
-import { serveCurve } from './curve.ts'
-import { bindAgain, bindApart, splitThreads } from './io-threads.ts'
+import { rebindCurve, serveCurve, whenFree } from './curve.ts'
+import { bindApart, splitThreads } from './io-threads.ts'
 import { RouterWriter } from './router-writer.ts'
 import { Turn } from './turn.ts'
 
@@ -122,15 +122,12 @@ export class RouterSocket {
 
   /** From now on new connections to the endpoint are made under this key; those of before stay. */
   async rebind(endpoint: string, secretKey: string): Promise<void> {
-    await this.unbind(endpoint)
-    await this.bindAgain(endpoint, secretKey)
+    await rebindCurve(this.#socket, endpoint, secretKey)
   }
 
-  /** To an endpoint that was given up a moment ago, by this socket or by the one before it. */
-  async bindAgain(endpoint: string, secretKey: string): Promise<void> {
-    serveCurve(this.#socket, secretKey)
-    await bindAgain(this.#socket, endpoint, this.#side)
-    this.#loop ??= this.#receive()
+  /** To an endpoint that the socket before this one has given up. */
+  async succeed(endpoint: string, secretKey: string): Promise<void> {
+    await whenFree(async () => void (await this.bind(endpoint, secretKey)))
   }
 
   async #receive(): Promise<void> {

@@ -20,6 +20,7 @@ import { ConnectRates } from './connect-rates.ts'
 import { ConnectionIds } from './connection-ids.ts'
 import { DoorGuard, type GuardLimits, type GuardStep, type Load } from './door-guard.ts'
 import type { DoorNotes } from './door-notes.ts'
+import { OpenPipes } from './open-pipes.ts'
 
 export interface NetworkDoorOptions {
   /** ROUTER endpoint, tcp. */
@@ -34,6 +35,8 @@ export interface NetworkDoorOptions {
   readonly principals: () => Principals
   /** How often one key may connect. */
   readonly connects: RateLimits
+  /** Connections to ROUTER that one key may have open. */
+  readonly maxConnectionsOfKey: number
   readonly router: RouterPort
   readonly subscriptions: Omit<StreamsPort, 'flooded'>
   readonly guard: GuardLimits
@@ -52,6 +55,7 @@ export class NetworkDoor {
   readonly #zap: ZapSocket
   readonly #guard: DoorGuard
   readonly #rates: ConnectRates
+  readonly #pipes = new OpenPipes()
   #router: RouterSocket
   #publisher: StreamsSocket
   #bound: { readonly endpoint: string; readonly streams: string }
@@ -127,7 +131,7 @@ export class NetworkDoor {
   authenticate(connection: string, hello: HelloBody): Verdict {
     const { principals, random } = this.#options
     return authenticateRemote(hello, {
-      connectedAs: this.#ids.keyOf(routingIdOf(connection)),
+      connectedAs: this.#keyOf(connection),
       principals: principals(),
       keys: () => this.#keys.all,
       random,
@@ -161,8 +165,19 @@ export class NetworkDoor {
     })
   }
 
-  /** Somebody sends messages without end: all connections go, and this key does not come back for a while. */
-  expel(key: string | undefined): void {
+  /** The transport opened or closed a connection. */
+  notified(connection: string): void {
+    const key = this.#keyOf(connection)
+    if (key !== undefined) this.#pipes.notified(connection, key)
+  }
+
+  #keyOf(connection: string): string | undefined {
+    return this.#ids.keyOf(routingIdOf(connection))
+  }
+
+  /** It sends messages without end: all connections go, and its key does not come back for a while. */
+  expel(connection: string): void {
+    const key = this.#keyOf(connection)
     this.#guard.flooded('frames')
     if (key !== undefined) this.#rates.bar(key, this.#options.now() + BARRED_MS)
   }
@@ -189,13 +204,14 @@ export class NetworkDoor {
         this.#state = 'away'
         this.#options.left()
         await this.#leave()
+        this.#pipes.clear()
         this.#router = this.#newRouter()
         this.#publisher = this.#newPublisher()
         break
       case 'listen':
       case 'return':
-        await this.#router.bindAgain(this.#bound.endpoint, this.#keys.current.secretKey)
-        await this.#publisher.bindAgain(this.#bound.streams, this.#keys.current.secretKey)
+        await this.#router.succeed(this.#bound.endpoint, this.#keys.current.secretKey)
+        await this.#publisher.succeed(this.#bound.streams, this.#keys.current.secretKey)
         this.#state = 'open'
     }
   }
@@ -216,6 +232,7 @@ export class NetworkDoor {
   #answer(status: KeyStatus, key: string, now: number): ZapAnswer {
     if (status === 'revoked') return 'never'
     if (status === 'unknown') return 'later'
+    if (this.#pipes.countOf(key) >= this.#options.maxConnectionsOfKey) return 'busy'
     return this.#rates.take(key, now) ? 'accept' : 'busy'
   }
 }

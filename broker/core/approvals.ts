@@ -49,11 +49,15 @@ const EXPIRE_AGAIN_MS = 1000
 const MAX_PAGE_BYTES = 1024 * 1024
 
 export interface ApprovalQuery {
+  /** Which of them the caller has to do with. */
+  readonly sees: 'all' | Sees
   readonly session: string | undefined
   readonly states: readonly ApprovalState[] | undefined
   readonly since: number
   readonly limit: number
 }
+
+type Sees = (record: ApprovalRecord) => boolean
 
 /** Changes that a damaged record may have been ahead of the others: years of questions. */
 const DAMAGE_MARGIN = 1_000_000
@@ -133,9 +137,9 @@ export class Approvals {
     return this.#durable.get(approvalKey(record)) === record
   }
 
-  /** By id, or by a beginning of one. Throws NO_SUCH_APPROVAL or AMBIGUOUS_APPROVAL. */
-  resolve(reference: string): ApprovalRecord {
-    const all = [...this.#current.values()]
+  /** By id, or by a beginning of one, among those that are seen. Throws NO_SUCH_APPROVAL or AMBIGUOUS_APPROVAL. */
+  resolve(reference: string, sees: Sees): ApprovalRecord {
+    const all = [...this.#current.values()].filter(sees)
     const exact = all.filter(({ approval }) => approval === reference)
     const isShort = reference.length < MIN_PREFIX
     const found =
@@ -212,7 +216,7 @@ export class Approvals {
 
   /** What fits, the one that changed last at the end. */
   page(query: ApprovalQuery): Result<'approval.list'> {
-    const head = this.#head()
+    const head = this.#headSeen(query.sees)
     // A cursor that is ahead of everything is of another journal: begin anew.
     const since = query.since > head ? 0 : query.since
     const approvals: ApprovalInfo[] = []
@@ -283,6 +287,17 @@ export class Approvals {
     return first === undefined ? this.#newest : Math.min(this.#newest, first - 1)
   }
 
+  /** The same, as far as the caller sees: changes that are none of its business move nothing for it. */
+  #headSeen(sees: 'all' | Sees): number {
+    const head = this.#head()
+    if (sees === 'all') return head
+    let seen = 0
+    for (const record of this.#durable.values()) {
+      if (record.change <= head && sees(record)) seen = Math.max(seen, record.change)
+    }
+    return seen
+  }
+
   #nextChange(): number {
     this.#lastChange += 1
     this.#outstanding.add(this.#lastChange)
@@ -326,7 +341,8 @@ export class Approvals {
   }
 }
 
-function fits(record: ApprovalRecord, { session, states }: ApprovalQuery): boolean {
+function fits(record: ApprovalRecord, { sees, session, states }: ApprovalQuery): boolean {
+  if (sees !== 'all' && !sees(record)) return false
   if (session !== undefined && record.session !== session) return false
   return !states || states.includes(stateOf(record))
 }

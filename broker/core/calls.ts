@@ -13,7 +13,7 @@ import type { Asked, Target } from './audit/entry.ts'
 import type { Batch } from './batch.ts'
 import type { Clock } from './clock.ts'
 import type { Operation } from './events.ts'
-import { type Idempotency, keyOfUnkeyed, type Outcome } from './idempotency.ts'
+import { exceeds, type Idempotency, keyOfUnkeyed, type Outcome } from './idempotency.ts'
 import type { Load } from './quotas.ts'
 import type { Tally } from './tally.ts'
 
@@ -63,6 +63,8 @@ export interface Call<M extends BrokerMethod> {
 export interface KeyedRequest {
   readonly key: string
   readonly hash: string
+  /** Of who asks; absent = all. */
+  readonly reach?: 'own'
 }
 
 /** What was asked, by whom. */
@@ -104,6 +106,8 @@ interface Running {
   readonly cancelled: Set<Waiter>
   /** written: given to the journal, so it may be done; accepted: in the journal; ending: has its outcome. */
   phase: 'begun' | 'written' | 'accepted' | 'ending'
+  /** Whoever asked has no right to it any more. */
+  isRevoked: boolean
   cancel: (() => void) | undefined
 }
 
@@ -142,11 +146,12 @@ export class Calls {
     return this.#byWaiter.has(waiterKey(connection, id))
   }
 
-  /** Joins the execution that runs under this key; false when there is none. Throws CONFLICT. */
-  attach({ key, hash }: KeyedRequest, waiter: Waiter): boolean {
-    const running = this.#byKey.get(key)
+  /** Joins the execution that runs under this key; false when there is none. Throws CONFLICT or FORBIDDEN. */
+  attach(keyed: KeyedRequest, waiter: Waiter): boolean {
+    const running = this.#byKey.get(keyed.key)
     if (!running) return false
-    if (running.keyed?.hash !== hash) throw conflict(key)
+    if (running.keyed?.hash !== keyed.hash) throw conflict(keyed.key)
+    if (exceeds(running.keyed, keyed)) throw outgrown(waiter)
     this.#addWaiter(running, waiter)
     if (running.phase === 'accepted' || running.phase === 'ending')
       this.#send(waiter, { kind: 'ACCEPTED', id: waiter.id }, EMPTY)
@@ -165,6 +170,7 @@ export class Calls {
       waiters: [],
       cancelled: new Set(),
       phase: 'begun',
+      isRevoked: false,
       cancel: undefined,
     }
     this.#running.add(running)
@@ -207,16 +213,22 @@ export class Calls {
     }
   }
 
-  /** A principal has no rights any more: its calls end at once; what was accepted is still carried out. */
+  /**
+   * A principal has other rights than before: its calls, and those that it makes for others, end at once; what
+   * was accepted is still carried out.
+   */
   revoke(principal: string): void {
     for (const running of this.#running) {
-      for (const waiter of running.waiters.filter((one) => one.principal === principal)) {
+      const theirs = running.waiters.filter((one) => isOf(one, principal))
+      if (theirs.length === 0) continue
+      for (const waiter of theirs) {
         const executed = running.phase === 'begun' ? 'no' : 'unknown'
         const details = { principal, scope: 'any', method: waiter.method }
         this.#removeWaiter(running, waiter)
         this.tell(waiter, failed(new ProtocolError('FORBIDDEN', details, { executed })))
       }
-      if (running.waiters.length === 0) running.cancel?.()
+      running.isRevoked = running.waiters.length === 0
+      if (running.isRevoked) running.cancel?.()
     }
   }
 
@@ -271,8 +283,8 @@ export class Calls {
       ...{ state: 'running', ...(standing && { standing: encode(standing) }) },
       ...(asked && { asked }),
     }
-    const { key, hash } = record
-    return [this.#ports.idempotency.set(key, { method, hash, at: startedAt, outcome })]
+    const { key, ...request } = record
+    return [this.#ports.idempotency.set(key, { method, ...request, at: startedAt, outcome })]
   }
 
   /** The outcome of an accepted keyed call is made durable before anybody hears of it. */
@@ -300,9 +312,9 @@ export class Calls {
   #outcome({ record, keyed, method, startedAt }: Running, outcome: End): () => Operation[] {
     const { idempotency } = this.#ports
     if (!record) return () => []
-    const { key, hash } = record
+    const { key, ...request } = record
     if (keyed && !wasNotDone(outcome)) {
-      const ended = { method, hash, at: startedAt, outcome }
+      const ended = { method, ...request, at: startedAt, outcome }
       const operation = idempotency.set(key, ended)
       return () => (idempotency.get(key) === ended ? [operation] : [])
     }
@@ -381,7 +393,19 @@ export function conflict(key: string): ProtocolError {
   return new ProtocolError('CONFLICT', { key: key.slice(key.indexOf('\n') + 1) })
 }
 
-function isCancelled({ waiters, cancelled }: Running): boolean {
+/** It was done with a wider reach than its caller has now: its answer may be of what is not the caller's. */
+export function outgrown({ principal, method }: Waiter): ProtocolError {
+  const details = { principal, scope: 'reach all', method }
+  return new ProtocolError('FORBIDDEN', details, { executed: 'unknown' })
+}
+
+/** Whether this principal waits, or waits for somebody else. */
+function isOf({ principal, via }: Waiter, name: string): boolean {
+  return principal === name || via === name
+}
+
+function isCancelled({ waiters, cancelled, isRevoked }: Running): boolean {
+  if (isRevoked) return waiters.length === 0 // unless it was asked for again meanwhile
   return waiters.length > 0 && waiters.every((waiter) => cancelled.has(waiter))
 }
 

@@ -187,7 +187,7 @@ export class Core {
       percent: ports.limits.sharePercent,
       onLimit: () => this.tally.reached('share'),
     }
-    this.sessions = new Sessions(this.shareRule)
+    this.sessions = new Sessions((owner) => this.principals.isLimited(owner), this.shareRule)
     this.batch = new Batch({
       journal: ports.journal,
       now: () => ports.clock.now(),
@@ -325,7 +325,7 @@ export class Core {
     if (state) this.streams.publishHead(state, this.clock.now())
   }
 
-  /** A principal has other rights than before: what it reads and waits for ends; others open anew. */
+  /** A principal has other rights than before: what it reads and waits for ends; who still may opens anew. */
   leaveStreams(principal: string): void {
     for (const { ticket, connection } of this.tickets.revoke(principal)) {
       this.send(connection, { kind: 'MOVED', ticket })

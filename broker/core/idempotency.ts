@@ -39,6 +39,8 @@ export interface KeyRecord {
   readonly method: string
   /** SHA-256 of method, target and body; empty when what was asked is not known any more. */
   readonly hash: string
+  /** Of who asked; absent = all. */
+  readonly reach?: 'own'
   /** When it was first seen, by the clock of ages (clock.ts), ms. */
   readonly at: number
   readonly outcome: Outcome
@@ -68,6 +70,13 @@ export function requestHash(method: string, target: string, body: Buffer): strin
 /** Whether a request with this hash may be a repeat of the one on record. */
 export function isRepeat(record: KeyRecord, hash: string): boolean {
   return record.hash === '' || record.hash === hash
+}
+
+type Reaching = Pick<KeyRecord, 'reach'>
+
+/** Whether it was asked for with a wider reach than that of who asks now. */
+export function exceeds(known: Reaching, asking: Reaching): boolean {
+  return asking.reach === 'own' && known.reach !== 'own'
 }
 
 /** The keys of one principal; the oldest comes first. */

@@ -6,6 +6,7 @@ import type { ApprovalPolicy, RecoveryPolicy } from '../../protocol/methods/sess
 import type { PauseMode, SessionStatus } from '../../protocol/methods/types.ts'
 import type { KeptSize } from './retention.ts'
 import { NO_SHARES, type ShareRule, Shares } from './shares.ts'
+import type { Sight } from './sight.ts'
 
 /** A turn that was asked for and has not ended. */
 export interface OpenTurn {
@@ -105,12 +106,15 @@ export function turnsGiven(record: SessionRecord, turn: number): void {
 const ONE = { records: 1, bytes: 0 }
 
 export class Sessions {
+  readonly #isPrivate: (owner: string) => boolean
   readonly #shares: Shares
   readonly #records = new Map<string, SessionRecord>()
   /** Sessions whose record cannot be read: all that is known of them is that they exist. */
   readonly #damaged = new Set<string>()
 
-  constructor(rule: ShareRule = NO_SHARES) {
+  /** `isPrivate`: whether this principal has to do with its own sessions only, so that its names are its own too. */
+  constructor(isPrivate: (owner: string) => boolean, rule: ShareRule = NO_SHARES) {
+    this.#isPrivate = isPrivate
     this.#shares = new Shares(rule)
   }
 
@@ -177,27 +181,37 @@ export class Sessions {
   }
 
   /**
-   * By id, by name (one that has not ended before one that has), or by a prefix of the id. Throws
-   * NO_SUCH_SESSION, AMBIGUOUS_SESSION, or STORAGE_FAILED for one whose record is damaged.
+   * By id, by name (one that has not ended before one that has), or by a prefix of the id, among those that
+   * the caller sees. Throws NO_SUCH_SESSION, AMBIGUOUS_SESSION, or STORAGE_FAILED for one whose record is damaged.
    */
-  resolve(reference: string): SessionRecord {
+  resolve(reference: string, sight: Sight): SessionRecord {
     const exact = this.#records.get(reference)
-    if (exact) return exact
-    if (this.#damaged.has(reference)) {
+    if (exact && sight.sees(exact.owner)) return exact
+    // Nobody knows whose it is.
+    if (this.#damaged.has(reference) && !sight.isLimited) {
       const reason = `the record of session ${reference} is damaged; \`agentmq journal export\` has its chunks`
       throw new ProtocolError('STORAGE_FAILED', { reason })
     }
-    const named = [...this.#records.values()].filter((record) => record.name === reference)
-    const chosen = named.find((record) => !hasEnded(record)) ?? newest(named)
-    if (chosen) return chosen
-    return this.#byPrefix(reference)
+    return this.#byName(reference, sight) ?? this.#byPrefix(reference, sight)
   }
 
-  #byPrefix(reference: string): SessionRecord {
+  /** The names that all share come first: nobody can take one over with a private session. */
+  #byName(name: string, sight: Sight): SessionRecord | undefined {
+    const named = this.#seen(sight, (record) => record.name === name)
+    const shared = named.filter(({ owner }) => !this.#isPrivate(owner))
+    const candidates = shared.length > 0 ? shared : named
+    const living = candidates.filter((record) => !hasEnded(record))
+    if (living.length > 1) {
+      throw new ProtocolError('AMBIGUOUS_SESSION', { session: name, count: living.length })
+    }
+    return living[0] ?? newest(candidates)
+  }
+
+  #byPrefix(reference: string, sight: Sight): SessionRecord {
     const matching =
       reference.length < MIN_PREFIX
         ? []
-        : [...this.#records.values()].filter((record) => record.session.startsWith(reference))
+        : this.#seen(sight, ({ session }) => session.startsWith(reference))
     const [first] = matching
     if (!first) throw new ProtocolError('NO_SUCH_SESSION', { session: reference })
     if (matching.length > 1) {
@@ -206,14 +220,26 @@ export class Sessions {
     return first
   }
 
-  /** Throws NAME_TAKEN when a session that has not ended has this name, other than the one that may. */
-  claimName(name: string, by?: SessionRecord): void {
+  #seen(sight: Sight, fits: (record: SessionRecord) => boolean): SessionRecord[] {
+    return [...this.#records.values()].filter((record) => fits(record) && sight.sees(record.owner))
+  }
+
+  /**
+   * Throws NAME_TAKEN when a session that has not ended has this name, other than the one that may. Whoever has
+   * to do with its own sessions only takes names from nobody, and learns of nobody's.
+   */
+  claimName(name: string, owner: string, by?: SessionRecord): void {
     if (name === '') return
+    const namespace = this.#namespaceOf(owner)
     for (const record of this.#records.values()) {
-      if (record.name === name && record !== by && !hasEnded(record)) {
-        throw new ProtocolError('NAME_TAKEN', { name, session: record.session })
-      }
+      if (record.name !== name || record === by || hasEnded(record)) continue
+      if (this.#namespaceOf(record.owner) !== namespace) continue
+      throw new ProtocolError('NAME_TAKEN', { name, session: record.session })
     }
+  }
+
+  #namespaceOf(owner: string): string {
+    return this.#isPrivate(owner) ? owner : ''
   }
 }
 

@@ -36,7 +36,12 @@ export interface TicketsOptions {
 export interface Holder {
   readonly connection: string
   readonly principal: string
+  /** The gateway that acts for it. */
+  readonly via?: string | undefined
 }
+
+/** Who says something of a ticket. */
+export type Reporter = Pick<Holder, 'connection' | 'principal'>
 
 /** A ticket as others may see it. */
 export interface Reading {
@@ -118,7 +123,9 @@ export class Tickets {
     const found = this.#tickets.get(ticket)
     if (!found || found.isRedeemed) return undefined
     found.isRedeemed = true
-    found.state.heardBy.add(found.holder.principal)
+    const { principal, via } = found.holder
+    found.state.heardBy.add(principal)
+    if (via !== undefined) found.state.heardBy.add(via) // it is the one that hears
     found.state.subscribers += 1
     return found.state
   }
@@ -128,10 +135,10 @@ export class Tickets {
     return this.#tickets.get(ticket)?.state
   }
 
-  /** The reader behind a ticket of this connection has come this far; another's ticket is ignored. */
-  progressed(ticket: string, connection: string, position: number, now: number): void {
+  /** The reader behind a ticket has come this far; another's ticket is ignored. */
+  progressed(ticket: string, by: Reporter, position: number, now: number): void {
     const found = this.#tickets.get(ticket)
-    if (found?.holder.connection !== connection) return
+    if (!found || !isOf(found.holder, by)) return
     found.position = position
     found.reportedAt = now
   }
@@ -139,6 +146,12 @@ export class Tickets {
   /** The tickets behind which somebody reads, or will. */
   *readings(): Generator<Reading> {
     for (const ticket of this.#tickets.values()) if (!ticket.isClosed) yield ticket
+  }
+
+  /** Its holder does not want it any more; another's ticket is ignored. */
+  giveBack(ticket: string, by: Reporter): void {
+    const holder = this.#tickets.get(ticket)?.holder
+    if (holder && isOf(holder, by)) this.close(ticket)
   }
 
   /** Nobody reads any more. A redeemed ticket is kept until its pipe is unsubscribed as well. */
@@ -168,20 +181,20 @@ export class Tickets {
   }
 
   /**
-   * A principal may not read any more what it reads. ZeroMQ takes nobody's pipe off a topic for us, so its
-   * streams move to other topics; returns the tickets of others that this makes void.
+   * A principal may not read any more what it reads, for itself or as a gateway. ZeroMQ takes nobody's pipe
+   * off a topic for us, so its streams move to other topics; returns the tickets that this makes void.
    */
   revoke(principal: string): { readonly ticket: string; readonly connection: string }[] {
     const moved = new Set(this.#streams.heardBy(principal))
-    const others: { readonly ticket: string; readonly connection: string }[] = []
+    const gone: { readonly ticket: string; readonly connection: string }[] = []
     for (const [ticket, { state, holder, isClosed, isRedeemed }] of [...this.#tickets]) {
-      const isTheirs = holder.principal === principal
+      const isTheirs = holder.principal === principal || holder.via === principal
       if (!isTheirs && !(isRedeemed && moved.has(state))) continue
-      if (!isTheirs && !isClosed) others.push({ ticket, connection: holder.connection })
+      if (!isClosed) gone.push({ ticket, connection: holder.connection })
       this.release(ticket)
     }
     for (const state of moved) this.#streams.move(state)
-    return others
+    return gone
   }
 
   /** The connection that held them is gone: so are its tickets. */
@@ -203,4 +216,8 @@ export class Tickets {
     if (left > 0) this.#perPrincipal.set(principal, left)
     else this.#perPrincipal.delete(principal)
   }
+}
+
+function isOf(holder: Holder, { connection, principal }: Reporter): boolean {
+  return holder.connection === connection && holder.principal === principal
 }

@@ -3,20 +3,21 @@ import { type Static, Type } from 'typebox'
 import { KEY_CHARS } from '../keys/z85.ts'
 import { Role } from '../messages/handshake.ts'
 import { oneOf } from '../one-of.ts'
-import { defineMethod } from './define.ts'
+import { defineMethod, REACHES } from './define.ts'
 
 /** Keys that one principal may have, revoked ones included. */
 export const MAX_KEYS_OF_PRINCIPAL = 16
 
-export const REACHES = ['all', 'own'] as const
-export const Reach = oneOf(
+const Reach = oneOf(
   REACHES,
   'Sessions it has to do with: all of them, or those that it has created',
 )
-export type Reach = (typeof REACHES)[number]
+
+/** How the name of a principal is written. */
+export const PRINCIPAL_NAME = '^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$'
 
 const principal = Type.String({
-  pattern: '^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$',
+  pattern: PRINCIPAL_NAME,
   description: 'Name of the principal',
 })
 const key = Type.String({

@@ -128,7 +128,7 @@ t.test('a peer without CURVE is refused by the transport', async (t) => {
     socket.connect(door.endpoint)
     for await (const { type } of events) {
       if (!type.startsWith('handshake')) continue
-      t.match(type, /^handshake:error/, name)
+      t.match(type, /^handshake:error/, name) // who notices first decides which
       break
     }
   }

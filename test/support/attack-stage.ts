@@ -4,8 +4,11 @@ import type { Test } from 'tap'
 import type { Client } from '../../clients/sdk/index.ts'
 import { type KeyPair, newKeyPair } from '../../protocol/keys/key-pair.ts'
 import type { Role } from '../../protocol/messages/handshake.ts'
-import type { DoorInfo, Reach } from '../../protocol/methods/key.ts'
+import type { Reach } from '../../protocol/methods/define.ts'
+import type { DoorInfo } from '../../protocol/methods/key.ts'
+import { Cluster } from './cluster.ts'
 import { LiveBroker } from './live-broker.ts'
+import { LISTEN } from './remote-peers.ts'
 import { AgentPeer } from './zmtp/agent-peer.ts'
 import {
   type CurveLies,
@@ -24,22 +27,34 @@ export interface Attempt {
 
 export class AttackStage {
   readonly t: Test
-  readonly broker: LiveBroker
   readonly admin: Client
-  door: DoorInfo
+  readonly door: DoorInfo
 
-  private constructor(t: Test, broker: LiveBroker, admin: Client, door: DoorInfo) {
+  private constructor(t: Test, admin: Client, door: DoorInfo) {
     this.t = t
-    this.broker = broker
     this.admin = admin
     this.door = door
   }
 
+  /** In this process. */
   static async start(t: Test, flags: Readonly<Record<string, unknown>> = {}): Promise<AttackStage> {
-    const broker = await LiveBroker.start(t, { listen: 'tcp://127.0.0.1:*', ...flags })
-    const admin = await broker.connect(t)
+    return AttackStage.on(t, await LiveBroker.start(t, { listen: 'tcp://127.0.0.1:*', ...flags }))
+  }
+
+  static async on(t: Test, broker: LiveBroker): Promise<AttackStage> {
+    return AttackStage.with(t, await broker.connect(t))
+  }
+
+  /** In a process of its own, that may end with the attack. */
+  static async apart(t: Test, within: readonly string[] = []): Promise<AttackStage> {
+    const cluster = await Cluster.make(t)
+    await cluster.broker({ args: [...LISTEN], within })
+    return AttackStage.with(t, await cluster.connect())
+  }
+
+  static async with(t: Test, admin: Client): Promise<AttackStage> {
     const { door } = await admin.call('key.list', {})
-    return new AttackStage(t, broker, admin, door)
+    return new AttackStage(t, admin, door)
   }
 
   /** A key that an admin has added. */

@@ -20,6 +20,8 @@ export interface HarnessOptions {
   readonly durability?: 'automatic' | 'manual'
   readonly limits?: Partial<CoreLimits>
   readonly seed?: number
+  /** In place of the one that the seed makes. */
+  readonly random?: CorePorts['random']
   readonly journal?: MemoryJournal
   readonly metrics?: CorePorts['metrics']
   readonly access?: Partial<AccessPort>
@@ -61,7 +63,7 @@ export class CoreHarness {
     const random = seededRandom(options.seed ?? 1)
     this.core = new Core({
       clock: { now: () => this.#now, wall: () => EPOCH_MS + this.#now + this.#jumpedMs },
-      random: (size) => Buffer.from(Array.from({ length: size }, () => Math.floor(random() * 256))),
+      random: options.random ?? ((size) => bytes(size, random)),
       journal: this.journal,
       limits: { ...CORE_LIMITS, ...options.limits },
       surroundings: {
@@ -172,4 +174,8 @@ export class CoreHarness {
     const range = { from: 1, to: 1_000_000, maxCount: 1_000_000, maxBytes: 1_000_000_000 }
     return this.journal.read(session, range).chunks
   }
+}
+
+function bytes(size: number, random: () => number): Buffer {
+  return Buffer.from(Array.from({ length: size }, () => Math.floor(random() * 256)))
 }

@@ -9,6 +9,7 @@ import type { CallRequest } from '../calls.ts'
 import type { Core } from '../core.ts'
 import { partsOfKey } from '../idempotency.ts'
 import { connectionName } from '../readers.ts'
+import { EVERYTHING } from '../sight.ts'
 import { type Asked, keyHash, type Target } from './entry.ts'
 
 /** W3C Trace Context, version 00 and such as may come. */
@@ -26,7 +27,7 @@ export interface Caller {
 type Finder<P> = (core: Core, params: P) => Target
 
 const ofSession: Finder<{ readonly session: string }> = (core, { session }) => ({
-  session: core.sessions.resolve(session).session,
+  session: core.sessions.resolve(session, EVERYTHING).session,
 })
 const ofTask: Finder<{ readonly task: string }> = (core, { task }) => ({
   target: core.tasks.resolve(task),
@@ -58,14 +59,14 @@ export const FINDERS: { readonly [M in BrokerMethod]?: Finder<Params<M>> } = {
   'session.set_mode': ofSession,
   'session.batch': ofNothing, // each of its parts has a record of its own
   'approval.answer': (core, params) => {
-    const { session, approval } = core.approvals.resolve(params.approval)
+    const { session, approval } = core.approvals.resolve(params.approval, () => true)
     return { session, target: approval }
   },
   'host.drain': ofHost,
   'host.undrain': ofHost,
   'workflow.execute': ofNothing,
   'workflow.cancel': (core, { execution }) => ({
-    target: core.workflows.resolve(execution).record.execution,
+    target: core.workflows.resolve(execution, EVERYTHING).record.execution,
   }),
   'task.create': ofNothing,
   'task.update': ofTask,

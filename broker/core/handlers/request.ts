@@ -3,16 +3,15 @@ import { decodeBody } from '../../../protocol/codec.ts'
 import { ProtocolError } from '../../../protocol/errors.ts'
 import type { Identity } from '../../../protocol/link/broker-link.ts'
 import { DEFAULT_DEADLINE_MS } from '../../../protocol/messages/calls.ts'
-import { scopesOf } from '../../../protocol/methods/define.ts'
 import { type BrokerMethod, isMethod, METHODS } from '../../../protocol/methods/index.ts'
 import { nearest } from '../../../protocol/nearest.ts'
 import { MAX_TABLE_KEY_BYTES } from '../../journal/keys.ts'
-import { type Call, conflict, type KeyedRequest, type Waiter } from '../calls.ts'
+import { type Call, conflict, type KeyedRequest, outgrown, type Waiter } from '../calls.ts'
 import type { Core } from '../core.ts'
-import { isRepeat, requestHash } from '../idempotency.ts'
+import { exceeds, isRepeat, requestHash } from '../idempotency.ts'
 import { METHOD_HANDLERS, type MethodHandler } from '../methods/index.ts'
 import type { Refused } from '../quotas.ts'
-import { actingFor } from '../rights.ts'
+import { actingFor, authorise, forbidden } from '../rights.ts'
 import type { Handler, Incoming } from './handler.ts'
 
 export const request: Handler<'REQUEST'> = (received) => {
@@ -45,7 +44,7 @@ function begin(received: Incoming<'REQUEST'>): void {
   const method = knownMethod(head.method)
   const identity = actor(received, method)
   const incoming = { ...received, identity }
-  authorise(incoming, method)
+  authorise(identity, method)
   limit(received, identity, method)
   const since = core.clock.now()
   const deadlineAt = since + (head.remaining_ms || DEFAULT_DEADLINE_MS)
@@ -81,17 +80,11 @@ function knownMethod(name: string): BrokerMethod {
 function actor({ core, identity, head }: Incoming<'REQUEST'>, method: BrokerMethod): Identity {
   const { user } = head
   if (user === undefined) return identity
-  const isGateway = identity.roles.includes('gateway')
-  const record = isGateway ? core.principals.get(user) : undefined
-  if (record) return actingFor(identity, record)
-  const principal = isGateway ? user : identity.principal
-  throw new ProtocolError('FORBIDDEN', { principal, scope: 'gateway', method })
-}
-
-function authorise({ identity }: Incoming<'REQUEST'>, method: BrokerMethod): void {
-  const { scope } = METHODS[method]
-  if (scopesOf(identity.roles).has(scope)) return
-  throw new ProtocolError('FORBIDDEN', { principal: identity.principal, scope, method })
+  if (!identity.roles.includes('gateway')) throw forbidden(identity.principal, 'gateway', method)
+  const record = core.principals.get(user)
+  const acting = record && actingFor(identity, record)
+  if (acting) return acting
+  throw forbidden(user, 'to be acted for', method)
 }
 
 /** Throws OVERLOADED. What a gateway asks for a user counts for both. */
@@ -129,14 +122,16 @@ function keyedRequest({ identity, head, body }: Incoming<'REQUEST'>, method: Bro
     const reason = `the key is longer than a record of ${MAX_TABLE_KEY_BYTES} bytes allows`
     throw new ProtocolError('INVALID_MESSAGE', { what: 'REQUEST', reason })
   }
-  return { key, hash: requestHash(method, head.target, body) }
+  const { reach } = identity
+  return { key, hash: requestHash(method, head.target, body), ...(reach && { reach }) }
 }
 
-/** A repeat attaches to the running call or gets the stored answer. Throws CONFLICT. */
+/** A repeat attaches to the running call or gets the stored answer. Throws CONFLICT or FORBIDDEN. */
 function repeated(core: Core, keyed: KeyedRequest, waiter: Waiter): boolean {
   const { key, hash } = keyed
   const known = core.idempotency.get(key)
   if (known && !isRepeat(known, hash)) throw conflict(key)
+  if (known && exceeds(known, keyed)) throw outgrown(waiter)
   if (core.calls.attach(keyed, waiter)) return true
   if (!known || known.outcome.state === 'running') return false
   core.calls.tell(waiter, known.outcome)

@@ -6,6 +6,7 @@ import { recordOf } from '../audit/record.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
 import { AUDIT } from '../events.ts'
+import { EVERYTHING } from '../sight.ts'
 
 /** Records and bytes that one call looks at: 1,000 take some milliseconds. */
 const MAX_COUNT = 1000
@@ -42,7 +43,7 @@ function gapAt({ sequence }: StoredChunk): Gap {
 /** A session that is gone is known to the log alone, by its id. */
 function idOf({ sessions }: Core, reference: string): string {
   try {
-    return sessions.resolve(reference).session
+    return sessions.resolve(reference, EVERYTHING).session
   } catch {
     return reference
   }

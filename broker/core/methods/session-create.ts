@@ -12,7 +12,7 @@ import { startOnHost } from '../start.ts'
 export function sessionCreate(core: Core, call: Call<'session.create'>): void {
   core.sessions.requireRoom(call.identity.principal, core.ports.limits.maxSessions)
   const record = newRecord(core, call)
-  core.sessions.claimName(record.name)
+  core.sessions.claimName(record.name, record.owner)
   if (record.status === 'starting') record.host = placement(core, record, call.params)
   core.sessions.add(record)
   const story = new Story(core, record)

@@ -10,6 +10,7 @@ import type { StoredChunk } from '../../journal/journal.ts'
 import type { Core } from '../core.ts'
 import type { Operation } from '../events.ts'
 import { fairShare, Shares } from '../shares.ts'
+import type { Sight } from '../sight.ts'
 import { tidyUp } from './duties.ts'
 import type { WorkflowLimits } from './limits.ts'
 import { progress, streamOfWorkflow } from './progress.ts'
@@ -104,14 +105,20 @@ export class Workflows {
     return runs.map(({ record }) => record).filter(({ execution }) => this.#runs.has(execution))
   }
 
-  /** By id, or by a prefix that fits one only. Throws NO_SUCH_WORKFLOW. */
-  resolve(reference: string): Run {
+  get(execution: string): Run | undefined {
+    return this.#runs.get(execution)
+  }
+
+  /** By id, or by a prefix that fits one only, among those that the caller sees. Throws NO_SUCH_WORKFLOW. */
+  resolve(reference: string, { sees }: Sight): Run {
     const exact = this.#runs.get(reference)
-    if (exact) return exact
+    if (exact && sees(exact.record.owner)) return exact
     const fitting =
       reference.length < MIN_PREFIX
         ? []
-        : [...this.#runs.values()].filter(({ record }) => record.execution.startsWith(reference))
+        : [...this.#runs.values()].filter(
+            ({ record }) => record.execution.startsWith(reference) && sees(record.owner),
+          )
     const [only] = fitting
     if (only && fitting.length === 1) return only
     throw new ProtocolError('NO_SUCH_WORKFLOW', { execution: reference })

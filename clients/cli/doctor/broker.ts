@@ -55,7 +55,9 @@ async function checkSpeed({ client, now, signal }: BrokerChecks): Promise<Findin
 const NO_HOST = /no host is connected/
 
 function checkHealth({ status, problems, loop_lag_ms, journal_bytes }: Health): Finding[] {
-  const size = `journal ${Math.ceil(journal_bytes / 1024 / 1024)} MiB, loop lag ${duration(loop_lag_ms)}`
+  const journal =
+    journal_bytes === undefined ? '' : `journal ${Math.ceil(journal_bytes / 1024 / 1024)} MiB, `
+  const size = `${journal}loop lag ${duration(loop_lag_ms)}`
   const told = problems.filter((sentence) => !NO_HOST.test(sentence))
   if (status === 'draining') {
     return [warning('health', 'the broker is shutting down', 'wait, or start it again')]

@@ -77,7 +77,7 @@ export class AgentPeer {
     this.say({ head: { kind: 'PROOF' }, body: { nonce, mac } })
   }
 
-  /** The whole handshake as an honest peer. */
+  /** The whole handshake as an honest peer. Throws the code of a refusal. */
   async greet(
     own: KeyPair,
     brokerKey: string,
@@ -87,7 +87,9 @@ export class AgentPeer {
     this.hello(hello)
     const nonce = await this.challenge()
     this.prove(nonce, macOf(own, brokerKey, nonce, hello))
-    return decodeBody(WelcomeBody, (await this.hearKind('WELCOME')).body)
+    const answer = await this.hear()
+    if (answer?.kind === 'WELCOME') return decodeBody(WelcomeBody, answer.body)
+    throw new Error(answer?.kind === 'ERROR' ? decodeBody(ErrorBody, answer.body).code : 'closed')
   }
 
   request(id: string, method: string, params: unknown, more: Partial<RequestFields> = {}): void {

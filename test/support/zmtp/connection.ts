@@ -56,7 +56,7 @@ export class ZmtpConnection {
     let frame = this.#frames.next()
     while (!frame && !this.#isClosed) {
       await this.#until(() => {
-        frame = this.#frames.next()
+        frame ??= this.#frames.next() // bytes may come twice before anybody looks
         return frame !== undefined || this.#isClosed
       })
     }
