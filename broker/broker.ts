@@ -1,33 +1,45 @@
 /** The composition root of the broker: builds its parts, plugs the core into sockets and timers. */
 import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
+import { encodeBundle, type Message } from '../protocol/bundle.ts'
 import { EMPTY } from '../protocol/codec.ts'
 import { ProtocolError } from '../protocol/errors.ts'
 import { newToken } from '../protocol/ids.ts'
-import type { BrokerLinkEvent, Identity, Verdict } from '../protocol/link/broker-link.ts'
+import {
+  type BrokerLinkEvent,
+  type Identity,
+  LINK_LIMITS,
+  type Verdict,
+} from '../protocol/link/broker-link.ts'
 import { LoopLag, NO_AGENT } from '../protocol/link/health.ts'
 import { OUTBOX_LIMITS } from '../protocol/link/outbox.ts'
 import type { HelloBody } from '../protocol/messages/handshake.ts'
 import { SOFTWARE } from '../protocol/version.ts'
 import { authenticateLocal } from './access/authenticator.ts'
+import { DoorNotes } from './access/door-notes.ts'
 import { NetworkDoor } from './access/network-door.ts'
 import { claimEndpoint } from './claim-endpoint.ts'
 import { type BrokerConfig, coreLimits } from './config.ts'
-import { CONNECTION_LIMITS, Connections } from './connections.ts'
+import { Connections } from './connections.ts'
 import { type AccessPort, NO_DOOR, type RotationStep } from './core/access.ts'
 import type { Clock } from './core/clock.ts'
 import { Core } from './core/core.ts'
 import type { Journal } from './journal/journal.ts'
 import { openLmdbJournal } from './journal/lmdb-journal.ts'
+import { connectionLimits, guardLimits } from './limit-settings.ts'
 import { exposition } from './metrics/exposition.ts'
 import type { View } from './metrics/metric.ts'
-import { type RouterPort, RouterSocket, type Side, sideOf } from './router-socket.ts'
-import { StreamsSocket } from './streams-socket.ts'
+import type { SubscriptionOutcome } from './metrics/outcomes.ts'
+import { openFilesLimit, processLoad } from './process-load.ts'
+import { prepareForNetwork, type RouterPort, RouterSocket, sideOf } from './router-socket.ts'
+import { type StreamsPort, StreamsSocket } from './streams-socket.ts'
 
 /** Deadlines, heartbeats and HEADs are looked at this often, ms. */
 const TICK_MS = 50
-/** Malformed frames after which a connection is cut off. */
-const MAX_STRIKES = 16
+/** The load of the process is looked at this often, ms. */
+const GUARD_MS = 100
+/** Connections that a key may open at once, after a rest. */
+const KEY_BURST = 120
 
 const realClock: Clock = { now: () => performance.now(), wall: () => Date.now() }
 
@@ -43,6 +55,19 @@ export class Broker {
   readonly #connections: Connections
   readonly #core: Core
   readonly #lag = new LoopLag(realClock.now())
+  readonly #subscriptions = new Map<SubscriptionOutcome, number>()
+  readonly #notes = new DoorNotes({
+    knockers: () => this.#core.knockers,
+    now: () => realClock.now(),
+    wall: () => realClock.wall(),
+    log: {
+      info: (fields, event) => this.#log.info(fields, event),
+      warn: (fields, event) => this.#log.warn(fields, event),
+    },
+    connected: () => this.#remotePrincipals(),
+    onLimit: (name) => this.#core.tally.reached(name),
+  })
+  #guardAt = 0
   readonly #instance = newToken(randomBytes)
   #releases: (() => void)[] = []
   #endpoints: { endpoint: string; streams: string }
@@ -68,20 +93,18 @@ export class Broker {
       maxCommitOperations: config.journal_commit_operations,
       maxCommitBytes: config.journal_commit_bytes,
     })
+    if (config.listen !== undefined) prepareForNetwork()
     this.#router = new RouterSocket(this.#routerPort())
-    this.#streams = new StreamsSocket({
-      redeem: (ticket) => this.#core.tickets.redeem(ticket)?.topic,
-      subscribed: (ticket) => this.#core.subscribed(ticket),
-      release: (ticket) => this.#core.tickets.release(ticket)?.topic,
-      failed: (error) => this.#fatal(error),
-    })
+    this.#streams = new StreamsSocket({ ...this.#streamsPort(), flooded: () => {} })
     this.#connections = new Connections({
-      limits: CONNECTION_LIMITS,
+      limits: connectionLimits(config),
       link: this.#linkOptions(),
+      sideOf,
       authenticate: (connection, hello) => this.#authenticate(connection, hello),
       welcome: (connection) => this.#welcome(connection),
       onEvent: (connection, event) => this.#event(connection, event),
       onReady: (connection) => this.#routerOf(connection).ready(connection),
+      onLimit: (name) => this.#core.tally.reached(name),
     })
     this.#core = this.#buildCore()
     this.#network = this.#openNetwork()
@@ -93,13 +116,27 @@ export class Broker {
       notified: (connection) => this.#notified(connection),
       gone: (connection) => this.#gone(connection),
       next: (connection) => this.#connections.next(connection),
+      flooded: (connection) => this.#flooded(connection),
       failed: (error) => this.#fatal(error),
     }
   }
 
-  #leftBySide(side: Side): void {
-    const isThere = (connection: string) => sideOf(connection) === side
-    for (const connection of [...this.#connections.ids()].filter(isThere)) this.#gone(connection)
+  #streamsPort(): Omit<StreamsPort, 'flooded'> {
+    return {
+      redeem: (ticket) => this.#core.tickets.redeem(ticket)?.topic,
+      subscribed: (ticket) => this.#core.subscribed(ticket),
+      release: (ticket) => void this.#core.tickets.release(ticket),
+      counted: (outcome) => count(this.#subscriptions, outcome),
+      failed: (error) => this.#fatal(error),
+    }
+  }
+
+  #publish(topic: string, messages: readonly Message[]): void {
+    const all = this.#network ? [this.#streams, this.#network.publisher] : [this.#streams]
+    const sockets = all.filter(({ hasReaders }) => hasReaders)
+    if (sockets.length === 0) return
+    const bundle = encodeBundle(messages)
+    for (const socket of sockets) socket.publish(topic, bundle)
   }
 
   #routerOf(connection: string): RouterSocket {
@@ -116,13 +153,22 @@ export class Broker {
       advertised: advertise,
       keyFile,
       random: randomBytes,
-      wall: () => realClock.wall(),
+      now: () => realClock.now(),
       principals: () => this.#core.principals,
-      knockers: () => this.#core.knockers,
-      publisher: this.#streams,
+      connects: { perSecond: this.#config.key_connects_per_second, burst: KEY_BURST },
+      maxConnectionsOfKey: this.#config.principal_connections,
       router: this.#routerPort(),
-      closed: () => this.#leftBySide('network'),
+      subscriptions: this.#streamsPort(),
+      guard: guardLimits(this.#config, openFilesLimit()),
+      notes: this.#notes,
+      left: () => this.#connections.sideGone('network', realClock.now()),
     })
+  }
+
+  *#remotePrincipals(): Generator<string> {
+    for (const identity of this.#connections.identities()) {
+      if (isRemote(identity)) yield identity.principal
+    }
   }
 
   get endpoints(): { readonly endpoint: string; readonly streams: string } {
@@ -168,7 +214,6 @@ export class Broker {
       this.#endpoints = { endpoint: bound.endpoint, streams: publisher }
       const { listen = '' } = this.#config
       await bindOrExplain(listen, async () => this.#network?.bind())
-      this.#streams.start()
     } finally {
       process.umask(umask)
     }
@@ -238,7 +283,12 @@ export class Broker {
 
   /** A connect says nothing new; a disconnect is for a connection that is known. */
   #notified(connection: string): void {
+    if (sideOf(connection) === 'network') this.#network?.notified(connection)
     if (this.#connections.has(connection)) this.#gone(connection)
+  }
+
+  #flooded(connection: string): void {
+    if (sideOf(connection) === 'network') this.#network?.expel(connection)
   }
 
   #gone(connection: string): void {
@@ -271,7 +321,14 @@ export class Broker {
       this.#connections.tick(now)
       this.#core.tick()
       this.#flushWhenDue()
+      this.#guard(now)
     }
+  }
+
+  #guard(now: number): void {
+    if (!this.#network || now < this.#guardAt) return
+    this.#guardAt = now + GUARD_MS
+    this.#network.look(processLoad())
   }
 
   #authenticate(connection: string, hello: HelloBody): Verdict {
@@ -308,6 +365,7 @@ export class Broker {
         const isMeant = ({ key = '' }: Identity) => keys.has(key)
         return this.#connections.cut(isMeant, error, realClock.now())
       },
+      banish: (connection, error) => this.#connections.banish(connection, error, realClock.now()),
       rotate: (step, done) => {
         this.#rotate(step)
           .then(done, (thrown: unknown) => done(ProtocolError.from(thrown, 'broker', 'no')))
@@ -320,10 +378,8 @@ export class Broker {
     if (!this.#network) {
       throw new ProtocolError('WRONG_STEP', { reason: 'this broker listens to no network' })
     }
-    const umask = process.umask(0o077) // the socket files are made again
-    await this.#network.rotate(step).finally(() => process.umask(umask))
+    await this.#network.rotate(step)
     const { nextKey: key } = this.#network
-    const isRemote = (identity: Identity) => identity.key !== undefined
     if (key !== undefined) this.#connections.tell(isRemote, { kind: 'NEXT_KEY', key }, EMPTY)
     return this.#network.info()
   }
@@ -333,7 +389,7 @@ export class Broker {
     return {
       heartbeat: { heartbeatMs: heartbeat_ms, livenessMs: liveness_ms },
       outbox: OUTBOX_LIMITS,
-      maxStrikes: MAX_STRIKES,
+      limits: LINK_LIMITS,
       health: () => ({
         loop_lag_ms: this.#lag.worstMs,
         in_flight: this.#core.calls.inFlight,
@@ -364,7 +420,7 @@ export class Broker {
         rssBytes: () => process.memoryUsage.rss(),
       },
       send: (connection, head, body) => this.#connections.send(connection, head, body),
-      publish: (topic, messages) => this.#streams.publish(topic, messages),
+      publish: (topic, messages) => this.#publish(topic, messages),
       link: (connection) => this.#connections.evidence(connection, realClock.now()),
       access: this.#access(),
       connectionCount: () => this.#connections.size,
@@ -379,7 +435,13 @@ export class Broker {
     return {
       core: this.#core,
       hostCreditBytes: this.#config.host_credit_bytes,
-      connections: { count, ends, stuck, backlog: this.#connections.backlog() },
+      connections: {
+        ...{ count, ends, stuck, backlog: this.#connections.backlog() },
+        greeting:
+          this.#connections.greetingCount('local') + this.#connections.greetingCount('network'),
+      },
+      subscriptions: this.#subscriptions,
+      keyAnswers: this.#notes.answers,
     }
   }
 
@@ -389,6 +451,15 @@ export class Broker {
     this.#hasFailed = true
     this.#fail('a socket failed')
   }
+}
+
+/** Over a network everybody has a key. */
+function isRemote({ key }: Identity): boolean {
+  return key !== undefined
+}
+
+function count<Name>(counts: Map<Name, number>, name: Name): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1)
 }
 
 async function bindOrExplain<T>(endpoint: string, bind: () => Promise<T>): Promise<T> {

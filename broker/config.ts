@@ -14,8 +14,10 @@ import { resolveSettings, type SettingSources } from '../protocol/settings.ts'
 import { CORE_LIMITS, type CoreLimits } from './core/core.ts'
 import { IDEMPOTENCY_LIMITS } from './core/idempotency.ts'
 import { RETENTION } from './core/retention.ts'
+import { TICKET_LIMITS } from './core/tickets.ts'
 import { GROUP_LIMITS } from './journal/group-commit.ts'
 import { SYNC_POLICIES, type SyncPolicy } from './journal/sync-policy.ts'
+import { limitSettings, quotaLimits } from './limit-settings.ts'
 
 const HOUR_MS = 60 * 60 * 1000
 const DAY_MS = 24 * HOUR_MS
@@ -101,6 +103,7 @@ export const BrokerSettings = Type.Object({
     default: 0,
     description: 'An idle journal waits this long for more before it commits, ms',
   }),
+  ...limitSettings,
   drain_ms: Type.Integer({
     minimum: 0,
     default: 5000,
@@ -213,6 +216,10 @@ export function coreLimits(settings: BrokerSettings): CoreLimits {
     maxCommitOperations: settings.journal_commit_operations,
     maxCommitBytes: settings.journal_commit_bytes,
     commitDelayMs: settings.journal_commit_delay_ms,
+    hostCreditBytes: settings.host_credit_bytes,
+    quotas: quotaLimits(settings),
+    sharePercent: settings.principal_share_percent,
+    tickets: { ...TICKET_LIMITS, maxPerPrincipal: settings.principal_tickets },
     maxEvents: settings.retain_events,
     maxEventBytes: settings.retain_event_bytes,
     maxAuditRecords: settings.retain_audit,

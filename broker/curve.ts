@@ -20,12 +20,12 @@ export function serveCurve(socket: CurveServer, secretKey: string): void {
   socket.zapEnforceDomain = true // without a handler libzmq would let every key in
 }
 
-/** libzmq closes a listener some time after its socket was closed; until then the port is taken. */
+/** libzmq closes a listener some time after it was told to; until then the port is taken. */
 const TRIES = 100
 const BETWEEN_MS = 20
 
-/** Binds where a socket of this process has just been closed. Throws what the last try threw. */
-export async function bindWhenFree<T>(bind: () => Promise<T>): Promise<T> {
+/** Binds to an address that was ours until a moment ago. */
+export async function whenFree(bind: () => Promise<void>): Promise<void> {
   for (let tries = 1; ; tries += 1) {
     try {
       return await bind()

@@ -1,8 +1,10 @@
 /**
- * Waits until the one I/O thread of libzmq has done what it was at. Dials an address that cannot be there: that
- * the thread has tried is heard from it, in the order of its work. Sends nothing to anybody.
+ * Waits until the one I/O thread of libzmq that serves the network has done what it was at. Dials an address
+ * that cannot be there: that the thread has tried is heard from it, in the order of its work. Sends nothing to
+ * anybody.
  */
 import * as zmq from 'zeromq'
+import { onThreadOf } from './io-threads.ts'
 
 /** A path that no file can have. */
 const NOWHERE = 'ipc:///dev/null/agentmq-'
@@ -13,16 +15,12 @@ export class FenceSocket {
   readonly #events = this.#socket.events
   #passes = 0
 
-  constructor() {
-    // With a second one the order of its work would say nothing of the work of the first.
-    if (zmq.context.ioThreads !== 1) throw new Error('libzmq must have one I/O thread')
-  }
-
   /** One at a time. Resolves once the thread is past all that it was asked for before. */
   async pass(): Promise<void> {
     this.#passes += 1
     const endpoint = `${NOWHERE}${this.#passes}`
-    this.#socket.connect(endpoint)
+    // With another one the order of its work would say nothing.
+    onThreadOf('network', this.#socket, () => this.#socket.connect(endpoint))
     // What is still to be heard of earlier ones has their addresses.
     while ((await this.#address()) !== endpoint);
     this.#socket.disconnect(endpoint)

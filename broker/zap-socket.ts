@@ -2,22 +2,26 @@
  * The ZAP handler (ZeroMQ RFC 27): which CURVE keys may open a connection at all, and the id by which ROUTER
  * knows it then. One for the process, bound before any socket of the network; when it ends, the broker ends.
  */
+import { setImmediate as others } from 'node:timers/promises'
 import * as zmq from 'zeromq'
 import { KEY_BYTES, z85Encode } from '../protocol/keys/z85.ts'
 import { ZAP_DOMAIN } from './curve.ts'
 import { FenceSocket } from './fence-socket.ts'
+import type { KeyAnswer } from './metrics/outcomes.ts'
+import { Turn } from './turn.ts'
 
 const ENDPOINT = 'inproc://zeromq.zap.01'
 
 /**
- * accept: 200; later: 300, the peer dials again, so that it gets in once it is known; never: 400, libzmq of
- * the peer gives up.
+ * accept: 200; later and busy: 300, the peer dials again, so that it gets in once it is known, or connects less
+ * often; never: 400, libzmq of the peer gives up.
  */
-export type ZapAnswer = 'accept' | 'later' | 'never'
+export type ZapAnswer = KeyAnswer
 
 const REPLIES: Readonly<Record<ZapAnswer, readonly [code: string, text: string]>> = {
   accept: ['200', 'OK'],
   later: ['300', 'this key is not known here'],
+  busy: ['300', 'this key connects too often'],
   never: ['400', 'this key is refused'],
 }
 
@@ -34,6 +38,7 @@ type Reply = (Buffer | string)[]
 export class ZapSocket {
   readonly #port: ZapPort
   readonly #socket = new zmq.Router({ linger: 0 })
+  readonly #turn = new Turn()
   readonly #fence = new FenceSocket()
   #loop: Promise<void> = Promise.resolve()
   /** Replies that wait for the fence; what comes while one passes waits for the next. */
@@ -57,7 +62,11 @@ export class ZapSocket {
 
   async #serve(): Promise<void> {
     try {
-      for await (const frames of this.#socket) this.#take(frames)
+      for await (const frames of this.#socket) {
+        const since = performance.now()
+        this.#take(frames)
+        if (this.#turn.isOver(performance.now() - since)) await others()
+      }
     } catch (error) {
       this.#failed(error)
     }

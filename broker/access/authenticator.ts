@@ -9,12 +9,9 @@ import { isProof } from '../../protocol/keys/proof.ts'
 import type { Identity, Verdict } from '../../protocol/link/broker-link.ts'
 import type { HelloBody } from '../../protocol/messages/handshake.ts'
 import type { Principals } from '../core/principals.ts'
-import { granted, identityOf } from '../core/rights.ts'
+import { granted, identityOf, LOCAL } from '../core/rights.ts'
 
 const NONCE_BYTES = 32
-
-/** The users of this machine: whoever can open the socket in the private directory has every right. */
-export const LOCAL = 'local'
 
 export function authenticateLocal({ principal, role }: HelloBody): Verdict {
   if (principal === LOCAL || principal === '') {

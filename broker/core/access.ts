@@ -11,6 +11,8 @@ export interface AccessPort {
   connectionsOf(principal: string): number
   /** These keys of a principal are revoked: ends its connections that have them; says how many. */
   revoked(principal: string, keys: ReadonlySet<string>): number
+  /** Ends a connection that does not keep to what it was told, and ignores it for a while. */
+  banish(connection: string, error: ProtocolError): void
   /** Its rights have changed: its connections have to shake hands again. */
   changed(principal: string): void
   /** Tells the door as it is then, or WRONG_STEP or BAD_CONFIG; once, now or later. */
@@ -31,6 +33,7 @@ export const LOCAL_ACCESS: AccessPort = {
   door: () => NO_DOOR,
   connectionsOf: () => 0,
   revoked: () => 0,
+  banish: () => {},
   changed: () => {},
   rotate: (_step, done) => {
     const reason = 'this broker listens to no network'

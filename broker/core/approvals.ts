@@ -22,6 +22,7 @@ import {
 } from './approval-record.ts'
 import type { Clock } from './clock.ts'
 import type { SessionRecord } from './sessions.ts'
+import { NO_SHARES, type ShareRule, Shares } from './shares.ts'
 
 export interface ApprovalLimits {
   /** Questions of one session that may wait for an answer; more are denied at once. */
@@ -64,8 +65,18 @@ const DAMAGE_MARGIN = 1_000_000
 /** Shortest beginning of an id that counts as a reference. */
 const MIN_PREFIX = 4
 
+const ONE = { records: 1, bytes: 0 }
+
+export interface ApprovalsOptions {
+  readonly journal: Journal
+  readonly clock: Clock
+  readonly limits: ApprovalLimits
+  readonly rule?: ShareRule
+}
+
 export class Approvals {
   readonly limits: ApprovalLimits
+  readonly #rule: ShareRule
   readonly #clock: Clock
   readonly #current = new Map<string, ApprovalRecord>()
   /** As on disk; the one that changed last is the last one. */
@@ -81,9 +92,10 @@ export class Approvals {
   #settledCount = 0
   #pendingCount = 0
 
-  constructor(journal: Journal, clock: Clock, limits: ApprovalLimits) {
+  constructor({ journal, clock, limits, rule = NO_SHARES }: ApprovalsOptions) {
     this.#clock = clock
     this.limits = limits
+    this.#rule = rule
     const stored = [...journal.entries('approvals')].map(({ value }) => value as ApprovalRecord)
     // A damaged one may have had the highest number of all: cursors must not meet it again.
     const isDamaged = journal.damaged('approvals').length > 0
@@ -155,10 +167,23 @@ export class Approvals {
     return record
   }
 
-  /** Whether there is no room for this one among those that wait. */
-  isTooMany({ session }: ApprovalRecord): boolean {
+  /** Whether there is no room for this one among those that wait, or no room for its owner. */
+  isTooMany({ session }: ApprovalRecord, ownerOf: (session: string) => string): boolean {
     const { maxPendingPerSession, maxPending } = this.limits
-    return this.pendingCount(session) > maxPendingPerSession || this.#pendingCount > maxPending
+    if (this.pendingCount(session) > maxPendingPerSession) return true
+    return this.#pendingCount > maxPending || this.#isOverShare(ownerOf(session), ownerOf)
+  }
+
+  /** Counted only when there are many. */
+  #isOverShare(owner: string, ownerOf: (session: string) => string): boolean {
+    const shares = new Shares(this.#rule)
+    const most = { records: this.limits.maxPending, bytes: 0 }
+    if (this.#pendingCount <= shares.limitOf(most).records) return false
+    for (const session of this.#bySession.keys()) {
+      shares.add(ownerOf(session), { records: this.pendingCount(session), bytes: 0 })
+    }
+    shares.remove(owner, ONE) // it has been counted already
+    return shares.isOver(owner, ONE, most)
   }
 
   /** Changes it in memory; the caller writes what comes back, and then calls `written`. */

@@ -14,6 +14,7 @@ import type { Batch } from './batch.ts'
 import type { Clock } from './clock.ts'
 import type { Operation } from './events.ts'
 import { exceeds, type Idempotency, keyOfUnkeyed, type Outcome } from './idempotency.ts'
+import type { Load } from './quotas.ts'
 import type { Tally } from './tally.ts'
 
 /** Who waits for the end of a call. */
@@ -24,6 +25,8 @@ export interface Waiter {
   readonly via?: string | undefined
   readonly id: string
   readonly method: BrokerMethod
+  /** Of its parameters. */
+  readonly bytes: number
   /** When it asked, monotonic ms. */
   readonly since: number
   /** Monotonic, ms. */
@@ -110,12 +113,15 @@ interface Running {
 
 type End = Exclude<Outcome, { state: 'running' }>
 
+const IDLE: Load = { calls: 0, bytes: 0 }
+
 export class Calls {
   readonly #ports: CallsPorts
   readonly #running = new Set<Running>()
   readonly #byKey = new Map<string, Running>()
   readonly #byWaiter = new Map<string, Running>()
   readonly #perConnection = new Map<string, number>()
+  readonly #perPrincipal = new Map<string, { calls: number; bytes: number }>()
   #unkeyed = 0
 
   constructor(ports: CallsPorts) {
@@ -128,6 +134,11 @@ export class Calls {
 
   inFlightOf(connection: string): number {
     return this.#perConnection.get(connection) ?? 0
+  }
+
+  /** What is under way for this principal, and by its way for others. */
+  loadOf(principal: string): Load {
+    return this.#perPrincipal.get(principal) ?? IDLE
   }
 
   /** Whether this connection waits for the end of a request with this id. */
@@ -344,6 +355,7 @@ export class Calls {
     running.waiters.push(waiter)
     this.#byWaiter.set(waiterKey(waiter.connection, waiter.id), running)
     this.#perConnection.set(waiter.connection, this.inFlightOf(waiter.connection) + 1)
+    this.#charge(waiter, 1)
   }
 
   #removeWaiter(running: Running, waiter: Waiter): void {
@@ -353,6 +365,18 @@ export class Calls {
     const left = this.inFlightOf(waiter.connection) - 1
     if (left > 0) this.#perConnection.set(waiter.connection, left)
     else this.#perConnection.delete(waiter.connection)
+    this.#charge(waiter, -1)
+  }
+
+  /** Counts it for its principal and for the gateway, or takes it off again. */
+  #charge({ principal, via, bytes }: Waiter, sign: 1 | -1): void {
+    for (const name of via === undefined ? [principal] : [principal, via]) {
+      const load = this.#perPrincipal.get(name) ?? { calls: 0, bytes: 0 }
+      load.calls += sign
+      load.bytes += sign * bytes
+      if (load.calls === 0) this.#perPrincipal.delete(name)
+      else if (load.calls === sign) this.#perPrincipal.set(name, load)
+    }
   }
 
   #send(waiter: Waiter, head: Head, body: Buffer): void {

@@ -11,7 +11,7 @@ import type { Head } from '../../protocol/messages/index.ts'
 import { GROUP_LIMITS } from '../journal/group-commit.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { AccessPort } from './access.ts'
-import { Appends } from './appends.ts'
+import { Appends, HOST_CREDIT_BYTES } from './appends.ts'
 import { tickApprovals } from './approval-steps.ts'
 import { ApprovalWatch } from './approval-watch.ts'
 import { APPROVAL_LIMITS, type ApprovalLimits, Approvals } from './approvals.ts'
@@ -31,6 +31,7 @@ import { IDEMPOTENCY_LIMITS, Idempotency, type IdempotencyLimits } from './idemp
 import { Knockers } from './knockers.ts'
 import { hostLost, saveSession, tellUnreported } from './lifecycle.ts'
 import { Principals } from './principals.ts'
+import { QUOTA_LIMITS, type QuotaLimits, Quotas } from './quotas.ts'
 import { AutoRecovery } from './recover.ts'
 import { Redo } from './redo.ts'
 import { removeSession } from './removal.ts'
@@ -38,11 +39,12 @@ import { restore, storedRecord } from './restore.ts'
 import { RETENTION, type RetentionPolicy } from './retention.ts'
 import { RetentionSweep } from './retention-sweep.ts'
 import { Sessions } from './sessions.ts'
+import { SHARE_PERCENT, type ShareRule } from './shares.ts'
 import { STATE_LIMITS, State } from './state.ts'
 import { Streams } from './streams.ts'
 import { Tally } from './tally.ts'
 import { TASK_LIMITS, Tasks } from './tasks.ts'
-import { Tickets } from './tickets.ts'
+import { TICKET_LIMITS, type TicketLimits, Tickets } from './tickets.ts'
 import { Usage } from './usage.ts'
 import type { TableLimits } from './versioned.ts'
 import { WORKFLOW_LIMITS, type WorkflowLimits } from './workflows/limits.ts'
@@ -51,12 +53,19 @@ import { Workflows } from './workflows/workflows.ts'
 export interface CoreLimits extends ApprovalLimits, CommitLimits, EventsLimits {
   /** Calls that one connection may have under way. */
   readonly maxCallsPerConnection: number
+  /** What principals may ask for. */
+  readonly quotas: QuotaLimits
+  /** Share of sessions, tasks, state, workflows and questions that one principal may take up. */
+  readonly sharePercent: number
+  /** Bytes of chunks that a host may have on the way to the disk. */
+  readonly hostCreditBytes: number
   /** Turns of one session that may wait or run. */
   readonly maxOpenTurns: number
   /** Sessions in all, ended ones included. */
   readonly maxSessions: number
   /** Hosts that are remembered. */
   readonly maxHosts: number
+  readonly tickets: TicketLimits
   readonly state: TableLimits
   readonly tasks: TableLimits
   readonly idempotency: IdempotencyLimits
@@ -69,11 +78,15 @@ export const CORE_LIMITS: CoreLimits = {
   commitDelayMs: 0, // latency first: what comes meanwhile shares the next commit
   ...APPROVAL_LIMITS,
   maxCallsPerConnection: 4096, // far above what a busy client keeps in flight
+  quotas: QUOTA_LIMITS,
+  sharePercent: SHARE_PERCENT,
+  hostCreditBytes: HOST_CREDIT_BYTES,
   maxOpenTurns: 64, // a prompt each; more is a runaway script
   maxSessions: 100_000, // about 1 KB of memory each
   maxHosts: 4096, // the most connections there can be
   maxEvents: 100_000, // some weeks of a busy broker, about 40 MB
   maxEventBytes: 128 * 1024 * 1024, // only events with much metadata come to more
+  tickets: TICKET_LIMITS,
   maxAuditRecords: 1_000_000, // a call a second for eleven days, about 600 MB
   maxAuditBytes: 1024 * 1024 * 1024, // as many records at their longest are about as much
   state: STATE_LIMITS,
@@ -128,7 +141,7 @@ export class Core {
   readonly clock: Clock
   readonly journal: Journal
   readonly batch: Batch
-  readonly sessions = new Sessions((owner) => this.principals.isLimited(owner))
+  readonly sessions: Sessions
   readonly hosts = new Hosts()
   readonly hostOwners: HostOwners
   readonly streams: Streams
@@ -147,6 +160,8 @@ export class Core {
   readonly workflows: Workflows
   readonly principals: Principals
   readonly knockers = new Knockers()
+  readonly quotas: Quotas
+  readonly shareRule: ShareRule
   readonly redo = new Redo()
   readonly usage = new Usage()
   readonly autoRecovery = new AutoRecovery()
@@ -168,6 +183,11 @@ export class Core {
     this.journal = ports.journal
     this.startedAt = ports.clock.wall()
     this.#startedNow = ports.clock.now()
+    this.shareRule = {
+      percent: ports.limits.sharePercent,
+      onLimit: () => this.tally.reached('share'),
+    }
+    this.sessions = new Sessions((owner) => this.principals.isLimited(owner), this.shareRule)
     this.batch = new Batch({
       journal: ports.journal,
       now: () => ports.clock.now(),
@@ -210,9 +230,13 @@ export class Core {
       add: (operations, settled) => this.batch.add(operations, settled),
       failure: () => this.batch.failure,
     })
-    this.tickets = new Tickets(this.streams, random)
+    this.tickets = new Tickets({
+      ...{ streams: this.streams, random, limits: limits.tickets },
+      onLimit: () => this.tally.reached('tickets'),
+    })
     this.idempotency = new Idempotency(journal, limits.idempotency)
     this.hostOwners = new HostOwners(journal)
+    this.quotas = new Quotas(limits.quotas, (name) => this.tally.reached(name))
     this.hostCalls = new HostCalls(ports.send, () => ports.clock.now())
     const ageNow = ageClock(ports.clock, this.idempotency.newestAt)
     this.#ageNow = ageNow
@@ -228,11 +252,11 @@ export class Core {
       send: ports.send,
     })
     this.appends = new Appends(this)
-    this.approvals = new Approvals(ports.journal, ports.clock, ports.limits)
+    this.approvals = new Approvals({ ...ports, rule: this.shareRule })
     this.approvalWatch = new ApprovalWatch(this.approvals)
     this.workflows = new Workflows(this, limits.workflows)
-    this.state = new State(journal, limits.state)
-    this.tasks = new Tasks(journal, limits.tasks)
+    this.state = new State(journal, limits.state, this.shareRule)
+    this.tasks = new Tasks(journal, limits.tasks, this.shareRule)
     this.principals = new Principals(journal)
     this.epoch = restore(this)
     this.#unreportedAt = ports.clock.now() + COME_BACK_MS
@@ -342,6 +366,7 @@ export class Core {
       () => this.calls.tick(now),
       () => this.hostCalls.tick(now),
       () => this.tickets.tick(now),
+      () => this.quotas.tick(now),
       () => this.streams.tick(now),
       ...this.redo.due(now),
       () => tickApprovals(this, now),

@@ -6,6 +6,9 @@ import { type Scope, scopesOf } from '../../protocol/methods/define.ts'
 import { type BrokerMethod, METHODS } from '../../protocol/methods/index.ts'
 import type { PrincipalRecord } from './principals.ts'
 
+/** The users of this machine: whoever can open the socket in the private directory has every right. */
+export const LOCAL = 'local'
+
 /** Roles of people, each with all rights of those before it. */
 const LADDER: readonly Role[] = ['observer', 'operator', 'admin']
 

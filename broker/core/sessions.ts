@@ -5,6 +5,7 @@ import type { Params } from '../../protocol/methods/index.ts'
 import type { ApprovalPolicy, RecoveryPolicy } from '../../protocol/methods/session.ts'
 import type { PauseMode, SessionStatus } from '../../protocol/methods/types.ts'
 import type { KeptSize } from './retention.ts'
+import { NO_SHARES, type ShareRule, Shares } from './shares.ts'
 import type { Sight } from './sight.ts'
 
 /** A turn that was asked for and has not ended. */
@@ -102,15 +103,19 @@ export function turnsGiven(record: SessionRecord, turn: number): void {
   record.open = record.open.map((open) => (open.turn <= turn ? { ...open, given: true } : open))
 }
 
+const ONE = { records: 1, bytes: 0 }
+
 export class Sessions {
   readonly #isPrivate: (owner: string) => boolean
+  readonly #shares: Shares
   readonly #records = new Map<string, SessionRecord>()
   /** Sessions whose record cannot be read: all that is known of them is that they exist. */
   readonly #damaged = new Set<string>()
 
   /** `isPrivate`: whether this principal has to do with its own sessions only, so that its names are its own too. */
-  constructor(isPrivate: (owner: string) => boolean) {
+  constructor(isPrivate: (owner: string) => boolean, rule: ShareRule = NO_SHARES) {
     this.#isPrivate = isPrivate
+    this.#shares = new Shares(rule)
   }
 
   get size(): number {
@@ -118,7 +123,18 @@ export class Sessions {
   }
 
   add(record: SessionRecord): void {
+    if (!this.#records.has(record.session)) this.#shares.add(record.owner, ONE)
     this.#records.set(record.session, record)
+  }
+
+  /** Throws TOO_MANY_SESSIONS when there is no room for one more, or its owner has its share. */
+  requireRoom(owner: string, limit: number): void {
+    if (this.size >= limit) throw new ProtocolError('TOO_MANY_SESSIONS', { limit })
+    const most = { records: limit, bytes: 0 }
+    if (!this.#shares.isOver(owner, ONE, most)) return
+    const { records } = this.#shares.limitOf(most)
+    const message = `${owner} keeps its share of ${records} sessions already, ended ones included`
+    throw new ProtocolError('TOO_MANY_SESSIONS', { limit: records }, { message })
   }
 
   addDamaged(session: string): void {
@@ -126,6 +142,8 @@ export class Sessions {
   }
 
   delete(session: string): void {
+    const record = this.#records.get(session)
+    if (record) this.#shares.remove(record.owner, ONE)
     this.#records.delete(session)
   }
 

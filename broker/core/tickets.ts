@@ -4,18 +4,32 @@
  */
 import { ProtocolError } from '../../protocol/errors.ts'
 import { newToken, type RandomBytes } from '../../protocol/ids.ts'
+import { LOCAL } from './rights.ts'
 import type { StreamState, Streams } from './streams.ts'
 
 export interface TicketLimits {
   /** Tickets that one connection may hold. */
   readonly maxPerConnection: number
+  /** Tickets that one principal may hold; users of this machine may hold any number. */
+  readonly maxPerPrincipal: number
   /** A ticket that nobody redeems is void after this, ms. */
   readonly redeemWithinMs: number
 }
 
 export const TICKET_LIMITS: TicketLimits = {
   maxPerConnection: 4096, // one for each session that a dashboard follows
+  maxPerPrincipal: 16_384, // about 400 bytes each
   redeemWithinMs: 30_000,
+}
+
+/** Held tickets are given back one by one, ms. */
+const RETRY_AFTER_MS = 1000
+
+export interface TicketsOptions {
+  readonly streams: Streams
+  readonly random: RandomBytes
+  readonly limits?: TicketLimits
+  readonly onLimit?: () => void
 }
 
 /** Who holds a ticket. */
@@ -57,11 +71,14 @@ export class Tickets {
   readonly #limits: TicketLimits
   readonly #tickets = new Map<string, Ticket>()
   readonly #held = new Map<string, Set<string>>()
+  readonly #perPrincipal = new Map<string, number>()
+  readonly #onLimit: () => void
 
-  constructor(streams: Streams, random: RandomBytes, limits: TicketLimits = TICKET_LIMITS) {
+  constructor({ streams, random, limits = TICKET_LIMITS, onLimit = () => {} }: TicketsOptions) {
     this.#streams = streams
     this.#random = random
     this.#limits = limits
+    this.#onLimit = onLimit
   }
 
   get size(): number {
@@ -70,14 +87,15 @@ export class Tickets {
 
   /** `position` is the last sequence that its reader does not want. Throws OVERLOADED. */
   issue(session: string, holder: Holder, position: number, now: number): string {
-    const { connection } = holder
+    const { connection, principal } = holder
     const held = this.#held.get(connection) ?? new Set()
-    if (held.size >= this.#limits.maxPerConnection) {
-      throw new ProtocolError('OVERLOADED', {
-        what: 'the set of tickets of this connection',
-        limit: this.#limits.maxPerConnection,
-      })
+    const { maxPerConnection, maxPerPrincipal } = this.#limits
+    if (held.size >= maxPerConnection) throw this.#full('this connection', maxPerConnection)
+    const theirs = this.#perPrincipal.get(principal) ?? 0
+    if (principal !== LOCAL && theirs >= maxPerPrincipal) {
+      throw this.#full(principal, maxPerPrincipal)
     }
+    this.#perPrincipal.set(principal, theirs + 1)
     const ticket = newToken(this.#random)
     this.#tickets.set(ticket, {
       session,
@@ -91,6 +109,13 @@ export class Tickets {
     })
     this.#held.set(connection, held.add(ticket))
     return ticket
+  }
+
+  /** Tickets that nobody has redeemed go by themselves. */
+  #full(whose: string, limit: number): ProtocolError {
+    this.#onLimit()
+    const what = `the set of tickets of ${whose}`
+    return new ProtocolError('OVERLOADED', { what, limit }, { retryAfterMs: RETRY_AFTER_MS })
   }
 
   /** The stream to subscribe this pipe to; undefined for an unknown or used ticket, which is ignored. */
@@ -149,7 +174,7 @@ export class Tickets {
     const found = this.#tickets.get(ticket)
     if (!found) return undefined
     this.#tickets.delete(ticket)
-    this.#forget(found.holder.connection, ticket)
+    this.#forget(found.holder, ticket)
     if (!found.isRedeemed) return undefined
     if (!found.isClosed) found.state.subscribers -= 1
     return found.state
@@ -183,10 +208,13 @@ export class Tickets {
     }
   }
 
-  #forget(connection: string, ticket: string): void {
+  #forget({ connection, principal }: Holder, ticket: string): void {
     const held = this.#held.get(connection)
     held?.delete(ticket)
     if (held?.size === 0) this.#held.delete(connection)
+    const left = (this.#perPrincipal.get(principal) ?? 0) - 1
+    if (left > 0) this.#perPrincipal.set(principal, left)
+    else this.#perPrincipal.delete(principal)
   }
 }
 

@@ -18,6 +18,7 @@ import { FEATURES, negotiateMinor } from '../version.ts'
 import type { HealthEvidence } from './health.ts'
 import { Heartbeat, type HeartbeatTimes } from './heartbeat.ts'
 import { Outbox, type OutboxLimits } from './outbox.ts'
+import { Rate, type RateLimits } from './rate.ts'
 
 /** Who a connection acts for. */
 export interface Identity {
@@ -66,11 +67,37 @@ export type BrokerLinkEvent =
   /** The peer left, fell silent, or was cut off; nothing more comes from this connection. */
   | { readonly type: 'ended'; readonly reason: string; readonly how: ConnectionEnd }
 
+/** What the link itself bounds. */
+export type LinkLimit = 'greetings' | 'strikes'
+
+export const LINK_LIMITS = {
+  /** Malformed frames after which the connection is cut off. */
+  maxStrikes: 16,
+  /**
+   * HELLO and PROOF: more than a peer sends that greets again and again while the broker is slow. What comes
+   * too often is left out; each checks a key, which takes a tenth of a millisecond.
+   */
+  greetings: { perSecond: 2, burst: 16 },
+  /** PING: more than gathers while the broker does not get to read. */
+  pings: { perSecond: 20, burst: 200 },
+  /** Messages of these kinds that were left out, for one strike. */
+  excessPerStrike: 64,
+  /** Messages that may wait for a peer that has not been welcomed yet: answers to its greetings. */
+  maxBeforeWelcome: 64,
+} as const satisfies LinkLimits
+
+export interface LinkLimits {
+  readonly maxStrikes: number
+  readonly greetings: RateLimits
+  readonly pings: RateLimits
+  readonly excessPerStrike: number
+  readonly maxBeforeWelcome: number
+}
+
 export interface BrokerLinkOptions {
   readonly heartbeat: HeartbeatTimes
   readonly outbox: OutboxLimits
-  /** Malformed frames and failed proofs after which the connection is cut off. */
-  readonly maxStrikes: number
+  readonly limits: LinkLimits
   readonly authenticate: (hello: HelloBody) => Verdict
   /** The parts of WELCOME that do not depend on the peer. */
   readonly welcome: () => Pick<
@@ -81,6 +108,8 @@ export interface BrokerLinkOptions {
   readonly onEvent: (event: BrokerLinkEvent) => void
   /** There is something to send: see `next`. */
   readonly onReady: () => void
+  /** A limit was reached. */
+  readonly onLimit: (limit: LinkLimit) => void
 }
 
 export class BrokerLink {
@@ -89,11 +118,20 @@ export class BrokerLink {
   readonly #heartbeat: Heartbeat
   #state: ConnectionState = { name: 'new' }
   #evidence: HealthEvidence | undefined
+  readonly #greetings: Rate
+  readonly #pings: Rate
   #strikes = 0
+  #excess = 0
   #isBanned = false
+  #wasWelcome = false
+  #toldOfExcess = false
+  #now: number
 
   constructor(options: BrokerLinkOptions, now: number) {
     this.#options = options
+    this.#now = now
+    this.#greetings = new Rate(options.limits.greetings)
+    this.#pings = new Rate(options.limits.pings)
     this.#outbox = new Outbox(options.outbox)
     this.#heartbeat = new Heartbeat(options.heartbeat, now)
   }
@@ -107,7 +145,7 @@ export class BrokerLink {
     return this.#evidence
   }
 
-  /** Whether it was cut off for malformed frames, so that it should not come back at once. */
+  /** Whether it was cut off for what it did, so that it should not come back at once. */
   get isBanned(): boolean {
     return this.#isBanned
   }
@@ -147,6 +185,7 @@ export class BrokerLink {
 
   receive(frames: readonly Uint8Array[], now: number): void {
     if (this.#state.name === 'cut') return
+    this.#now = now
     this.#heartbeat.heard(now)
     let entries: ReturnType<typeof decodeBundle>
     try {
@@ -185,6 +224,12 @@ export class BrokerLink {
     this.#end(error.message, error.code)
   }
 
+  /** Ends the connection, and it is not to come back at once. */
+  banish(error: ProtocolError): void {
+    this.#isBanned = true
+    this.cut(error)
+  }
+
   /** The transport says that the peer is gone. */
   disconnected(): void {
     this.#outbox.clear()
@@ -203,9 +248,11 @@ export class BrokerLink {
     const { head, body } = message
     switch (head.kind) {
       case 'HELLO':
+        if (this.#isTooOften(this.#greetings)) break
         this.#hello(decodeBody(HelloBody, body, 'INVALID_MESSAGE', { what: 'HELLO' }))
         break
       case 'PROOF':
+        if (this.#isTooOften(this.#greetings)) break
         this.#proof(decodeBody(ProofBody, body, 'INVALID_MESSAGE', { what: 'PROOF' }))
         break
       case 'GOODBYE':
@@ -216,16 +263,38 @@ export class BrokerLink {
         break
       default:
         if (this.#state.name === 'welcome') this.#admit(message, this.#state.identity)
-        else {
-          const id = 'id' in head && typeof head.id === 'string' ? head.id : ''
-          this.#complain(id, new ProtocolError('NOT_WELCOME'))
-        }
+        else this.#tellToGreet('id' in head && typeof head.id === 'string' ? head.id : '')
     }
+  }
+
+  /** A broker that was restarted gets many messages at once from each peer; one answer is enough. */
+  #tellToGreet(id: string): void {
+    if (this.#outbox.count * 2 >= this.#options.limits.maxBeforeWelcome) return
+    this.#complain(id, new ProtocolError('NOT_WELCOME'))
+  }
+
+  /** What comes too often is left out; its sender is told once, until it may come again. */
+  #isTooOften(rate: Rate): boolean {
+    const retryAfterMs = rate.take(this.#now)
+    if (retryAfterMs === 0) {
+      this.#toldOfExcess = false
+      return false
+    }
+    this.#options.onLimit('greetings')
+    this.#excess += 1
+    const what = 'the allowance of HELLO, PROOF and PING of this connection'
+    const limit = `${rate.limits.perSecond} a second`
+    const error = new ProtocolError('OVERLOADED', { what, limit }, { retryAfterMs })
+    if (this.#excess % this.#options.limits.excessPerStrike === 0) this.#strike('', error)
+    else if (!this.#toldOfExcess) this.#complain('', error)
+    this.#toldOfExcess = true
+    return true
   }
 
   #admit(message: Message, identity: Identity): void {
     const { head } = message
     if (head.kind === 'PING') {
+      if (this.#isTooOften(this.#pings)) return
       this.#push({ kind: 'PONG', id: head.id, ...this.#options.health() }, EMPTY)
     } else this.#options.onEvent({ type: 'message', message, identity })
   }
@@ -276,6 +345,7 @@ export class BrokerLink {
 
   #welcome(hello: HelloBody, identity: Identity): void {
     this.#state = { name: 'welcome', identity }
+    this.#wasWelcome = true
     const body: WelcomeBody = {
       ...this.#options.welcome(),
       principal: identity.principal,
@@ -294,12 +364,12 @@ export class BrokerLink {
   /** A malformed frame, or a proof that is none: its sender is told; repeated, it is cut off. */
   #strike(id: string, error: ProtocolError): void {
     this.#strikes += 1
-    if (this.#strikes < this.#options.maxStrikes) {
+    if (this.#strikes < this.#options.limits.maxStrikes) {
       this.#complain(id, error)
       return
     }
-    this.#isBanned = true
-    this.cut(error)
+    this.#options.onLimit('strikes')
+    this.banish(error)
   }
 
   #complain(id: string, error: ProtocolError): void {
@@ -319,10 +389,12 @@ export class BrokerLink {
   /** Queues a message of any kind: a peer that reads nothing must not fill memory with PONGs either. */
   #push(head: Head, body: Buffer): void {
     this.#queue(head, body)
-    if (!this.#outbox.isFull) return
+    const { maxBeforeWelcome } = this.#options.limits
+    const isFull = this.#wasWelcome ? this.#outbox.isFull : this.#outbox.count > maxBeforeWelcome
+    if (!isFull) return
     const error = new ProtocolError('OVERLOADED', {
       what: 'the send queue of this connection',
-      limit: this.#options.outbox.maxBytes,
+      limit: this.#wasWelcome ? this.#options.outbox.maxBytes : `${maxBeforeWelcome} messages`,
     })
     this.cut(error)
   }

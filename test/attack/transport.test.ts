@@ -187,5 +187,5 @@ t.test('a ZAP handler that fails takes the broker with it, and answers nobody', 
 function networkRouter(): RouterSocket {
   const nobody = () => undefined
   const port = { receive: nobody, notified: nobody, gone: nobody, next: nobody, failed: nobody }
-  return new RouterSocket(port, 'network')
+  return new RouterSocket({ ...port, flooded: nobody }, 'network')
 }

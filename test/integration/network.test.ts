@@ -124,7 +124,7 @@ t.test('a peer without CURVE is refused by the transport', async (t) => {
   ] as const) {
     const socket = new Dealer({ linger: 0, ...options })
     t.teardown(() => socket.close())
-    const { events } = socket // heard from here on, also what comes at once
+    const { events } = socket // before it dials, or what happens first is not told
     socket.connect(door.endpoint)
     for await (const { type } of events) {
       if (!type.startsWith('handshake')) continue

@@ -35,7 +35,7 @@ export class Client implements Receiver {
     harness: CoreHarness,
     principal = 'local',
     roles: readonly Role[] = ['admin'],
-    rights: Pick<Identity, 'reach'> = {},
+    rights: Pick<Identity, 'reach' | 'key'> = {},
   ) {
     this.#harness = harness
     this.#identity = { principal, roles, ...rights }

@@ -3,7 +3,7 @@ import t from 'tap'
 import { encodeBundle, type Message } from '../../protocol/bundle.ts'
 import { decodeBody, encode } from '../../protocol/codec.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
-import type { BrokerLink, Verdict } from '../../protocol/link/broker-link.ts'
+import { type BrokerLink, LINK_LIMITS, type Verdict } from '../../protocol/link/broker-link.ts'
 import { HEARTBEAT } from '../../protocol/link/heartbeat.ts'
 import type { LinkEvent } from '../../protocol/link/peer-link.ts'
 import { ErrorBody } from '../../protocol/messages/calls.ts'
@@ -409,7 +409,7 @@ t.test('a peer that never reads cannot make complaints or PONGs pile up', async 
 })
 
 t.test('rubbish costs its sender a complaint and, repeated, the connection', async (t) => {
-  const net = new VirtualNetwork({ broker: { maxStrikes: 3 } })
+  const net = new VirtualNetwork({ broker: { limits: { ...LINK_LIMITS, maxStrikes: 3 } } })
   const rubbish = [Buffer.from('c1', 'hex'), NONE]
   net.broker.receive('anna', rubbish)
   net.broker.receive('anna', [...rubbish, NONE])

@@ -11,26 +11,48 @@ import { type Call, conflict, type KeyedRequest, outgrown, type Waiter } from '.
 import type { Core } from '../core.ts'
 import { exceeds, isRepeat, requestHash } from '../idempotency.ts'
 import { METHOD_HANDLERS, type MethodHandler } from '../methods/index.ts'
+import type { Refused } from '../quotas.ts'
 import { actingFor, authorise, forbidden } from '../rights.ts'
 import type { Handler, Incoming } from './handler.ts'
 
 export const request: Handler<'REQUEST'> = (received) => {
-  const { core, connection, head, body } = received
+  const { core, connection, identity, head } = received
+  const since = core.clock.now()
+  const refused = core.quotas.take(identity, since)
   const misused = misusedId(core, connection, head.id)
-  if (misused !== undefined) {
+  try {
     // Under its own id this would end a request that it has nothing to do with.
-    core.complain(connection, '', misused)
-    return
+    if (misused !== undefined) core.complain(connection, '', misused)
+    else if (refused) refuse(received, refused)
+    else begin(received)
+  } finally {
+    core.quotas.worked(identity, core.clock.now() - since, since)
   }
+}
+
+/** Whoever goes on and on is not even answered for a while. */
+function refuse({ core, connection, head }: Incoming<'REQUEST'>, refused: Refused): void {
+  core.tally.refused(head.method, refused.error.code)
+  if (!refused.isAbuse) core.send(connection, { kind: 'ERROR', id: head.id }, refused.body)
+  else {
+    core.tally.reached('abuse')
+    core.ports.access.banish(connection, refused.error)
+  }
+}
+
+function begin(received: Incoming<'REQUEST'>): void {
+  const { core, connection, head, body } = received
   const method = knownMethod(head.method)
   const identity = actor(received, method)
   const incoming = { ...received, identity }
   authorise(identity, method)
-  limit(core, connection)
+  limit(received, identity, method)
   const since = core.clock.now()
   const deadlineAt = since + (head.remaining_ms || DEFAULT_DEADLINE_MS)
   const { principal, via } = identity
-  const waiter: Waiter = { connection, principal, via, id: head.id, method, since, deadlineAt }
+  const waiter: Waiter = {
+    ...{ connection, principal, via, id: head.id, method, since, deadlineAt, bytes: body.length },
+  }
   const keyed = keyedRequest(incoming, method)
   if (keyed && repeated(core, keyed, waiter)) return
   if (core.isDraining && METHODS[method].mutating) {
@@ -66,14 +88,32 @@ function actor({ core, identity, head }: Incoming<'REQUEST'>, method: BrokerMeth
   throw forbidden(user, 'to be acted for', method)
 }
 
-function limit(core: Core, connection: string): void {
+/** Throws OVERLOADED. What a gateway asks for a user counts for both. */
+function limit(
+  { core, connection, identity }: Incoming<'REQUEST'>,
+  actor: Identity,
+  method: BrokerMethod,
+): void {
+  const { calls, quotas } = core
+  const now = core.clock.now()
+  if (actor !== identity) allow(quotas.take(actor, now))
+  for (const one of actor === identity ? [identity] : [identity, actor]) {
+    if (METHODS[method].mutating) allow(quotas.takeWrite(one, now))
+    const error = quotas.excess(one, calls.loadOf(one.principal))
+    if (error) throw error
+  }
   const { maxCallsPerConnection } = core.ports.limits
-  if (core.calls.inFlightOf(connection) < maxCallsPerConnection) return
+  if (calls.inFlightOf(connection) < maxCallsPerConnection) return
+  core.tally.reached('calls_in_flight')
   throw new ProtocolError(
     'OVERLOADED',
     { what: 'the number of calls in flight of this connection', limit: maxCallsPerConnection },
     { retryAfterMs: 100 },
   )
+}
+
+function allow(refused: Refused | undefined): void {
+  if (refused) throw refused.error
 }
 
 function keyedRequest({ identity, head, body }: Incoming<'REQUEST'>, method: BrokerMethod) {
