@@ -7,6 +7,7 @@ import { LoopLag, NO_AGENT } from '../protocol/link/health.ts'
 import type { HostMethod, Params, Result } from '../protocol/methods/index.ts'
 import type { BackendInfo } from '../protocol/methods/types.ts'
 import { peerKeys } from '../protocol/process/peer-keys.ts'
+import { distrustOf, trustedDirectory } from '../protocol/process/private-place.ts'
 import { SOFTWARE } from '../protocol/version.ts'
 import type { Backend } from './backends/backend.ts'
 import { hostBackends } from './backends/index.ts'
@@ -65,6 +66,7 @@ export class AgentHost {
     this.#log = log
     this.#tell = notice
     this.#known = hostBackends(backendOptions(config))
+    trustedDirectory(config.places.stateDir)
     const tree = new ProcessTree()
     this.#unlock = lockHost(config.places.stateDir, config.name, tree)
     this.id = hostId(config.places.stateDir, config.name, randomBytes)
@@ -83,6 +85,7 @@ export class AgentHost {
       endpoint: config.places.endpoint,
       dealer: dealerWith(known?.keys),
       credentials: known && credentialsOf(known.keys),
+      distrust: distrustOf(config.places.endpoint, config),
       learnKey: (key) => known?.learn(key),
       timers: realTimers,
       random: Math.random,

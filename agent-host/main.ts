@@ -5,7 +5,8 @@ import { readSources } from '../protocol/process/command-line.ts'
 import { endAsked, explain, logger, tellReady } from '../protocol/process/life.ts'
 import { flagsOf } from '../protocol/settings.ts'
 import { type HostConfig, HostSettings, hostConfig } from './config.ts'
-import { AgentHost, type HostNotice } from './host.ts'
+import { AgentHost } from './host.ts'
+import { Teller } from './teller.ts'
 
 const PROGRAM = {
   name: 'agentmq host',
@@ -35,15 +36,16 @@ async function readConfig(
 
 async function run(config: HostConfig): Promise<number> {
   const log = logger('host', config)
+  const teller = new Teller(config)
   let refuse: (error: ProtocolError) => void = () => {}
   const refused = new Promise<ProtocolError>((resolve) => {
     refuse = resolve
   })
   let isReady = false
   const host = new AgentHost(config, process.env, log, (notice) => {
+    teller.tell(notice)
     if (notice.type === 'refused') refuse(notice.error)
-    else if (notice.type === 'away') tellAway(config, notice)
-    else if (!isReady) {
+    else if (notice.type === 'registered' && !isReady) {
       isReady = true // later registrations tell nothing new, and nobody may be reading any more
       tellReady(config, { host: host.id, backends: notice.backends })
     }
@@ -55,11 +57,4 @@ async function run(config: HostConfig): Promise<number> {
   await host.drain()
   log.info('host ended')
   return end instanceof ProtocolError ? explain(PROGRAM.name, end) : 0
-}
-
-type NoticeOf<T extends HostNotice['type']> = Extract<HostNotice, { type: T }>
-
-/** Says what a person at the terminal should know; the log has it as well. */
-function tellAway({ places }: HostConfig, { reason }: NoticeOf<'away'>): void {
-  process.stderr.write(`agentmq host: no broker at ${places.endpoint} (${reason}); trying again\n`)
 }

@@ -8,6 +8,7 @@ import type { BrokerLinkEvent, Identity, Verdict } from '../protocol/link/broker
 import { LoopLag, NO_AGENT } from '../protocol/link/health.ts'
 import { OUTBOX_LIMITS } from '../protocol/link/outbox.ts'
 import type { HelloBody } from '../protocol/messages/handshake.ts'
+import { trustedDirectory } from '../protocol/process/private-place.ts'
 import { SOFTWARE } from '../protocol/version.ts'
 import { authenticateLocal } from './access/authenticator.ts'
 import { NetworkDoor } from './access/network-door.ts'
@@ -57,11 +58,12 @@ export class Broker {
     this.#fail = resolve
   })
 
-  /** Opens the journal. Throws IN_USE or STORAGE_FAILED. */
+  /** Opens the journal. Throws IN_USE, STORAGE_FAILED, or BAD_CONFIG for a place of another user. */
   constructor(config: BrokerConfig, log: Logger) {
     this.#config = config
     this.#log = log
     this.#endpoints = { endpoint: config.places.endpoint, streams: config.streamsEndpoint }
+    for (const directory of [config.places.stateDir, config.journalDir]) trustedDirectory(directory)
     this.#journal = openLmdbJournal({
       directory: config.journalDir,
       sync: config.journal_sync,
@@ -151,8 +153,7 @@ export class Broker {
     try {
       const { endpoint, streams } = this.#endpoints
       // One by one: when the second is in use, the first is given up again.
-      this.#releases.push(claimEndpoint(endpoint))
-      this.#releases.push(claimEndpoint(streams))
+      for (const one of [endpoint, streams]) this.#releases.push(this.#claim(one))
       const bound = await bindOrExplain(endpoint, () => this.#router.bind(endpoint))
       if (!bound.hasNotify)
         this.#log.warn('ROUTER_NOTIFY is missing: lost peers are noticed by heartbeats alone')
@@ -165,6 +166,12 @@ export class Broker {
     } finally {
       process.umask(umask)
     }
+  }
+
+  #claim(endpoint: string): () => void {
+    const closed = (directory: string) =>
+      this.#log.warn({ directory }, 'others could enter the directory of the sockets; closed it')
+    return claimEndpoint(endpoint, { runtimeDir: this.#config.places.runtimeDir, closed })
   }
 
   /** Stops new work, waits for calls in flight up to the limit, says GOODBYE, closes. */

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import { type Static, Type } from 'typebox'
 import {
+  checkSocketPath,
   type Environment,
   type Places,
   placeSettings,
@@ -176,6 +177,7 @@ export function brokerConfig(
   const settings = resolveSettings(BrokerSettings, sources)
   const places = resolvePlaces(sources.env, settings)
   const streamsEndpoint = settings.streams_endpoint ?? places.streams
+  checkSocketPath(streamsEndpoint, 'streams_endpoint')
   for (const endpoint of [places.endpoint, streamsEndpoint]) checkExposure(endpoint, settings)
   checkHeartbeat(settings)
   return {

@@ -44,6 +44,8 @@ export interface ClientOptions {
   readonly credentials?: Credentials | undefined
   /** The broker will answer under this public key later. */
   readonly learnKey?: (key: string) => void
+  /** Why whoever answers is not to be believed. */
+  readonly distrust?: (() => ProtocolError | undefined) | undefined
   /** A clock that never goes back, ms. */
   readonly now: () => number
   /** Gives [0, 1). */
@@ -103,6 +105,11 @@ export class Client {
   /** What was last heard that explains why there is no connection. */
   get trouble(): string | undefined {
     return this.#connection.trouble
+  }
+
+  /** Why the broker does not let this client in, where the transport tells. */
+  get problem(): ProtocolError | undefined {
+    return this.#connection.problem
   }
 
   /**
