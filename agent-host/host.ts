@@ -78,14 +78,14 @@ export class AgentHost {
       onTrouble: (error) => log.warn({ error: error.message }, 'guardian lost'),
     })
     const known = peerKeys(
-      { settings: config, places: config.places, name: `host-${config.name}` },
+      { settings: config.access, places: config.places, name: `host-${config.name}` },
       randomBytes,
     )
     this.#dialogue = new Dialogue({
       endpoint: config.places.endpoint,
       dealer: dealerWith(known?.keys),
       credentials: known && credentialsOf(known.keys),
-      distrust: distrustOf(config.places.endpoint, config),
+      distrust: distrustOf(config.places.endpoint, config.access),
       learnKey: (key) => known?.learn(key),
       timers: realTimers,
       random: Math.random,

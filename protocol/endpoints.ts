@@ -47,6 +47,16 @@ export const accessSettings = {
   ),
 }
 
+/** A place by its name. */
+export const contextSetting = {
+  context: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: 'A place of the section "contexts" of the config file',
+    }),
+  ),
+}
+
 export interface AccessSettings {
   readonly broker_key?: string | undefined
   readonly key_file?: string | undefined

@@ -57,6 +57,21 @@ export function globalFlags(parser: Argv): Argv<Globals> {
       requiresArg: true,
       describe: 'Config file (JSON) [AGENTMQ_CONFIG]',
     })
+    .option('broker-key', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Public key of a broker of another machine [AGENTMQ_BROKER_KEY]',
+    })
+    .option('key-file', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Own key pair for it, made when it is missing [AGENTMQ_KEY_FILE]',
+    })
+    .option('foreign-socket', {
+      type: 'boolean',
+      describe:
+        'Believe a broker here whose socket belongs to another user [AGENTMQ_FOREIGN_SOCKET]',
+    })
     .option('debug', {
       type: 'boolean',
       default: false,

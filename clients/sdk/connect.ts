@@ -9,18 +9,19 @@ import {
 } from '../../protocol/endpoints.ts'
 import type { ProtocolError } from '../../protocol/errors.ts'
 import { credentialsOf } from '../../protocol/keys/peer-keys.ts'
+import { meantPlace } from '../../protocol/meant-place.ts'
 import type { Role } from '../../protocol/messages/handshake.ts'
+import { contextPlace } from '../../protocol/process/context-file.ts'
 import type { KnownKeys } from '../../protocol/process/peer-keys.ts'
 import { distrustOf } from '../../protocol/process/private-place.ts'
 import { PROTOCOL_VERSION } from '../../protocol/version.ts'
 import { cancelled } from './caller.ts'
 import { Client } from './client.ts'
-import { contextPlace } from './context.ts'
 import { diagnose } from './diagnosis.ts'
 import { SDK_LIMITS } from './limits.ts'
 
 export interface ConnectOptions {
-  /** Name of a place in the section `contexts` of the config file; `endpoint` and `dir` override it. */
+  /** Name of a place in the section `contexts` of the config file; what else is said here goes over it. */
   readonly context?: string | undefined
   /** ROUTER endpoint of the broker; default: that of the local broker. */
   readonly endpoint?: string | undefined
@@ -76,11 +77,8 @@ export async function connect(options: ConnectOptions = {}): Promise<Client> {
 
 function placeOf(options: ConnectOptions): PlaceSettings {
   const { context, endpoint, dir, env = process.env, brokerKey, keyFile, foreignSocket } = options
-  if (context === undefined || endpoint !== undefined || dir !== undefined) {
-    const trust = { broker_key: brokerKey, key_file: keyFile, foreign_socket: foreignSocket }
-    return { endpoint, dir, ...trust }
-  }
-  return contextPlace(context, env)
+  const trust = { broker_key: brokerKey, key_file: keyFile, foreign_socket: foreignSocket }
+  return meantPlace([{ context, endpoint, dir, ...trust }], (name) => contextPlace(name, env))
 }
 
 /** Reads files only where keys are needed. Throws BAD_CONFIG. */
