@@ -161,6 +161,11 @@ export function hostConfig(sources: SettingSources & { readonly env: Environment
   }
 }
 
+/** Under which name the own key is kept. */
+export function keyName(host: string): string {
+  return `host-${host}`
+}
+
 export function quietTimes(config: HostConfig): QuietTimes {
   const { quiet_tell_ms, quiet_interrupt_ms, quiet_stop_ms } = config
   return { tellMs: quiet_tell_ms, interruptMs: quiet_interrupt_ms, stopMs: quiet_stop_ms }

@@ -11,7 +11,7 @@ import { distrustOf, trustedDirectory } from '../protocol/process/private-place.
 import { SOFTWARE } from '../protocol/version.ts'
 import type { Backend } from './backends/backend.ts'
 import { hostBackends } from './backends/index.ts'
-import { backendOptions, type HostConfig } from './config.ts'
+import { backendOptions, type HostConfig, keyName } from './config.ts'
 import { Dialogue, type DialogueNotice } from './dialogue.ts'
 import { hostId } from './host-id.ts'
 import { lockHost } from './host-lock.ts'
@@ -78,7 +78,7 @@ export class AgentHost {
       onTrouble: (error) => log.warn({ error: error.message }, 'guardian lost'),
     })
     const known = peerKeys(
-      { settings: config.access, places: config.places, name: `host-${config.name}` },
+      { settings: config.access, places: config.places, name: keyName(config.name) },
       randomBytes,
     )
     this.#dialogue = new Dialogue({

@@ -3,8 +3,9 @@ import type { Environment } from '../protocol/endpoints.ts'
 import { ProtocolError } from '../protocol/errors.ts'
 import { readSources } from '../protocol/process/command-line.ts'
 import { endAsked, explain, logger, tellReady } from '../protocol/process/life.ts'
+import { peerKeyPath } from '../protocol/process/peer-keys.ts'
 import { flagsOf } from '../protocol/settings.ts'
-import { type HostConfig, HostSettings, hostConfig } from './config.ts'
+import { type HostConfig, HostSettings, hostConfig, keyName } from './config.ts'
 import { AgentHost } from './host.ts'
 import { Teller } from './teller.ts'
 
@@ -56,5 +57,12 @@ async function run(config: HostConfig): Promise<number> {
   log.info({ reason: end instanceof ProtocolError ? end.code : end }, 'host ending')
   await host.drain()
   log.info('host ended')
-  return end instanceof ProtocolError ? explain(PROGRAM.name, end) : 0
+  if (!(end instanceof ProtocolError)) return 0
+  const exitCode = explain(PROGRAM.name, end)
+  if (end.code === 'KEY_REVOKED') process.stderr.write(`  → the key is in ${keyPath(config)}\n`)
+  return exitCode
+}
+
+function keyPath({ access: settings, places, name }: HostConfig): string {
+  return peerKeyPath({ settings, places, name: keyName(name) })
 }

@@ -253,8 +253,9 @@ export class Broker {
       this.#log.debug({ reason: event.reason }, 'connection ended')
       this.#core.connectionEnded(connection, event.reason)
     } else {
-      const { principal } = event.identity
+      const { principal, key } = event.identity
       const { software, role } = event.hello
+      if (key !== undefined) this.#network?.told(key)
       this.#log.debug({ principal, software, role }, 'connection welcomed')
       this.#core.connectionBegan(connection)
     }
@@ -303,6 +304,7 @@ export class Broker {
         const isMeant = ({ key = '' }: Identity) => keys.has(key)
         return this.#connections.cut(isMeant, error, realClock.now())
       },
+      toldNext: (key) => this.#network?.toldNext(key) ?? false,
       rotate: (step) => this.#rotate(step),
     }
   }
@@ -312,10 +314,15 @@ export class Broker {
       throw new ProtocolError('WRONG_STEP', { reason: 'this broker listens to no network' })
     }
     await this.#network.rotate(step)
-    const { nextKey: key } = this.#network
-    const isRemote = (identity: Identity) => identity.key !== undefined
-    if (key !== undefined) this.#connections.tell(isRemote, { kind: 'NEXT_KEY', key }, EMPTY)
+    const { nextKey } = this.#network
+    if (nextKey !== undefined) this.#tellNextKey(nextKey, this.#network)
     return this.#network.info()
+  }
+
+  #tellNextKey(key: string, network: NetworkDoor): void {
+    const isRemote = (identity: Identity) => identity.key !== undefined
+    this.#connections.tell(isRemote, { kind: 'NEXT_KEY', key }, EMPTY)
+    for (const one of this.#connections.identities()) if (one.key) network.told(one.key)
   }
 
   #linkOptions() {

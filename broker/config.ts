@@ -2,6 +2,8 @@
 import { join } from 'node:path'
 import { type Static, Type } from 'typebox'
 import {
+  brokerKeyPath,
+  brokerKeySetting,
   checkSocketPath,
   type Environment,
   type Places,
@@ -48,12 +50,7 @@ export const BrokerSettings = Type.Object({
       description: 'Endpoint under which other machines reach `listen`, for export-context',
     }),
   ),
-  broker_key_file: Type.Optional(
-    Type.String({
-      minLength: 1,
-      description: 'Key pair of the broker; default: keys/broker.key in the state directory',
-    }),
-  ),
+  ...brokerKeySetting,
   insecure_loopback: Type.Boolean({
     default: false,
     description: 'Allow tcp on loopback, where every local user gets every right',
@@ -186,7 +183,7 @@ export function brokerConfig(
     streamsEndpoint,
     journalDir: journalDirectory(settings, places),
     listenStreams: settings.listen_streams ?? streamsOf(settings.listen),
-    keyFile: settings.broker_key_file ?? join(places.stateDir, 'keys', 'broker.key'),
+    keyFile: brokerKeyPath(settings, places),
   }
 }
 

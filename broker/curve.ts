@@ -11,7 +11,20 @@ interface CurveServer {
 
 /** libzmq copies them at each bind, so endpoints that were bound before keep what they have. */
 export function serveCurve(socket: CurveServer, secretKey: string): void {
-  socket.curveServer = true
-  socket.curveSecretKey = secretKey
-  socket.zapDomain = ZAP_DOMAIN
+  quietly(() => {
+    socket.curveServer = true
+    socket.curveSecretKey = secretKey
+    socket.zapDomain = ZAP_DOMAIN
+  })
+}
+
+/** zeromq.js warns that what is bound already does not change, which is what is wanted here. */
+function quietly(run: () => void): void {
+  const { emitWarning } = process
+  process.emitWarning = () => {}
+  try {
+    run()
+  } finally {
+    process.emitWarning = emitWarning
+  }
 }

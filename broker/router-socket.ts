@@ -85,7 +85,7 @@ export class RouterSocket {
     return { endpoint: this.#socket.lastEndpoint ?? endpoint, hasNotify }
   }
 
-  /** From now on new connections to the endpoint are made under this key; those of before stay. */
+  /** From now on connections to the endpoint are made under this key; those of before end, and are made again. */
   async rebind(endpoint: string, secretKey: string): Promise<void> {
     await this.#socket.unbind(endpoint)
     serveCurve(this.#socket, secretKey)

@@ -67,7 +67,7 @@ export class StreamsSocket {
     return this.#socket.lastEndpoint ?? endpoint
   }
 
-  /** From now on new connections to the endpoint are made under this key; those of before stay. */
+  /** From now on connections to the endpoint are made under this key; those of before end, and are made again. */
   async rebind(endpoint: string, secretKey: string): Promise<void> {
     await this.#socket.unbind(endpoint)
     serveCurve(this.#socket, secretKey)

@@ -47,6 +47,15 @@ export const accessSettings = {
   ),
 }
 
+export const brokerKeySetting = {
+  broker_key_file: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: 'Key pair of the broker; default: keys/broker.key in the state directory',
+    }),
+  ),
+}
+
 /** A place by its name. */
 export const contextSetting = {
   context: Type.Optional(
@@ -91,6 +100,14 @@ export function resolvePlaces(env: Environment, settings: PlaceSettings = {}): P
   }
   checkSocketPath(streams, '--dir') // the longer one
   return { runtimeDir, stateDir, endpoint: ipc(runtimeDir, 'broker.sock'), streams }
+}
+
+/** The file of the broker's own key pair. */
+export function brokerKeyPath(
+  { broker_key_file }: { readonly broker_key_file?: string | undefined },
+  { stateDir }: Pick<Places, 'stateDir'>,
+): string {
+  return broker_key_file ?? join(stateDir, 'keys', 'broker.key')
 }
 
 function stateHome(env: Environment): string {

@@ -36,13 +36,18 @@ export function meantPlace(
   placeOfContext: (name: string) => PlaceSettings,
 ): PlaceSettings {
   const at = givens.findIndex(namesPlace)
-  const context = givens[at]?.context
+  const context = meantContext(givens)
   if (context === undefined) return merged(givens)
   const place = merged([...givens.slice(0, at + 1), placeOfContext(context)])
   // The endpoint and the key of another broker are not for this one; the files of this user are.
   const { dir, key_file, foreign_socket } = merged(givens.slice(at + 1))
   const isElsewhere = place.endpoint !== undefined
   return merged([place, { key_file, foreign_socket, ...(isElsewhere && { dir }) }])
+}
+
+/** The context that holds, if one does. */
+export function meantContext(givens: readonly GivenPlace[]): string | undefined {
+  return givens.find(namesPlace)?.context
 }
 
 function namesPlace({ context, dir, endpoint }: GivenPlace): boolean {

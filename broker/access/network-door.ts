@@ -38,6 +38,8 @@ export class NetworkDoor {
   readonly #zap: ZapSocket
   readonly router: RouterSocket
   #bound: { readonly endpoint: string; readonly streams: string }
+  /** Keys of those that were told the next key. */
+  readonly #told = new Set<string>()
 
   /** Reads or makes the key of the broker. Throws BAD_CONFIG. */
   constructor(options: NetworkDoorOptions) {
@@ -85,6 +87,15 @@ export class NetworkDoor {
     return this.#keys.next?.publicKey
   }
 
+  /** Whoever has this key was told the next one, if there is one. */
+  told(key: string): void {
+    if (this.nextKey !== undefined) this.#told.add(key)
+  }
+
+  toldNext(key: string): boolean {
+    return this.#told.has(key)
+  }
+
   info(): DoorInfo {
     const key = this.#keys.current.publicKey
     const { advertised } = this.#options
@@ -95,6 +106,7 @@ export class NetworkDoor {
   /** Throws WRONG_STEP or BAD_CONFIG. */
   async rotate(step: RotationStep): Promise<void> {
     this.#keys[step]()
+    this.#told.clear()
     if (step !== 'finish') return
     const { secretKey } = this.#keys.current
     await this.router.rebind(this.#bound.endpoint, secretKey)

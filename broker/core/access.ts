@@ -13,6 +13,8 @@ export interface AccessPort {
   revoked(principal: string, keys: ReadonlySet<string>): number
   /** Its rights have changed: its connections have to shake hands again. */
   changed(principal: string): void
+  /** Whoever has this key was told the next key of the broker. */
+  toldNext(key: string): boolean
   /** Rejects with WRONG_STEP or BAD_CONFIG. */
   rotate(step: RotationStep): Promise<DoorInfo>
 }
@@ -32,6 +34,7 @@ export const LOCAL_ACCESS: AccessPort = {
   connectionsOf: () => 0,
   revoked: () => 0,
   changed: () => {},
+  toldNext: () => false,
   rotate: () => {
     const reason = 'this broker listens to no network'
     return Promise.reject(new ProtocolError('WRONG_STEP', { reason }))

@@ -11,6 +11,7 @@ import {
   resolvePlaces,
 } from '../../protocol/endpoints.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
+import { givenPlaces, meantContext } from '../../protocol/meant-place.ts'
 import { placeOf } from '../../protocol/process/context-file.ts'
 import { resolveSettings, type SettingSources } from '../../protocol/settings.ts'
 import type { ConnectOptions } from '../sdk/index.ts'
@@ -27,19 +28,20 @@ export const CliSettings = Type.Object({
 type Resolved = Readonly<Static<typeof CliSettings>>
 
 /** All settings, with the place that is meant. */
-export type CliSettings = Omit<Resolved, keyof PlaceSettings> & PlaceSettings
+export type CliSettings = Pick<Resolved, 'backend'> & PlaceSettings
 
 type Source = Pick<Cli, 'env' | 'globals'>
 
 /** Throws BAD_CONFIG. */
 export function readSettings(source: Source): CliSettings {
   const sources = sourcesOf(source)
-  const { context, backend } = resolveSettings(CliSettings, sources)
-  return {
-    ...placeOf(sources),
-    ...(context !== undefined && { context }),
-    ...(backend !== undefined && { backend }),
-  }
+  const { backend } = resolveSettings(CliSettings, sources)
+  return { ...placeOf(sources), ...(backend !== undefined && { backend }) }
+}
+
+/** The name of the context that holds, whether there is such a one or not; undefined = none. Throws BAD_CONFIG. */
+export function readContextName(source: Source): string | undefined {
+  return meantContext(givenPlaces(sourcesOf(source)))
 }
 
 export function readPlaces(source: Source): Places {
