@@ -20,7 +20,7 @@ export function serveCurve(socket: CurveServer, secretKey: string): void {
 
 /** zeromq.js warns that what is bound already does not change, which is what is wanted here. */
 function quietly(run: () => void): void {
-  const { emitWarning } = process
+  const emitWarning = process.emitWarning.bind(process)
   process.emitWarning = () => {}
   try {
     run()

@@ -44,6 +44,14 @@ export function readContextName(source: Source): string | undefined {
   return meantContext(givenPlaces(sourcesOf(source)))
 }
 
+/** As commands with `--context NAME` have them. Throws BAD_CONFIG. */
+export function readContextSettings({ env, globals }: Source, name: string): CliSettings {
+  const { config, json, debug } = globals
+  const nothing = { dir: undefined, endpoint: undefined, 'broker-key': undefined }
+  const none = { ...nothing, 'key-file': undefined, 'foreign-socket': undefined }
+  return readSettings({ env, globals: { ...none, config, json, debug, context: name } })
+}
+
 export function readPlaces(source: Source): Places {
   return resolvePlaces(source.env, readSettings(source))
 }

@@ -108,7 +108,7 @@ async function mechanismOf(target: NetConnectOpts): Promise<string | undefined> 
     })
   })
   if (refused !== undefined || heard[0] !== 0xff || heard[9] !== 0x7f) return undefined
-  return heard.toString('latin1', MECHANISM.from, MECHANISM.to).replace(/\0+$/, '')
+  return heard.toString('latin1', MECHANISM.from, MECHANISM.to).split('\0')[0]
 }
 
 /** A short conversation: the code of what went wrong, or undefined. */

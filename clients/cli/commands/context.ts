@@ -3,20 +3,19 @@ import type { Argv } from 'yargs'
 import type { PlaceSettings } from '../../../protocol/endpoints.ts'
 import { fingerprint, isKey } from '../../../protocol/keys/key-pair.ts'
 import { type ArgsOf, type Cli, type Globals, words } from '../command.ts'
+import { addContext } from '../config/add-context.ts'
 import {
-  absolute,
-  CONTEXT_NAME,
   type Contexts,
   contextNamed,
   readContexts,
   removeContext,
-  saveContext,
   useContext,
 } from '../config/contexts.ts'
-import { type Contact, tryContext } from '../config/first-contact.ts'
 import { EXIT } from '../exit-codes.ts'
-import { ownPublicKey, type PublicKey } from '../keys/own-key.ts'
+import { labelledLines } from '../keys/lines.ts'
+import { ownPublicKey } from '../keys/own-key.ts'
 import { type Column, table } from '../render/table.ts'
+import { readContextSettings } from '../settings.ts'
 import { UsageError } from '../usage-error.ts'
 
 const VERBS = ['add', 'list', 'show', 'use', 'remove'] as const
@@ -55,7 +54,7 @@ export const builder = (yargs: Argv<Globals>) =>
 type Args = ArgsOf<typeof builder>
 
 const ACTIONS: Readonly<Record<Verb, (args: Args, cli: Cli) => number | Promise<number>>> = {
-  add,
+  add: (args, cli) => addContext(requiredName(args), args, cli),
   list,
   show,
   use,
@@ -81,97 +80,6 @@ function requiredName(args: Args): string {
   const name = nameIn(args)
   if (name === undefined) throw new UsageError(`agentmq context ${args.verb} needs a name`)
   return name
-}
-
-async function add(args: Args, cli: Cli): Promise<number> {
-  const name = requiredName(args)
-  if (!CONTEXT_NAME.test(name)) {
-    throw new UsageError(`${name} is no name for a context: letters, digits, dot, dash, underscore`)
-  }
-  const place = placeIn(args, cli)
-  const { byName, file } = readContexts(cli)
-  const before = Object.hasOwn(byName, name) ? byName[name] : undefined
-  if (before && !args.force && !isSame(before, place)) {
-    throw new UsageError(`there is a context ${name} already, another one; --force replaces it`)
-  }
-  saveContext(cli, name, place)
-  const key = place.broker_key === undefined ? undefined : ownPublicKey(cli.env, place, 'client')
-  const contact = args.check ? await tryContext(place, cli) : undefined
-  tellAdded({ name, place, file, key, contact }, cli)
-  return EXIT.ok
-}
-
-interface Added {
-  readonly name: string
-  readonly place: PlaceSettings
-  readonly file: string
-  readonly key: PublicKey | undefined
-  readonly contact: Contact | undefined
-}
-
-function tellAdded({ name, place, file, key, contact }: Added, { output }: Cli): void {
-  if (output.json) {
-    const tried =
-      contact && ('error' in contact ? { ...contact, error: contact.error.toWire() } : contact)
-    output.record({
-      context: name,
-      ...place,
-      file,
-      ...(key && { own: key }),
-      ...(tried && { tried }),
-    })
-    return
-  }
-  output.line(`context ${name} is in ${file}`)
-  if (key) output.line(`own key ${key.fingerprint}`)
-  if (contact?.status === 'connected') {
-    output.line(`connected as ${contact.principal} (${contact.roles.join(', ')})`)
-  } else if (contact) {
-    output.note(`· not connected yet: ${contact.error.message}`)
-    output.note(`  → ${contact.error.advice}`)
-  }
-  output.note(`· agentmq ps --context ${name}, or for every command: agentmq context use ${name}`)
-}
-
-/** Throws UsageError for what could never work. */
-function placeIn({ server, key, ...args }: Args, cli: Cli): PlaceSettings {
-  const { globals } = cli
-  const endpoint = server ?? globals.endpoint
-  const dir = absolute(globals.dir, cli)
-  const broker_key = key ?? globals['broker-key']
-  if (endpoint === undefined && dir === undefined) {
-    throw new UsageError(`agentmq context ${args.verb} needs --server tcp://…, or --dir`)
-  }
-  checkKey(endpoint, broker_key)
-  const key_file = absolute(globals['key-file'], cli)
-  return {
-    ...(endpoint !== undefined && { endpoint }),
-    ...(dir !== undefined && { dir }),
-    ...(broker_key !== undefined && { broker_key }),
-    ...(key_file !== undefined && { key_file }),
-    ...(globals['foreign-socket'] === true && { foreign_socket: true }),
-  }
-}
-
-const LOOPBACK = /^tcp:\/\/(127\.\d+\.\d+\.\d+|localhost|\[::1\]):/
-
-function checkKey(endpoint: string | undefined, key: string | undefined): void {
-  const isTcp = endpoint?.startsWith('tcp://') === true
-  if (key === undefined) {
-    if (!isTcp || LOOPBACK.test(endpoint)) return
-    const where = '`agentmq keys export-context` on its machine prints it'
-    throw new UsageError(`a broker of another machine is known by its key: --key; ${where}`)
-  }
-  if (!isTcp)
-    throw new UsageError('--key goes with --server tcp://…; on this machine none is needed')
-  if (isKey(key)) return
-  const hint = /^[0-9a-f]{5}(-[0-9a-f]{5}){3}$/.test(key) ? ', this is a fingerprint' : ''
-  throw new UsageError(`--key is no public key: 40 characters are expected, in quotes${hint}`)
-}
-
-function isSame(a: PlaceSettings, b: PlaceSettings): boolean {
-  const text = (place: PlaceSettings) => JSON.stringify(Object.entries(place).sort())
-  return text(a) === text(b)
 }
 
 interface Row {
@@ -239,27 +147,25 @@ function show(args: Args, cli: Cli): number {
   return EXIT.ok
 }
 
-function tellContext(row: Row, { file }: Contexts, { output, env }: Cli): void {
+function tellContext(row: Row, { file }: Contexts, cli: Cli): void {
   const { name, place, isCurrent } = row
-  const own = place.broker_key === undefined ? undefined : ownPublicKey(env, place, 'client')
+  const { output, env } = cli
+  const isRemote = place.broker_key !== undefined
+  const own = isRemote ? ownPublicKey(env, readContextSettings(cli, name), 'client') : undefined
   if (output.json) {
     output.record({ ...recordOf(row), file, ...(own && { own }) })
     return
   }
-  const lines: readonly (readonly [label: string, text: string | undefined])[] = [
+  const rows = [
     ['context', `${name}${isCurrent ? ' (used)' : ''}`],
     ['broker', place.endpoint],
     ['its key', place.broker_key && `${shortKey(place.broker_key)}  '${place.broker_key}'`],
     ['own key', own && `${own.fingerprint}  ${own.key_file}`],
     ['directory', place.dir],
     ['file', file],
-  ]
-  for (const [label, text] of lines) {
-    if (text !== undefined) output.line(`${output.style.bold(label.padEnd(LABEL_WIDTH))}${text}`)
-  }
+  ] as const
+  for (const line of labelledLines(rows, output)) output.line(line)
 }
-
-const LABEL_WIDTH = 11
 
 function use(args: Args, cli: Cli): number {
   const name = nameIn(args)

@@ -10,6 +10,7 @@ import { exportContext } from '../keys/export-context.ts'
 import { addKey, approveKey, checkPrincipal, revokeKeys } from '../keys/grant.ts'
 import { initKeys, showKey } from '../keys/init.ts'
 import { listKeys, listPending } from '../keys/list.ts'
+import { givenKey } from '../keys/public-key-input.ts'
 import { rotateKey, STEPS, type Step } from '../keys/rotate.ts'
 import { UsageError } from '../usage-error.ts'
 
@@ -99,7 +100,7 @@ export async function handler(args: Args, cli: Cli): Promise<number> {
   check(args, what)
   if (args.verb === 'init') return initKeys(cli)
   if (args.verb === 'show') return showKey(args, cli)
-  const ready = prepared(args, what)
+  const ready = await prepared(args, what, cli)
   return await withClient(cli, (client) => ready(client, cli))
 }
 
@@ -122,7 +123,7 @@ function check(args: Args, what: readonly string[]): void {
 type Action = (client: Client, cli: Cli) => Promise<number>
 
 /** Checks what can be checked before anybody is asked. Throws UsageError. */
-function prepared(args: Args, [first]: readonly string[]): Action {
+async function prepared(args: Args, [first]: readonly string[], cli: Cli): Promise<Action> {
   const { verb, as } = args
   switch (verb) {
     case 'list':
@@ -132,19 +133,20 @@ function prepared(args: Args, [first]: readonly string[]): Action {
     case 'add': {
       const principal = checkPrincipal(first ?? '')
       const from = args.stdin === true ? '-' : args.from
-      return (client, cli) => addKey(client, principal, { ...args, from }, cli)
+      const key = await givenKey({ key: args.key, from }, cli)
+      return (client) => addKey(client, principal, { ...args, key }, cli)
     }
     case 'approve': {
       if (as === undefined)
         throw new UsageError('agentmq keys approve needs --as NAME, and mostly --role')
       const principal = checkPrincipal(as)
-      return (client, cli) => approveKey(client, first ?? '', principal, args, cli)
+      return (client) => approveKey(client, first ?? '', principal, args, cli)
     }
     case 'revoke':
-      return (client, cli) => revokeKeys(client, first ?? '', args, cli)
+      return (client) => revokeKeys(client, first ?? '', args, cli)
     case 'rotate': {
       const step = checkedStep(first)
-      return (client, cli) => rotateKey(client, step, args, cli)
+      return (client) => rotateKey(client, step, args, cli)
     }
     case 'export-context':
       return exporting(first)

@@ -10,7 +10,6 @@ import { UsageError } from '../usage-error.ts'
 import { confirmed } from './confirm.ts'
 import { everyPrincipal } from './everybody.ts'
 import { activeKeys, keysText } from './list.ts'
-import { givenKey } from './public-key-input.ts'
 
 export interface GrantFlags {
   readonly role?: readonly Role[] | undefined
@@ -28,8 +27,8 @@ function rightsOf({ role, reach, note }: GrantFlags) {
 }
 
 export interface AddFlags extends GrantFlags {
-  readonly key?: string | undefined
-  readonly from?: string | undefined
+  /** Public key. */
+  readonly key: string | undefined
 }
 
 /** A new principal, another key of one, or other rights. */
@@ -39,7 +38,7 @@ export async function addKey(
   flags: AddFlags,
   cli: Cli,
 ): Promise<number> {
-  const key = await givenKey(flags, cli)
+  const { key } = flags
   const params = { principal, ...(key !== undefined && { key }), ...rightsOf(flags) }
   return tellGranted(await client.call('key.add', params), cli)
 }
