@@ -14,10 +14,23 @@ interface CurveServer {
 
 /** libzmq copies them at each bind, so endpoints that were bound before keep what they have. */
 export function serveCurve(socket: CurveServer, secretKey: string): void {
-  socket.curveServer = true
-  socket.curveSecretKey = secretKey
-  socket.zapDomain = ZAP_DOMAIN
-  socket.zapEnforceDomain = true // without a handler libzmq would let every key in
+  quietly(() => {
+    socket.curveServer = true
+    socket.curveSecretKey = secretKey
+    socket.zapDomain = ZAP_DOMAIN
+    socket.zapEnforceDomain = true // without a handler libzmq would let every key in
+  })
+}
+
+/** zeromq.js warns that what is bound already does not change, which is what is wanted here. */
+function quietly(run: () => void): void {
+  const emitWarning = process.emitWarning.bind(process)
+  process.emitWarning = () => {}
+  try {
+    run()
+  } finally {
+    process.emitWarning = emitWarning
+  }
 }
 
 /** libzmq closes a listener some time after it was told to; until then the port is taken. */

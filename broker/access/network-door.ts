@@ -62,6 +62,8 @@ export class NetworkDoor {
   /** Changes of the sockets, one after the other. */
   #moving: Promise<unknown> = Promise.resolve()
   #state: 'open' | 'shut' | 'away' | 'closed' = 'open'
+  /** Keys of those that were told the next key. */
+  readonly #told = new Set<string>()
 
   /** Reads or makes the key of the broker. Throws BAD_CONFIG. */
   constructor(options: NetworkDoorOptions) {
@@ -147,6 +149,15 @@ export class NetworkDoor {
     return this.#keys.next?.publicKey
   }
 
+  /** Whoever has this key was told the next one, if there is one. */
+  told(key: string): void {
+    if (this.nextKey !== undefined) this.#told.add(key)
+  }
+
+  toldNext(key: string): boolean {
+    return this.#told.has(key)
+  }
+
   info(): DoorInfo {
     const key = this.#keys.current.publicKey
     const { advertised } = this.#options
@@ -158,6 +169,7 @@ export class NetworkDoor {
   rotate(step: RotationStep): Promise<void> {
     return this.#inTurn(async () => {
       this.#keys[step]()
+      this.#told.clear()
       if (step !== 'finish' || this.#state !== 'open') return
       this.#stopListening()
       await this.#listen()

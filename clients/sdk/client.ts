@@ -40,6 +40,8 @@ export interface ClientOptions {
   readonly credentials?: Credentials | undefined
   /** The broker will answer under this public key later. */
   readonly learnKey?: (key: string) => void
+  /** Why whoever answers is not to be believed. */
+  readonly distrust?: (() => ProtocolError | undefined) | undefined
   /** A clock that never goes back, ms. */
   readonly now: () => number
   /** Gives [0, 1). */
@@ -104,6 +106,11 @@ export class Client implements Actor {
 
   get user(): undefined {
     return undefined
+  }
+
+  /** Why the broker does not let this client in, where the transport tells. */
+  get problem(): ProtocolError | undefined {
+    return this.#connection.problem
   }
 
   /**

@@ -53,6 +53,8 @@ export interface PeerLinkOptions {
   readonly onReady: () => void
   /** Absent = this principal has no key. */
   readonly credentials?: Credentials | undefined
+  /** Why whoever answers is not to be believed; asked at each WELCOME. */
+  readonly distrust?: (() => ProtocolError | undefined) | undefined
 }
 
 export const PEER_RETRY: BackoffLimits = { firstMs: 250, maxMs: 2000 }
@@ -238,6 +240,11 @@ export class PeerLink {
 
   #welcome(welcome: WelcomeBody, now: number): void {
     if (this.#state !== 'greeting') return
+    const distrust = this.#options.distrust?.()
+    if (distrust) {
+      this.#refuse(distrust)
+      return
+    }
     this.#state = 'welcome'
     this.#resume = welcome.resume
     this.#outbox.clear() // a repeated HELLO that waits for the socket would undo the welcome

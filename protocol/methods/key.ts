@@ -41,9 +41,14 @@ export const KeyInfo = Type.Object(
     status: oneOf(['active', 'revoked'], 'A revoked key is refused for good'),
     added_at: at('When it was added'),
     added_by: Type.String({ description: 'Principal that added it' }),
+    told_next: Type.Boolean({
+      description: 'Whoever has it was told the next key of the broker since that was begun',
+    }),
   },
   { description: 'A key of a principal' },
 )
+
+export type KeyInfo = Static<typeof KeyInfo>
 
 export const PrincipalInfo = Type.Object(
   {

@@ -21,6 +21,7 @@ import type { RandomBytes } from '../ids.ts'
 import { type KeyPair, newKeyPair, publicKeyOf } from '../keys/key-pair.ts'
 import { KEY_CHARS } from '../keys/z85.ts'
 import { checked } from '../schema.ts'
+import { foreign } from './private-place.ts'
 
 const key = Type.String({ minLength: KEY_CHARS, maxLength: KEY_CHARS })
 const Pair = Type.Object({ public: key, secret: key }, { additionalProperties: false })
@@ -106,7 +107,10 @@ function readPrivate(path: string): string | undefined {
     throw bad(path, `cannot be read (${String(codeOf(cause))})`, cause)
   }
   try {
-    const { mode } = fstatSync(file)
+    const facts = fstatSync(file)
+    const { mode } = facts
+    const another = foreign(facts, process.geteuid?.())
+    if (another !== undefined) throw bad(path, `${another}, who knows the key as well`)
     if ((mode & 0o077) !== 0) {
       const octal = (mode & 0o777).toString(8)
       throw bad(path, `others may read it (mode ${octal}); say chmod 600, and think of a new key`)

@@ -34,20 +34,22 @@ export interface KeyPlaces {
   readonly name: string
 }
 
+/** The file of the own pair. */
+export function peerKeyPath({ settings, places, name }: KeyPlaces): string {
+  return settings.key_file ?? join(places.stateDir, 'keys', `${name}.key`)
+}
+
 /** Undefined when the endpoint needs none. Throws BAD_CONFIG. */
-export function peerKeys(
-  { settings, places, name }: KeyPlaces,
-  random: RandomBytes,
-): KnownKeys | undefined {
+export function peerKeys(where: KeyPlaces, random: RandomBytes): KnownKeys | undefined {
+  const { settings, places } = where
   const { broker_key } = settings
   if (broker_key === undefined || !places.endpoint.startsWith('tcp://')) return undefined
   if (!isKey(broker_key)) {
     const reason = 'is no public key: 40 characters of Z85 are expected'
     throw new ProtocolError('BAD_CONFIG', { source: 'broker_key', reason })
   }
-  const directory = join(places.stateDir, 'keys')
-  const own = ownKeys(settings.key_file ?? join(directory, `${name}.key`), random)
-  const file = join(directory, 'brokers.json')
+  const own = ownKeys(peerKeyPath(where), random)
+  const file = join(places.stateDir, 'keys', 'brokers.json')
   const ring = new KeyRing(chain(broker_key, readSuccessors(file)))
   return {
     keys: { own, ring },
