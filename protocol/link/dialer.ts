@@ -49,7 +49,10 @@ export class Dialer {
 
   heard({ type }: SocketEvent): void {
     const { keys, endpoint } = this.#target
-    if (type === 'handshake') this.#failures = 0
+    if (type === 'handshake') {
+      this.#failures = 0
+      keys?.ring.worked(this.#key)
+    }
     if (!keys || type !== 'handshake:error:other') return
     this.#failures += 1
     if (this.#failures < FAILURES_PER_KEY) return
