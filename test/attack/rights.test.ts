@@ -156,3 +156,19 @@ t.test('a host writes to no session but its own, and not under a lease that is o
   const text = chunks.map(([, , , , body]) => String(body)).join()
   t.notMatch(text, /forged|another life/)
 })
+
+t.test('a host takes over no id of another, and reads nothing', async (t) => {
+  const stage = await AttackStage.start(t)
+  const { session } = await withSession(stage)
+  const evil = await stage.principal('evil', ['host'])
+  const thief = new HostPeer(await stage.welcomed(evil, 'host'), 'hostess')
+  t.equal(await thief.register(), 'HOST_TAKEN')
+  const reported = { session, epoch: 1, produced: 0, turn: 0, pid: 1 }
+  t.equal(await thief.register(reported), 'HOST_TAKEN')
+  thief.append(session, 'forged')
+  t.equal(await thief.peer.refusal(), 'FORBIDDEN')
+  for (const method of ['stream.read', 'stream.open', 'session.get', 'output.query'] as const) {
+    t.equal(await thief.peer.call(method, method, PARAMS[method](session)), 'FORBIDDEN', method)
+  }
+  t.match(await stage.admin.call('host.get', { host: 'hostess' }), { status: 'online' })
+})
