@@ -3,7 +3,9 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { type Static, Type } from 'typebox'
 import {
+  accessSettings,
   type Environment,
+  type PlaceSettings,
   type Places,
   placeSettings,
   resolvePlaces,
@@ -12,6 +14,7 @@ import { ProtocolError } from '../../protocol/errors.ts'
 import { processSettings } from '../../protocol/process-settings.ts'
 import { resolveSettings, type SettingSources } from '../../protocol/settings.ts'
 import { contextPlace } from '../sdk/context.ts'
+import type { ConnectOptions } from '../sdk/index.ts'
 import { attachSettings } from './attach/settings.ts'
 import { eventsSettings } from './events/settings.ts'
 import { httpSettings } from './http/settings.ts'
@@ -24,6 +27,7 @@ import { unixSettings } from './unix/settings.ts'
 
 export const ShimSettings = Type.Object({
   ...placeSettings,
+  ...accessSettings,
   context: Type.Optional(
     Type.String({
       minLength: 1,
@@ -45,6 +49,8 @@ export type ShimSettings = Static<typeof ShimSettings>
 
 export interface ShimConfig extends ShimSettings {
   readonly places: Places
+  /** How the broker is reached where that takes keys. */
+  readonly access: Pick<ConnectOptions, 'dir' | 'brokerKey' | 'keyFile'>
   readonly unix_path: string
 }
 
@@ -56,15 +62,18 @@ export function shimConfig(
   checkExposure(settings)
   checkAuth(settings)
   const home = sources.env['HOME'] || homedir()
+  const place = placeOf(settings, sources.env)
   return {
     ...settings,
-    places: resolvePlaces(sources.env, placeOf(settings, sources.env)),
+    places: resolvePlaces(sources.env, place),
+    access: { dir: place.dir, brokerKey: place.broker_key, keyFile: place.key_file },
     unix_path: settings.unix_path ?? join(home, '.descartes', 'run', 'daemon.sock'),
   }
 }
 
-function placeOf({ dir, endpoint, context }: ShimSettings, env: Environment) {
-  if (context === undefined || dir !== undefined || endpoint !== undefined) return { dir, endpoint }
+function placeOf(settings: ShimSettings, env: Environment): PlaceSettings {
+  const { dir, endpoint, context } = settings
+  if (context === undefined || dir !== undefined || endpoint !== undefined) return settings
   return contextPlace(context, env)
 }
 
@@ -86,11 +95,14 @@ function checkExposure(settings: ShimSettings): void {
 /** The secret that the old daemon was shipped with, and refused. */
 const WELL_KNOWN_SECRET = 'default-secret-change-in-production'
 
-function checkAuth({ enable_auth, jwt_secret, api_key }: ShimSettings): void {
-  if (!enable_auth) return
-  const refuse = (reason: string): never => {
-    throw new ProtocolError('BAD_CONFIG', { source: 'jwt_secret', reason })
+function checkAuth({ enable_auth, jwt_secret, api_key, act_for_users }: ShimSettings): void {
+  const refuse = (reason: string, source = 'jwt_secret'): never => {
+    throw new ProtocolError('BAD_CONFIG', { source, reason })
   }
+  if (act_for_users && !(enable_auth && jwt_secret !== undefined)) {
+    refuse('it needs enable_auth and jwt_secret: only a token names a user', 'act_for_users')
+  }
+  if (!enable_auth) return
   if (jwt_secret === WELL_KNOWN_SECRET) refuse('everybody knows this one; choose another')
   if (jwt_secret === undefined && api_key === undefined) {
     refuse('enable_auth needs jwt_secret, api_key or both')

@@ -65,12 +65,13 @@ async function run(config: ShimConfig): Promise<number> {
 
 /** Waits for a broker as long as it takes. Undefined when the shim was told to end first. */
 async function connectAtLast(
-  { places: { endpoint } }: ShimConfig,
+  { places: { endpoint }, access }: ShimConfig,
   signal: AbortSignal,
 ): Promise<Client | undefined> {
   for (let isTold = false; !signal.aborted; isTold = true) {
     try {
-      return await connect({ endpoint, role: 'gateway', software: 'agentmq-shim', signal })
+      const options = { ...access, endpoint, signal }
+      return await connect({ ...options, role: 'gateway', software: 'agentmq-shim' })
     } catch (thrown) {
       const error = ProtocolError.from(thrown, 'client')
       if (error.code === 'CANCELLED') return undefined

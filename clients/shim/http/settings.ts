@@ -19,6 +19,11 @@ export const httpSettings = {
   api_key: Type.Optional(
     Type.String({ minLength: 1, maxLength: 4096, description: 'A key that opens HTTP as well' }),
   ),
+  act_for_users: Type.Boolean({
+    default: false,
+    description:
+      'Act for the user that `sub` of a token names, with the rights of that principal; the API key, and doors that ask for nothing, act as the shim',
+  }),
   strict: Type.Boolean({
     default: false,
     description:
