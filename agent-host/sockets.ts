@@ -2,7 +2,7 @@
 import { context, Dealer } from 'zeromq'
 import type { Bundle } from '../protocol/bundle.ts'
 import type { PeerKeys } from '../protocol/keys/peer-keys.ts'
-import { WIRE_LIMITS } from '../protocol/limits.ts'
+import { MAX_FRAME_BYTES } from '../protocol/limits.ts'
 import { Dialer, type DialTarget, isRefusal, refusal } from '../protocol/link/dialer.ts'
 import type { DealerHandlers, DealerPort, OpenDealer } from '../protocol/link/peer-connection.ts'
 
@@ -21,7 +21,7 @@ class HostDealer implements DealerPort {
     sendHighWaterMark: 16, // bundles; more waits in the outbox, where urgent messages overtake it
     reconnectInterval: 100,
     reconnectMaxInterval: 1000,
-    maxMessageSize: WIRE_LIMITS.maxBodiesBytes,
+    maxMessageSize: MAX_FRAME_BYTES,
     heartbeatInterval: 2000,
     heartbeatTimeout: 6000,
     handshakeInterval: 5000,

@@ -2,7 +2,7 @@
 import { capability, context, Dealer, type Event, version, XSubscriber } from 'zeromq'
 import type { Bundle } from '../../protocol/bundle.ts'
 import type { PeerKeys } from '../../protocol/keys/peer-keys.ts'
-import { WIRE_LIMITS } from '../../protocol/limits.ts'
+import { MAX_FRAME_BYTES } from '../../protocol/limits.ts'
 import { Dialer, type DialTarget, isRefusal, refusal } from '../../protocol/link/dialer.ts'
 import type { DealerHandlers, DealerPort } from '../../protocol/link/peer-connection.ts'
 import { SDK_LIMITS } from './limits.ts'
@@ -15,7 +15,7 @@ const COMMON = {
   immediate: true, // nothing is queued for a broker that is not there
   reconnectInterval: 100,
   reconnectMaxInterval: 1000,
-  maxMessageSize: WIRE_LIMITS.maxBodiesBytes,
+  maxMessageSize: MAX_FRAME_BYTES,
   heartbeatInterval: 2000,
   heartbeatTimeout: 6000,
   handshakeInterval: 5000,
