@@ -29,7 +29,8 @@ function openFiles(): number {
 function nativeBytes(): number {
   const { heapTotal, external } = process.memoryUsage()
   const [, kilobytes = ''] = /^RssAnon:\s+(\d+)/m.exec(readFileSync(file('status'), 'utf8')) ?? []
-  return Number(kilobytes) * 1024 - heapTotal - external
+  // What JavaScript has reserved need not be in memory yet.
+  return Math.max(0, Number(kilobytes) * 1024 - heapTotal - external)
 }
 
 function file(name: string): string {
@@ -39,7 +40,7 @@ function file(name: string): string {
 function told(ask: () => number): number | undefined {
   try {
     const value = ask()
-    return Number.isFinite(value) && value > 0 ? value : undefined
+    return Number.isFinite(value) ? value : undefined
   } catch {
     return undefined // no Linux, or no /proc
   }

@@ -5,7 +5,7 @@
 import { setImmediate as others } from 'node:timers/promises'
 import * as zmq from 'zeromq'
 import type { Bundle } from '../protocol/bundle.ts'
-import { WIRE_LIMITS } from '../protocol/limits.ts'
+import { MAX_FRAME_BYTES } from '../protocol/limits.ts'
 import { serveCurve, whenFree } from './curve.ts'
 import { bindApart, splitThreads, stopListening } from './io-threads.ts'
 import { RouterWriter } from './router-writer.ts'
@@ -88,7 +88,7 @@ export class RouterSocket {
       sendTimeout: 0, // a full pipe is EAGAIN for this peer alone
       sendHighWaterMark: SEND_HIGH_WATER_MARK,
       receiveHighWaterMark: RECEIVE_HIGH_WATER_MARK[side],
-      maxMessageSize: WIRE_LIMITS.maxBodiesBytes,
+      maxMessageSize: MAX_FRAME_BYTES,
       heartbeatInterval: 2000,
       heartbeatTimeout: 6000,
       handshakeInterval: 5000,

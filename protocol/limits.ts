@@ -20,6 +20,12 @@ export const WIRE_LIMITS: WireLimits = {
   maxValues: 256 * 1024, // an empty map is one byte here and 60 in memory; host.register may hold 110,000
 }
 
+/**
+ * Largest frame that libzmq takes, bytes: the largest bodies frame with what CURVE puts around it. What is
+ * too large by less than the rest is answered with a code; libzmq ends the connection of what is larger.
+ */
+export const MAX_FRAME_BYTES = WIRE_LIMITS.maxBodiesBytes + 64 * 1024
+
 /** Largest body of one chunk; hosts split longer text, so that a bundle never outgrows maxBodiesBytes. */
 export const MAX_CHUNK_BYTES = 256 * 1024
 

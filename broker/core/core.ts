@@ -159,7 +159,7 @@ export class Core {
   readonly approvalWatch: ApprovalWatch
   readonly workflows: Workflows
   readonly principals: Principals
-  readonly knockers = new Knockers()
+  readonly knockers: Knockers
   readonly quotas: Quotas
   readonly shareRule: ShareRule
   readonly redo = new Redo()
@@ -236,6 +236,7 @@ export class Core {
     })
     this.idempotency = new Idempotency(journal, limits.idempotency)
     this.hostOwners = new HostOwners(journal)
+    this.knockers = new Knockers(random)
     this.quotas = new Quotas(limits.quotas, (name) => this.tally.reached(name))
     this.hostCalls = new HostCalls(ports.send, () => ports.clock.now())
     const ageNow = ageClock(ports.clock, this.idempotency.newestAt)

@@ -4,6 +4,7 @@
  * that waits for an operator, and those that wait leave room for one that is new.
  */
 import { ProtocolError } from '../../protocol/errors.ts'
+import type { RandomBytes } from '../../protocol/ids.ts'
 import { fingerprint } from '../../protocol/keys/key-pair.ts'
 import type { PendingKey } from '../../protocol/methods/key.ts'
 import { isMeant } from './principals.ts'
@@ -17,10 +18,15 @@ const MAX_FRESH = 128
 const FRESH_MS = 5000
 
 export class Knockers {
+  readonly #random: RandomBytes
   readonly #keys = new Map<string, PendingKey>()
   /** By the network that they come from. */
   readonly #byNetwork = new Map<string, Set<string>>()
   #forgotten = 0
+
+  constructor(random: RandomBytes) {
+    this.#random = random
+  }
 
   /** How many had to make room for others, since the start. */
   get forgotten(): number {
@@ -102,11 +108,12 @@ export class Knockers {
     return shortest
   }
 
-  /** The one that was heard longest ago, of the kind of which there are too many. */
+  /** Any one of the kind of which there are too many: by a rule a flood could choose whom it pushes out. */
   #surplus(): PendingKey | undefined {
     const all = [...this.#keys.values()]
     const fresh = all.filter(isFresh)
-    return fresh.length > MAX_FRESH ? fresh[0] : all.find((pending) => !isFresh(pending))
+    const kind = fresh.length > MAX_FRESH ? fresh : all.filter((pending) => !isFresh(pending))
+    return kind[this.#random(4).readUInt32BE() % kind.length]
   }
 }
 

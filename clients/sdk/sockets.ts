@@ -3,7 +3,7 @@ import { capability, context, Dealer, type Event, version, XSubscriber } from 'z
 import type { Bundle } from '../../protocol/bundle.ts'
 import type { ProtocolError } from '../../protocol/errors.ts'
 import type { PeerKeys } from '../../protocol/keys/peer-keys.ts'
-import { WIRE_LIMITS } from '../../protocol/limits.ts'
+import { MAX_FRAME_BYTES } from '../../protocol/limits.ts'
 import {
   Dialer,
   type DialTarget,
@@ -22,7 +22,7 @@ const COMMON = {
   immediate: true, // nothing is queued for a broker that is not there
   reconnectInterval: 100,
   reconnectMaxInterval: 1000,
-  maxMessageSize: WIRE_LIMITS.maxBodiesBytes,
+  maxMessageSize: MAX_FRAME_BYTES,
   heartbeatInterval: 2000,
   heartbeatTimeout: 6000,
   handshakeInterval: 5000,

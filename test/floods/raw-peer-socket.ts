@@ -32,6 +32,7 @@ export class RawPeer {
     this.#welcomed = resolve
   })
   #onMessage: (message: Message) => void = (message) => this.received.push(message)
+  #onFrames: (frames: readonly Buffer[]) => void = () => undefined
 
   constructor({ endpoint, keys, role = 'operator' }: RawPeerOptions) {
     this.socket = new Dealer({ ...ALIKE, sendHighWaterMark: 64, ...curveOptions(keys) })
@@ -61,6 +62,11 @@ export class RawPeer {
     this.#onMessage = listener
   }
 
+  /** Hears all that comes, before the link does. */
+  onFrames(listener: (frames: readonly Buffer[]) => void): void {
+    this.#onFrames = listener
+  }
+
   /** Shakes hands, and from then on answers heartbeats when `read` is called. */
   async greet(): Promise<void> {
     this.link.start(performance.now())
@@ -73,6 +79,7 @@ export class RawPeer {
   async read(): Promise<void> {
     try {
       for await (const frames of this.socket) {
+        this.#onFrames(frames)
         this.link.receive(frames, performance.now())
         await this.flush()
       }
