@@ -7,13 +7,16 @@ import type { Bench, Contestant } from './measure.ts'
 
 const floodCount = ({ isQuick }: Bench) => (isQuick ? 30_000 : 100_000)
 
-/** As fast as it is taken; the value is chunks per second until the reader has the last one. */
-export function flood(name: string, open: OpenStreaming): Contestant {
+/**
+ * As fast as it is taken; the value is chunks per second until the reader has the last one. Who is slow
+ * does a share of the work.
+ */
+export function flood(name: string, open: OpenStreaming, share = 1): Contestant {
   return {
     name,
     run: async (bench) => {
       const { producer, reader, middle } = await open(bench)
-      const count = floodCount(bench)
+      const count = floodCount(bench) * share
       const warmUp = count / 5
       await reader.ask('begin')
       await producer.ask('flood', { count: warmUp })
