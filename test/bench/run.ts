@@ -71,7 +71,7 @@ async function playOnce(one: Playing, shared: Bench['shared'], options: RunOptio
   const { isQuick, peers, say } = options
   try {
     const sample = await onStage(options, (stage) =>
-      inTime(one.contestant.run({ isQuick, peers, stage, shared })),
+      inTime(Promise.race([one.contestant.run({ isQuick, peers, stage, shared }), stage.failed])),
     )
     one.samples.push(sample)
   } catch (thrown) {

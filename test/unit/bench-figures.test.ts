@@ -83,10 +83,12 @@ t.test('a goal is judged by the ratio to its peer, the value, or another figure'
   const ours = outcome(40, { gaps: 1 })
   const peers = { nats: outcome(10), plain: outcome(50) }
   const met = (goal: Goal) => judge(goal, 'ms', ours, peers)
-  t.same(met({ peer: 'nats', atLeast: 4 }), { text: 'at least 4 x nats', is: 4, met: true })
+  t.same(met({ peer: 'nats', atLeast: 4 }), {
+    ...{ text: 'at least 4 x nats', is: 4, unit: 'x', met: true },
+  })
   t.match(met({ peer: 'nats', atLeast: 4.1 }), { is: 4, met: false })
   t.match(met({ peer: 'plain', atMost: 0.8 }), { text: 'at most 0.8 x plain', is: 0.8, met: true })
-  t.match(met({ atMost: 39 }), { text: 'at most 39 ms', is: 40, met: false })
+  t.match(met({ atMost: 39 }), { text: 'at most 39 ms', is: 40, unit: 'ms', met: false })
   t.match(met({ figure: 'gaps', atMost: 0 }), { text: 'gaps at most 0', is: 1, met: false })
 })
 
@@ -97,7 +99,12 @@ t.test('a goal is not judged when ours or its peer was not run', async (t) => {
 })
 
 t.test('goals together are missed by one, and not judged while one is not', async (t) => {
-  const [yes, no, unknown] = [true, false, null].map((met) => ({ text: '', is: null, met }))
+  const [yes, no, unknown] = [true, false, null].map((met) => ({
+    text: '',
+    is: null,
+    unit: '',
+    met,
+  }))
   const met = (...all: (typeof yes)[]) => allMet(all.flatMap((one) => one ?? []))
   t.equal(met(yes, yes), true)
   t.equal(met(yes, unknown, no), false)

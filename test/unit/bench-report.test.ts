@@ -50,7 +50,7 @@ t.test('the terminal shows columns, ratios, what was not run and the goal', asyn
   t.match(lines[2], /^ {2}agentmq +80,000 +80,000 +80,000$/)
   t.match(lines[3], /^ {2}jetstream +10,000 +10,000 +10,000 +8 x$/)
   t.match(lines.at(-2), 'redis: not run, it is not installed')
-  t.match(lines.at(-1), 'goal at least 4 x jetstream: met (8)')
+  t.match(lines.at(-1), 'goal at least 4 x jetstream: met (8 x)')
 })
 
 t.test('figures have three digits that mean something', async (t) => {
@@ -69,7 +69,7 @@ t.test('the page keeps its prose, and its results are replaced', async (t) => {
   t.notMatch(written, /old/)
   t.match(written, '| jetstream | 10,000 (10,000 – 10,000) | 8 x |')
   t.match(written, 'Not run: redis, it is not installed.')
-  t.match(written, '| [replay/ipc](#replayipc) | at least 4 x jetstream | 8 | met |')
+  t.match(written, '| [replay/ipc](#replayipc) | at least 4 x jetstream | 8 x | met |')
   t.equal(replaceResults(written, results(result)), written)
   t.throws(() => replaceResults('# Prose', results()), /no place for results/)
 })

@@ -32,7 +32,11 @@ export interface StreamConsumer {
 
 export interface JetStream {
   readonly consumers: { get(stream: string): Promise<StreamConsumer> }
-  publish(subject: string, data: Uint8Array): Promise<{ readonly seq: number }>
+  publish(
+    subject: string,
+    data: Uint8Array,
+    options?: { readonly timeout: number },
+  ): Promise<{ readonly seq: number }>
 }
 
 export interface JetStreamManager {

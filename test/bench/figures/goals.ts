@@ -6,6 +6,8 @@ export interface Judged {
   readonly text: string
   /** What was measured against the limit; null when ours or the peer was not run. */
   readonly is: number | null
+  /** Of `is`; `x` for a ratio. */
+  readonly unit: string
   readonly met: boolean | null
 }
 
@@ -18,9 +20,10 @@ export function judge(
   peers: Outcomes,
 ): Judged {
   const is = figureOf(goal, ours, peers)
-  if (is === undefined) return { text: textOf(goal, unit), is: null, met: null }
+  const judged = { text: textOf(goal, unit), unit: unitOf(goal, unit) }
+  if (is === undefined) return { ...judged, is: null, met: null }
   const met = 'atLeast' in goal ? is >= goal.atLeast : is <= goal.atMost
-  return { text: textOf(goal, unit), is, met }
+  return { ...judged, is, met }
 }
 
 function figureOf(goal: Goal, ours: Outcome | undefined, peers: Outcomes): number | undefined {
@@ -30,6 +33,11 @@ function figureOf(goal: Goal, ours: Outcome | undefined, peers: Outcomes): numbe
     return peer && ours.value / peer.value
   }
   return 'figure' in goal ? ours.more?.[goal.figure] : ours.value
+}
+
+function unitOf(goal: Goal, unit: string): string {
+  if (goal.peer !== undefined) return 'x'
+  return 'figure' in goal ? '' : unit
 }
 
 function textOf(goal: Goal, unit: string): string {

@@ -9,7 +9,9 @@ export type Call = () => Promise<unknown>
 
 export interface WindowLoad {
   readonly inFlight: number
+  /** It lasts so long, and until there were so many calls. */
   readonly ms: number
+  readonly atLeast: number
 }
 
 export interface Throughput {
@@ -17,13 +19,16 @@ export interface Throughput {
   readonly seconds: number
 }
 
-/** Keeps so many calls in flight for so long, then waits for the last of them. */
-export async function inWindow(call: Call, { inFlight, ms }: WindowLoad): Promise<Throughput> {
+/** Keeps so many calls in flight all the time, and at the end waits for the last of them. */
+export async function inWindow(
+  call: Call,
+  { inFlight, ms, atLeast }: WindowLoad,
+): Promise<Throughput> {
   const start = performance.now()
   const end = start + ms
   let count = 0
   const lane = async (): Promise<void> => {
-    while (performance.now() < end) {
+    while (count < atLeast || performance.now() < end) {
       await call()
       count += 1
     }

@@ -10,4 +10,5 @@ export type ProducerOptions =
   | { readonly kind: 'jetstream'; readonly cache: string; readonly url: string }
   | { readonly kind: 'nats'; readonly cache: string; readonly url: string }
   | { readonly kind: 'redis'; readonly cache: string; readonly path: string }
+  | { readonly kind: 'file'; readonly path: string }
   | { readonly kind: 'zeromq'; readonly endpoint: string; readonly attach: 'bind' | 'connect' }

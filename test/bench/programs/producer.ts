@@ -1,4 +1,5 @@
 /** The process that appends to streams, of whichever kind: as much as is taken, or on a schedule. */
+import { type Latency, latencyOf } from '../figures/percentiles.ts'
 import { seeded } from '../figures/seeded.ts'
 import { machineNow } from '../load/clock.ts'
 import { keepTime } from '../load/metronome.ts'
@@ -6,6 +7,7 @@ import { openSchedule } from '../load/open-schedule.ts'
 import { chunkText } from '../load/text.ts'
 import { type Ticks, tick } from '../load/ticks.ts'
 import { agentmqProducer } from '../producers/agentmq.ts'
+import { fileProducer } from '../producers/file.ts'
 import { jetStreamProducer, natsProducer } from '../producers/nats.ts'
 import type { Producer, ProducerOptions } from '../producers/producer.ts'
 import { redisProducer } from '../producers/redis.ts'
@@ -27,6 +29,8 @@ async function open(): Promise<Producer & { sessions?(): readonly string[] }> {
       return natsProducer(options.cache, options.url)
     case 'redis':
       return redisProducer(options.cache, options.path)
+    case 'file':
+      return fileProducer(options.path)
     case 'zeromq':
       return zeromqProducer(options.endpoint, options.attach)
   }
@@ -59,14 +63,17 @@ async function flood({ count }: { count: number }): Promise<Flood> {
   return { startedAt, acknowledgedAt: machineNow() }
 }
 
-/** Each text says when it was due, so that readers count from then. */
-async function trickle({ perSecond, count, seed, streams }: Trickle): Promise<void> {
+/** Each text says when it was due, so that readers count from then. Tells how long acknowledgements took. */
+async function trickle({ perSecond, count, seed, streams }: Trickle): Promise<Latency> {
   const due = openSchedule({ perSecond, count, random: seeded(seed) })
   const running: Promise<unknown>[] = []
+  const latencies: number[] = []
   await keepTime(due, (index, dueAt) => {
-    running.push(producer.append(chunkText(dueAt), index % streams))
+    const acknowledged = () => latencies.push(machineNow() - dueAt)
+    running.push(producer.append(chunkText(dueAt), index % streams).then(acknowledged))
   })
   await Promise.all(running)
+  return latencyOf(latencies)
 }
 
 /** Each text says when it was written. */

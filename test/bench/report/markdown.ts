@@ -30,10 +30,10 @@ function withSpread({ value, min, max }: { value: number; min: number; max: numb
 /** One row for each goal. */
 function goals(measures: readonly MeasureResult[]): string {
   const rows = measures.flatMap((measure) =>
-    measure.goals.map(({ text, is, met }) => [
+    measure.goals.map(({ text, is, unit, met }) => [
       `[${measure.name}](#${anchor(measure.name)})`,
       text,
-      is === null ? '' : figure(is),
+      is === null ? '' : `${figure(is)} ${unit}`.trimEnd(),
       met === false ? `**${verdict(met)}**` : verdict(met),
     ]),
   )

@@ -40,7 +40,8 @@ export function measureText(result: MeasureResult): string {
     ([contestant, why]) => `${contestant}: not run, ${why}`,
   )
   const judged = goals.map(
-    ({ text, is, met }) => `goal ${text}: ${verdict(met)}${is === null ? '' : ` (${figure(is)})`}`,
+    ({ text, is, unit, met }) =>
+      `goal ${text}: ${verdict(met)}${is === null ? '' : ` (${`${figure(is)} ${unit}`.trimEnd()})`}`,
   )
   const table = rows.length > 0 ? aligned([HEADINGS, ...rows]) : []
   return [`${name}: ${title} [${unit}]`, ...table, ...more, ...missing, ...judged].join('\n  ')

@@ -34,7 +34,7 @@ function fileSystemOf(directory: string): string {
 export function versions({ cache, servers }: Peers): Record<string, string> {
   const clients = CLIENTS.map((name) => [name, clientVersion(cache, name) ?? 'not installed'])
   return {
-    agentmq: `${SOFTWARE}${commit()}`,
+    agentmq: `${SOFTWARE.replace(/^agentmq /, '')}${commit()}`,
     node: process.version,
     'zeromq.js': zeromqJsVersion(),
     libzmq: zeromq.version,

@@ -38,12 +38,20 @@ export interface ServerOptions {
 
 export class Stage {
   readonly dir: string
+  /** Rejects when a process ends that should not. */
+  readonly failed: Promise<never>
+  #fail: (error: Error) => void = () => undefined
+  #isEnding = false
   readonly #options: StageOptions
   readonly #running: Running[] = []
   #names = 0
 
   constructor(options: StageOptions) {
     this.#options = options
+    this.failed = new Promise((_, reject) => {
+      this.#fail = reject
+    })
+    this.failed.catch(() => undefined) // for whoever asks
     // Short, because the paths of sockets are limited to 107 bytes.
     this.dir = realpathSync(mkdtempSync(join(options.place, 'amqb-')))
     mkdirSync(join(this.dir, 'work'))
@@ -64,6 +72,7 @@ export class Stage {
     })
     const lines = createInterface({ input: running.process.stdio[3] as Readable })
     await running.untilReady(once(lines, 'line'))
+    this.#watch(running)
     return running
   }
 
@@ -76,6 +85,7 @@ export class Stage {
       args: [...this.#profile(name), ...nodeFlags, file, JSON.stringify(options)],
       channel: 'ipc',
     })
+    this.#watch(running)
     return Program.start(running)
   }
 
@@ -84,6 +94,12 @@ export class Stage {
     const running = this.#start({ name, command, args, channel: 'ignore' })
     await running.untilReady(until(isUp))
     return running
+  }
+
+  #watch(running: Running): void {
+    void running.exited.then((end) => {
+      if (!this.#isEnding) this.#fail(new Error(`${running.name} ended with ${end}`))
+    })
   }
 
   /** Any process, at once. */
@@ -109,6 +125,7 @@ export class Stage {
 
   /** Ends all processes, the latest first, and removes the directory. */
   async end(): Promise<void> {
+    this.#isEnding = true
     for (const running of this.#running.splice(0).reverse()) await running.end()
     await rm(this.dir, { recursive: true, force: true, maxRetries: 5 })
   }
