@@ -1,9 +1,11 @@
 /**
  * The ROUTER socket: its options, its receive loop, and the outcome of each send. ROUTER makes the
- * connection ids; peers cannot choose them, and they are never an identity.
+ * connection ids; a peer that chose its own is refused, and they are never an identity.
  */
 import * as zmq from 'zeromq'
-import type { Bundle } from '../protocol/bundle.ts'
+import { type Bundle, encodeBundle } from '../protocol/bundle.ts'
+import { encode } from '../protocol/codec.ts'
+import { ProtocolError } from '../protocol/errors.ts'
 import { WIRE_LIMITS } from '../protocol/limits.ts'
 import { RouterWriter } from './router-writer.ts'
 
@@ -13,6 +15,22 @@ const NOTIFY_BOTH = 3
 
 /** Bundles that libzmq may hold for one peer; what comes after waits in the link, where it is bounded. */
 const SEND_HIGH_WATER_MARK = 64
+
+/**
+ * Length of an id that ROUTER made: a zero byte and a number of 32 bits. One that a peer made in this form cannot
+ * be told from it (docs/reliability.md, what is not covered).
+ */
+const OWN_ID_BYTES = 5
+
+/** The answer to a peer that chose its own id (docs/protocol.md 1.2): it could be of any length and look like anything. */
+const CHOSEN_ID: Bundle = encodeBundle([
+  {
+    head: { kind: 'ERROR', id: '' },
+    body: encode(
+      new ProtocolError('BAD_FRAME', { reason: 'a peer must not set a routing id' }).toWire(),
+    ),
+  },
+])
 
 export interface RouterPort {
   receive(connection: string, frames: readonly Buffer[]): void
@@ -72,7 +90,10 @@ export class RouterSocket {
       for await (const [id, ...frames] of this.#socket) {
         if (!id) continue
         const connection = id.toString('latin1')
-        if (frames.length === 1 && frames[0]?.length === 0) this.#port.notified(connection)
+        const isNotice = frames.length === 1 && frames[0]?.length === 0
+        if (id.length !== OWN_ID_BYTES || id[0] !== 0) {
+          if (!isNotice) this.sendOnce(connection, CHOSEN_ID)
+        } else if (isNotice) this.#port.notified(connection)
         else this.#port.receive(connection, frames)
       }
     } catch (error) {

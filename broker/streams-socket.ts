@@ -42,7 +42,8 @@ export class StreamsSocket {
     this.#socket = new zmq.XPublisher({
       linger: 0,
       sendHighWaterMark: STREAMS_LIMITS.sendHighWaterMark,
-      maxMessageSize: 1024, // nothing but subscriptions comes in
+      // Nothing but subscriptions and a handshake comes in; libzmq keeps some 50 bytes for each of a subscription.
+      maxMessageSize: 512,
       heartbeatInterval: 2000,
       heartbeatTimeout: 6000,
       backlog: 1024,
