@@ -120,6 +120,7 @@ export function recordTables(): string {
 
 const LIMIT_TEXTS: Readonly<Record<keyof WireLimits, string>> = {
   maxMessages: 'messages in one bundle',
+  maxBadHeads: 'heads of one bundle that cannot be used',
   maxHeadsBytes: 'bytes of the heads frame',
   maxBodiesBytes: 'bytes of the bodies frame, so also of one body',
   maxDepth: 'nesting of arrays and maps in the heads frame or in one body',
