@@ -171,9 +171,10 @@ function allowed(outcomes: Readonly<Record<string, Outcome>>): readonly string[]
 /** All that calls could have changed. */
 async function everything(admin: Client): Promise<unknown> {
   const { principals } = await admin.call('key.list', {})
+  const { sessions } = await admin.call('session.list', {})
   return {
     principals: principals.map(({ connections: _, ...rest }) => rest),
-    sessions: (await admin.call('session.list', {})).sessions,
+    sessions: sessions.map(({ usage: _, ...rest }) => rest), // measured again and again
     tasks: await admin.call('task.list', {}),
     state: await admin.call('state.list', { values: true }),
     workflows: (await admin.call('workflow.list', {})).total,
