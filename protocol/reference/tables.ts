@@ -81,11 +81,12 @@ export function auditEventTable(): string {
 
 export function methodTables(): string {
   const overview = table(
-    ['method', 'answered by', 'scope', 'mutating', 'meaning'],
-    Object.values(METHODS).map(({ name, answeredBy, scope, mutating, description }) => [
+    ['method', 'answered by', 'scope', 'reach', 'mutating', 'meaning'],
+    Object.values(METHODS).map(({ name, answeredBy, scope, reach, mutating, description }) => [
       code(name),
       answeredBy,
       scope,
+      reach ?? 'all',
       mutating ? 'yes' : 'no',
       description,
     ]),

@@ -54,7 +54,8 @@ class User {
 
   async agents(): Promise<readonly unknown[]> {
     const { result } = await this.call('agent.list')
-    return (result?.['agents'] as readonly { readonly name: unknown }[]).map(({ name }) => name)
+    const agents = (result?.['agents'] ?? []) as readonly { readonly name: unknown }[]
+    return agents.map(({ name }) => name)
   }
 
   stream(session: string) {

@@ -28,7 +28,7 @@ async function firstFinding(target: Target, cases: number): Promise<Finding | un
   await runTarget(target, {
     seed: 1,
     cases,
-    minimizeMs: 1000,
+    minimizeMs: 60_000, // as long as it takes, also where much else runs
     isOver: () => first !== undefined,
     onFinding: (finding) => {
       first ??= finding
