@@ -5,7 +5,7 @@
 import * as zmq from 'zeromq'
 import type { Bundle } from '../protocol/bundle.ts'
 import { WIRE_LIMITS } from '../protocol/limits.ts'
-import { serveCurve } from './curve.ts'
+import { rebindCurve, serveCurve } from './curve.ts'
 import { RouterWriter } from './router-writer.ts'
 
 /** libzmq's draft option ZMQ_ROUTER_NOTIFY, with connect | disconnect (zmq.h: 97, 1 | 2). */
@@ -87,9 +87,7 @@ export class RouterSocket {
 
   /** From now on connections to the endpoint are made under this key; those of before end, and are made again. */
   async rebind(endpoint: string, secretKey: string): Promise<void> {
-    await this.#socket.unbind(endpoint)
-    serveCurve(this.#socket, secretKey)
-    await this.#socket.bind(endpoint)
+    await rebindCurve(this.#socket, endpoint, secretKey)
   }
 
   async #receive(): Promise<void> {

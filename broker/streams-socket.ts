@@ -4,7 +4,7 @@
  */
 import * as zmq from 'zeromq'
 import { encodeBundle, type Message } from '../protocol/bundle.ts'
-import { serveCurve } from './curve.ts'
+import { rebindCurve, serveCurve } from './curve.ts'
 
 // Options of libzmq that zeromq.js 6.8 sets but does not name (zmq.h).
 const ZMQ_SUBSCRIBE = 6
@@ -69,9 +69,7 @@ export class StreamsSocket {
 
   /** From now on connections to the endpoint are made under this key; those of before end, and are made again. */
   async rebind(endpoint: string, secretKey: string): Promise<void> {
-    await this.#socket.unbind(endpoint)
-    serveCurve(this.#socket, secretKey)
-    await this.#socket.bind(endpoint)
+    await rebindCurve(this.#socket, endpoint, secretKey)
   }
 
   async #receive(): Promise<void> {

@@ -107,10 +107,18 @@ export class NetworkDoor {
   async rotate(step: RotationStep): Promise<void> {
     this.#keys[step]()
     this.#told.clear()
-    if (step !== 'finish') return
-    const { secretKey } = this.#keys.current
-    await this.router.rebind(this.#bound.endpoint, secretKey)
-    await this.#options.publisher.rebind(this.#bound.streams, secretKey)
+    if (step === 'finish') await this.#rebind(this.#keys.current.secretKey)
+  }
+
+  /** A door that cannot be opened again is for the next life of the broker to open, under the new key. */
+  async #rebind(secretKey: string): Promise<void> {
+    try {
+      await this.router.rebind(this.#bound.endpoint, secretKey)
+      await this.#options.publisher.rebind(this.#bound.streams, secretKey)
+    } catch (error) {
+      this.#options.router.failed(error)
+      throw error
+    }
   }
 
   #decide(key: string, address: string): ZapAnswer {
