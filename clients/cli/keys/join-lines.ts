@@ -37,11 +37,11 @@ export function joinLines(door: DoorInfo, options: JoinOptions): JoinLines {
   if (door.endpoint === '') throw notListening()
   const { server, isGuess } = serverOf(door, options)
   const name = options.name ?? nameFor(server)
-  const keyFlag = (flag: string) => flagText(flag, key)
+  // A key may begin with a dash, and has characters that shells know, but never a quote.
   return {
     ...{ name, server, server_is_guess: isGuess, broker_key: key, fingerprint },
-    client: `agentmq context add ${name} ${flagText('server', server)} ${keyFlag('key')}`,
-    host: `agentmq host ${flagText('endpoint', server)} ${keyFlag('broker-key')}`,
+    client: `agentmq context add ${name} ${flagText('server', server)} --key='${key}'`,
+    host: `agentmq host ${flagText('endpoint', server)} --broker-key='${key}'`,
   }
 }
 
