@@ -1,5 +1,5 @@
 /** The options that make a socket of ZeroMQ take nothing but CURVE at the endpoints it binds from now on. */
-import { setTimeout as sleep, setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Of sockets that the ZAP handler answers for. */
 export const ZAP_DOMAIN = 'agentmq'
@@ -9,34 +9,6 @@ interface CurveServer {
   curveSecretKey: string | null
   zapDomain: string | null
   zapEnforceDomain: boolean
-}
-
-interface BoundServer extends CurveServer {
-  bind(endpoint: string): Promise<void>
-  unbind(endpoint: string): Promise<void>
-}
-
-/** A port that was given up is free some ms later: libzmq closes it in a thread of its own. */
-const REBIND = { everyMs: 10, atMostMs: 5000 } as const
-
-/** From now on connections to the endpoint are made under this key; those of before end, and are made again. */
-export async function rebindCurve(
-  socket: BoundServer,
-  endpoint: string,
-  secretKey: string,
-): Promise<void> {
-  await socket.unbind(endpoint)
-  serveCurve(socket, secretKey)
-  for (let waitedMs = 0; ; waitedMs += REBIND.everyMs) {
-    try {
-      await socket.bind(endpoint)
-      return
-    } catch (thrown) {
-      const isTaken = thrown instanceof Error && 'code' in thrown && thrown.code === 'EADDRINUSE'
-      if (!isTaken || waitedMs >= REBIND.atMostMs) throw thrown
-    }
-    await sleep(REBIND.everyMs)
-  }
 }
 
 /** libzmq copies them at each bind, so endpoints that were bound before keep what they have. */
