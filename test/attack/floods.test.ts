@@ -104,12 +104,3 @@ t.test('who stops in the middle of a handshake is hung up on', async (t) => {
   t.match(await stage.admin.call('system.info', {}), { epoch: 1 })
   t.match(await nullHandshake(endpoint), { type: 'refused' })
 })
-
-t.test('who connects and says nothing takes nobody the place', async (t) => {
-  const stage = await AttackStage.start(t)
-  const mallory = await stage.principal('mallory', ['operator'])
-  const idle = await Promise.all(Array.from({ length: 50 }, () => stage.session(mallory)))
-  const anna = await stage.welcomed(await stage.principal('anna', ['operator']))
-  t.match(await anna.call('1', 'system.info', {}), { epoch: 1 })
-  t.equal(idle.length, 50)
-})
