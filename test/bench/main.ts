@@ -4,6 +4,7 @@
  */
 import { mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { MEASURES } from './measures/index.ts'
@@ -61,7 +62,7 @@ function takesPart({ floor }: Measure, { name }: Contestant): boolean {
 }
 
 async function runAll(peers: Peers): Promise<Results> {
-  const profiles = values.profile
+  const profiles = values.profile && resolve(values.profile)
   if (profiles !== undefined) mkdirSync(profiles, { recursive: true })
   const head = {
     machine: machine(place),
@@ -109,7 +110,10 @@ function check(results: Results): void {
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => void endStages().finally(() => process.exit(1)))
+  process.once(signal, () => {
+    say(`${signal}: ending what was started`)
+    void endStages().finally(() => process.exit(1))
+  })
 }
 
 if (chosen.length === 0) {

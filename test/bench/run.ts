@@ -26,12 +26,16 @@ export interface RunOptions extends StageOptions {
 /** Stages that stand, so that whoever ends the bench can end them. */
 const standing = new Set<Stage>()
 
-/** Ends everything that runs. */
+let isOver = false
+
+/** Ends everything that runs; nothing more is begun. */
 export async function endStages(): Promise<void> {
+  isOver = true
   await Promise.all([...standing].map((stage) => stage.end()))
 }
 
 async function onStage<T>(options: StageOptions, work: (stage: Stage) => Promise<T>): Promise<T> {
+  if (isOver) throw new Error('the bench was told to end')
   const stage = new Stage(options)
   standing.add(stage)
   try {
@@ -62,12 +66,13 @@ export function runMeasure(measure: Measure, options: RunOptions): Promise<Measu
     for (let repeat = 0; repeat < options.repeats; repeat += 1) {
       for (const one of playing) await playOnce(one, shared, options)
     }
+    if (isOver) throw new Error('the bench was told to end')
     return resultOf(measure, playing)
   })
 }
 
 async function playOnce(one: Playing, shared: Bench['shared'], options: RunOptions): Promise<void> {
-  if (one.out !== undefined) return
+  if (one.out !== undefined || isOver) return
   const { isQuick, peers, say } = options
   try {
     const sample = await onStage(options, (stage) =>
@@ -75,6 +80,7 @@ async function playOnce(one: Playing, shared: Bench['shared'], options: RunOptio
     )
     one.samples.push(sample)
   } catch (thrown) {
+    if (isOver) return
     one.out = thrown instanceof Error ? thrown.message : String(thrown)
     if (!(thrown instanceof NotRun)) {
       one.out = `failed: ${one.out.split('\n', 1)[0]}`

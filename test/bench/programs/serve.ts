@@ -21,11 +21,15 @@ export function optionsOf<T>(): T {
 export function serve(orders: Orders): void {
   process.on('message', (order: Order) => void carryOut(orders, order))
   process.on('disconnect', () => process.exit(0))
-  process.send?.({ id: 0, result: 'ready' } satisfies Answer)
+  tell({ id: 0, result: 'ready' })
+}
+
+/** Whoever asked may be gone. */
+function tell(answer: Answer): void {
+  if (process.connected) process.send?.(answer, undefined, undefined, () => undefined)
 }
 
 async function carryOut(orders: Orders, { id, name, argument }: Order): Promise<void> {
-  const tell = (answer: Answer) => process.connected && process.send?.(answer)
   try {
     const order = orders[name]
     if (!order) throw new Error(`no order ${name}`)

@@ -41,7 +41,7 @@ export class Stage {
   /** Rejects when a process ends that should not. */
   readonly failed: Promise<never>
   #fail: (error: Error) => void = () => undefined
-  #isEnding = false
+  #ended: Promise<void> | undefined
   readonly #options: StageOptions
   readonly #running: Running[] = []
   #names = 0
@@ -98,7 +98,7 @@ export class Stage {
 
   #watch(running: Running): void {
     void running.exited.then((end) => {
-      if (!this.#isEnding) this.#fail(new Error(`${running.name} ended with ${end}`))
+      if (!this.#ended) this.#fail(new Error(`${running.name} ended with ${end}`))
     })
   }
 
@@ -124,8 +124,12 @@ export class Stage {
   }
 
   /** Ends all processes, the latest first, and removes the directory. */
-  async end(): Promise<void> {
-    this.#isEnding = true
+  end(): Promise<void> {
+    this.#ended ??= this.#end()
+    return this.#ended
+  }
+
+  async #end(): Promise<void> {
     for (const running of this.#running.splice(0).reverse()) await running.end()
     await rm(this.dir, { recursive: true, force: true, maxRetries: 5 })
   }
@@ -143,6 +147,7 @@ export class Stage {
   }
 
   #start(options: Omit<ConstructorParameters<typeof Running>[0], 'dir'>): Running {
+    if (this.#ended) throw new Error('the stage has ended')
     const running = new Running({ ...options, dir: this.dir })
     this.#running.push(running)
     return running
