@@ -22,7 +22,7 @@ export function serveCurve(socket: CurveServer, secretKey: string): void {
 }
 
 /** zeromq.js warns that what is bound already does not change, which is what is wanted here. */
-function quietly(run: () => void): void {
+export function quietly(run: () => void): void {
   const emitWarning = process.emitWarning.bind(process)
   process.emitWarning = () => {}
   try {

@@ -2,6 +2,7 @@
  * Binds sockets of libzmq: to the I/O thread of their side, because the network has one of its own, so that its
  * handshakes and its encryption take no time from the users of this machine.
  */
+import { quietly } from './curve.ts'
 import type { Side } from './router-socket.ts'
 
 /** What is used of the context of zeromq.js. */
@@ -24,12 +25,16 @@ export function splitThreads(context: Context): void {
 
 /** libzmq looks at the affinity of a socket at each bind and connect, for all that comes of it. */
 export function onThreadOf<T>(side: Side, socket: Socket, work: () => T): T {
-  socket.affinity = THREADS[side]
+  quietly(() => {
+    socket.affinity = THREADS[side]
+  })
   try {
     return work()
   } catch (error) {
     if (!isNoThread(error)) throw error
-    socket.affinity = EVERY
+    quietly(() => {
+      socket.affinity = EVERY
+    })
     return work()
   }
 }
