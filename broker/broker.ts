@@ -14,6 +14,7 @@ import {
 import { LoopLag, NO_AGENT } from '../protocol/link/health.ts'
 import { OUTBOX_LIMITS } from '../protocol/link/outbox.ts'
 import type { HelloBody } from '../protocol/messages/handshake.ts'
+import type { DoorInfo } from '../protocol/methods/key.ts'
 import { trustedDirectory } from '../protocol/process/private-place.ts'
 import { SOFTWARE } from '../protocol/version.ts'
 import { authenticateLocal } from './access/authenticator.ts'
@@ -375,12 +376,20 @@ export class Broker {
       },
       toldNext: (key) => this.#network?.toldNext(key) ?? false,
       banish: (connection, error) => this.#connections.banish(connection, error, realClock.now()),
-      rotate: (step, done) => {
-        this.#rotate(step)
-          .then(done, (thrown: unknown) => done(ProtocolError.from(thrown, 'broker', 'no')))
-          .finally(() => this.#flush())
-      },
+      rotate: (step, done) => void this.#rotated(step, done),
     }
+  }
+
+  async #rotated(
+    step: RotationStep,
+    done: (outcome: DoorInfo | ProtocolError) => void,
+  ): Promise<void> {
+    try {
+      done(await this.#rotate(step))
+    } catch (thrown) {
+      done(ProtocolError.from(thrown, 'broker', 'no'))
+    }
+    this.#flush()
   }
 
   async #rotate(step: RotationStep) {

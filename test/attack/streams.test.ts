@@ -70,7 +70,8 @@ async function heardUntil(
 ): Promise<readonly string[]> {
   const { ticket, topic } = await open()
   reader.subscribe(ticket)
-  const again = setInterval(async () => reader.subscribe((await open()).ticket), 250)
+  const subscribe = async () => reader.subscribe((await open()).ticket)
+  const again = setInterval(() => void subscribe(), 250)
   return reader.topicsBefore(topic).finally(() => clearInterval(again))
 }
 
@@ -92,7 +93,7 @@ t.test(
       `${ticket}\0`,
       '@events',
     ]
-    for (const guess of [...guesses, ...'ABCDEFGHIJKLMNOPQRSTUVWXYZ', '\0', '\u0001']) {
+    for (const guess of [...guesses, ...Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZ'), '\0', '\u0001']) {
       mallory.subscribe(guess)
       mallory.subscribeByCommand(guess)
     }
