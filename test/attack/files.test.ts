@@ -47,7 +47,7 @@ t.test('what is wrong with a key file is told without the key', async (t) => {
       readKeys(path)
       t.fail('it was read')
     } catch (thrown) {
-      const said = `${thrown} ${JSON.stringify(thrown)} ${(thrown as Error).stack}`
+      const said = `${String(thrown)} ${JSON.stringify(thrown)} ${(thrown as Error).stack}`
       t.match(thrown, { code: 'BAD_CONFIG' })
       t.notOk(said.includes(secretKey), 'the key is in what is said')
     }

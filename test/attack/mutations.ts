@@ -105,7 +105,7 @@ async function main(only: string): Promise<number> {
     } catch (thrown) {
       failures += 1
       delete records[threat.id]
-      tell(`WRONG: ${threat.id}: ${thrown instanceof Error ? thrown.message : thrown}`)
+      tell(`WRONG: ${threat.id}: ${thrown instanceof Error ? thrown.message : String(thrown)}`)
     }
   }
   rmSync(dir, { recursive: true, force: true })

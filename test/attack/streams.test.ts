@@ -63,6 +63,8 @@ class Scene {
   }
 }
 
+const LETTERS = Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZ')
+
 /** Asks for tickets until one is heard of, as the readers of the SDK do; the topics that came before. */
 async function heardUntil(
   reader: ReaderPeer,
@@ -70,7 +72,8 @@ async function heardUntil(
 ): Promise<readonly string[]> {
   const { ticket, topic } = await open()
   reader.subscribe(ticket)
-  const again = setInterval(async () => reader.subscribe((await open()).ticket), 250)
+  const once = async () => reader.subscribe((await open()).ticket)
+  const again = setInterval(() => void once(), 250)
   return reader.topicsBefore(topic).finally(() => clearInterval(again))
 }
 
@@ -92,7 +95,7 @@ t.test(
       `${ticket}\0`,
       '@events',
     ]
-    for (const guess of [...guesses, ...'ABCDEFGHIJKLMNOPQRSTUVWXYZ', '\0', '\u0001']) {
+    for (const guess of [...guesses, ...LETTERS, '\0', '\u0001']) {
       mallory.subscribe(guess)
       mallory.subscribeByCommand(guess)
     }
