@@ -11,8 +11,8 @@ export interface AccessPort {
   connectionsOf(principal: string): number
   /** These keys of a principal are revoked: ends its connections that have them; says how many. */
   revoked(principal: string, keys: ReadonlySet<string>): number
-  /** Its rights have changed: its connections have to shake hands again. */
-  changed(principal: string): void
+  /** Its rights have changed: its connections have to shake hands again; their ids. */
+  changed(principal: string): readonly string[]
   /** Rejects with WRONG_STEP or BAD_CONFIG. */
   rotate(step: RotationStep): Promise<DoorInfo>
 }
@@ -31,7 +31,7 @@ export const LOCAL_ACCESS: AccessPort = {
   door: () => NO_DOOR,
   connectionsOf: () => 0,
   revoked: () => 0,
-  changed: () => {},
+  changed: () => [],
   rotate: () => {
     const reason = 'this broker listens to no network'
     return Promise.reject(new ProtocolError('WRONG_STEP', { reason }))

@@ -27,6 +27,8 @@ const PROGRAM = {
   flags: flagsOf(ShimSettings),
 } as const
 
+const ASKING_NOBODY = ['pub', 'events', 'rep', 'metrics', 'unix'] as const
+
 /** Runs a shim until it is told to end. Resolves with the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
   try {
@@ -97,12 +99,30 @@ async function serve(
     for (const { door, error } of shim.failed) tellFailed(door, error)
     const { addresses, failed } = shim
     const closed = failed.map(({ door, error }) => ({ door, reason: error.message }))
+    warnOfDoors(config, client, addresses, log)
     tellReady(config, { doors: addresses, closed })
     const reason = await Promise.race([asked, client.closed.then(() => undefined)])
     log.info({ reason: reason ?? 'the broker refused the shim' }, 'shim ending')
     return reason === undefined ? EXIT_FAILED : 0
   } finally {
     await shim.stop()
+  }
+}
+
+/** What users must not see of each other, doors show that ask nobody who they are. */
+function warnOfDoors(
+  { act_for_users }: ShimConfig,
+  { welcome: { roles } }: Client,
+  open: Shim['addresses'],
+  log: Logger,
+): void {
+  const doors = ASKING_NOBODY.filter((door) => open[door])
+  const isMore = roles.some((role) => role !== 'gateway')
+  if (act_for_users && isMore && doors.length > 0) {
+    log.warn(
+      { doors },
+      'doors that ask for no token act as the shim, and show what is of all users',
+    )
   }
 }
 
