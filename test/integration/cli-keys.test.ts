@@ -87,7 +87,7 @@ t.test(
     const place = ['--endpoint', door.endpoint, `--broker-key=${door.key}`]
     const shown = json((await there.run(['keys', 'show', '--json'])).stdout)
     const raw = await there.run(['keys', 'show', '--raw'])
-    t.equal(raw.stdout, `${shown['key']}\n`)
+    t.equal(raw.stdout, `${String(shown['key'])}\n`)
     t.equal(statSync(String(shown['key_file'])).mode & 0o777, 0o600)
     const add = await here.run(
       ['keys', 'add', 'olga', '--from', '-', '--role', 'observer', '--json'],
