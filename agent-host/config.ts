@@ -1,4 +1,5 @@
 /** The settings of an agent host: one schema for flags, environment, config file, defaults and help. */
+import { statSync } from 'node:fs'
 import { cpus, homedir, hostname, tmpdir } from 'node:os'
 import { type Static, type TSchema, Type } from 'typebox'
 import {
@@ -17,6 +18,7 @@ import { AcpAgentSettings } from './backends/acp-agents.ts'
 import type { BackendOptions } from './backends/index.ts'
 import { StdioCommand } from './backends/stdio-command.ts'
 import { BUFFER_LIMITS } from './held-bytes.ts'
+import { seenFromHere } from './programs.ts'
 import type { QuietTimes } from './watchdog.ts'
 
 const names = (description: string, flag: string, fallback: readonly string[]) =>
@@ -87,10 +89,22 @@ export const HostSettings = Type.Object({
     NETWORK_NAMES,
   ),
   allow_env: names('Variable that a request may set for its agent; NAME or PREFIX_*', 'allow-env', [
-    'AGENTMQ_DEMO_*',
+    'AGENTMQ_DEMO_DELAY_MS', // the other settings of the demo agent name places to write to
     'AGENT_CONTEXT',
     'AGENT_SYSTEM_PROMPT',
   ]),
+  allow_backends: names(
+    'Backend that sessions may use; default: all that are found',
+    'allow-backend',
+    [],
+  ),
+  allow_args: Type.Array(Type.String({ maxLength: 4096, pattern: '^[a-z][a-z0-9._-]{0,63}:.+$' }), {
+    description:
+      'Argument that a request may add for a CLI; BACKEND:ARGUMENT, or BACKEND:BEGINNING*',
+    flag: 'allow-arg',
+    default: [],
+    maxItems: 256,
+  }),
   claude_command: command('claude', 'Claude Code'),
   codex_command: command('codex', 'Codex'),
   opencode_command: command('opencode', 'OpenCode'),
@@ -153,11 +167,28 @@ export function hostConfig(sources: SettingSources & { readonly env: Environment
   const place = placeOf(sources)
   return {
     ...settings,
+    ...seenFromHere(settings),
     places: resolvePlaces(sources.env, place),
     access: place,
     name: settings.name ?? machineName(),
     slots: settings.slots ?? SLOTS_PER_CPU * cpus().length,
-    roots: settings.roots.length > 0 ? settings.roots : [homedir(), process.cwd(), tmpdir()],
+    roots: settings.roots.length > 0 ? settings.roots : usualRoots(),
+  }
+}
+
+/**
+ * Without those that this machine does not have. A service often begins in `/`, and an account without a home
+ * may have it there: that everything is allowed is not to be had by accident.
+ */
+export function usualRoots(): string[] {
+  return [homedir(), process.cwd(), tmpdir()].filter((path) => path !== '/' && isDirectory(path))
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch {
+    return false
   }
 }
 

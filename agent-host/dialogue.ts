@@ -29,6 +29,9 @@ import type { Timers } from './process/timers.ts'
 /** A registration that failed for a while is tried again after this, ms. */
 const REGISTER_AGAIN_MS = 1000
 
+/** Requests of the broker that may be under way; it has no more than this at one host. */
+const MAX_ANSWERING = 4096
+
 export type DialogueNotice =
   | { readonly type: 'registered' }
   | {
@@ -262,6 +265,12 @@ export class Dialogue {
   /** Answers a request of the broker: exactly one REPLY or ERROR, to the connection that asked. */
   async #answer(head: HeadFor<'REQUEST'>, body: Buffer): Promise<void> {
     const answering = this.#answering
+    if (answering.size >= MAX_ANSWERING) {
+      const details = { what: 'the number of requests under way', limit: MAX_ANSWERING }
+      const error = new ProtocolError('OVERLOADED', details, { where: 'host' })
+      this.#connection.send({ kind: 'ERROR', id: head.id }, encode(error.toWire()))
+      return
+    }
     const controller = new AbortController()
     answering.set(head.id, controller)
     const answer = await this.#outcome(head, body, controller.signal)

@@ -9,6 +9,7 @@ import type { BackendInfo } from '../protocol/methods/types.ts'
 import { peerKeys } from '../protocol/process/peer-keys.ts'
 import { distrustOf, trustedDirectory } from '../protocol/process/private-place.ts'
 import { SOFTWARE } from '../protocol/version.ts'
+import { allowedBackends } from './allowed.ts'
 import type { Backend } from './backends/backend.ts'
 import { hostBackends } from './backends/index.ts'
 import { backendOptions, type HostConfig, keyName } from './config.ts'
@@ -25,9 +26,11 @@ import { createProbe } from './process/probe.ts'
 import { ProcessTree } from './process/process-tree.ts'
 import type { StopContext } from './process/stop.ts'
 import { happensWithin, realTimers, sleep } from './process/timers.ts'
+import { settled } from './programs.ts'
 import { REQUEST_HANDLERS, type RequestContext } from './requests.ts'
 import { dealerWith } from './sockets.ts'
 import { USAGE_MS, usageReport } from './usage-report.ts'
+import { Roots } from './working-directory.ts'
 
 const TICK_MS = 100
 /** A drain waits this long for the last chunks to be acknowledged, ms. */
@@ -48,13 +51,14 @@ export class AgentHost {
   readonly #guardian: GuardianLink
   readonly #dialogue: Dialogue
   readonly #known: readonly Backend[]
+  readonly #roots: Roots
   readonly #backends = new Map<string, Found>()
   readonly #lag = new LoopLag(realTimers.now())
   #progressAt: number | undefined
   #ticks: NodeJS.Timeout | undefined
   #draining: Promise<void> | undefined
 
-  /** Throws BAD_CONFIG for an endpoint or a backend that cannot be one, IN_USE when this host runs already. */
+  /** Throws BAD_CONFIG for an endpoint, a backend or a root that cannot be one, IN_USE when it runs already. */
   constructor(
     config: HostConfig,
     env: Readonly<Record<string, string | undefined>>,
@@ -65,7 +69,8 @@ export class AgentHost {
     this.#env = env
     this.#log = log
     this.#tell = notice
-    this.#known = hostBackends(backendOptions(config))
+    this.#known = allowedBackends(hostBackends(backendOptions(config)), config)
+    this.#roots = new Roots(config.roots, config.name)
     trustedDirectory(config.places.stateDir)
     const tree = new ProcessTree()
     this.#unlock = lockHost(config.places.stateDir, config.name, tree)
@@ -111,15 +116,16 @@ export class AgentHost {
 
   async #detect(): Promise<void> {
     const rules = { hostId: this.#config.name, passOn: this.#config.pass_env, settable: [] }
+    const env = childEnvironment(this.#env, {}, rules)
     const probe = createProbe({
       ...this.#stop,
-      env: childEnvironment(this.#env, {}, rules),
+      env,
       markers: hostMarkers(this.id, this.#stop.tree.self()),
     })
     for (const [backend, detection] of await Promise.all(
       this.#known.map(async (backend) => [backend, await backend.detect(probe)] as const),
     )) {
-      this.#backends.set(backend.name, { backend, detection })
+      this.#backends.set(backend.name, { backend, detection: settled(detection, env['PATH']) })
     }
   }
 
@@ -211,6 +217,7 @@ export class AgentHost {
     return {
       hostId: this.id,
       config: this.#config,
+      roots: this.#roots,
       env: this.#env,
       backends: this.#backends,
       sessions: this.#dialogue.sessions,

@@ -59,21 +59,30 @@ export class LiveSessions {
     this.#held = new HeldBytes(options.buffers.allBytes)
   }
 
-  /** Sessions beside this one. */
-  others(session: string): number {
-    return this.#live.size - (this.#live.has(session) ? 1 : 0)
+  /** Throws AT_CAPACITY when that many live beside this one. */
+  #requireRoom(session: string, slots: number): void {
+    const others = this.#live.size - (this.#live.has(session) ? 1 : 0)
+    if (others >= slots) throw new ProtocolError('AT_CAPACITY', { slots }, { where: 'host' })
   }
 
-  /** Starts a session. Throws START_FAILED, CANCELLED, or FENCED when an older life of it still runs. */
-  async start(options: RunnerOptions, signal: AbortSignal): Promise<SessionRunner> {
+  /**
+   * Starts a session. Throws START_FAILED, CANCELLED, AT_CAPACITY, or FENCED when an older life of it still
+   * runs. Whoever asks may be wrong about how many there are: `slots` are the most that ever live here.
+   */
+  async start(
+    options: RunnerOptions,
+    { signal, slots }: { readonly signal: AbortSignal; readonly slots: number },
+  ): Promise<SessionRunner> {
     const { session, epoch } = options
-    // Again after each wait: meanwhile a newer lease may have begun.
+    this.#requireRoom(session, slots)
+    // Again after each wait: meanwhile a newer lease may have begun, and others have come.
     for (let older = this.#live.get(session); older; older = this.#live.get(session)) {
       const current = older.runner.options.epoch
       if (current >= epoch) {
         throw new ProtocolError('FENCED', { session, epoch, current }, { where: 'host' })
       }
       await this.#fence(older)
+      this.#requireRoom(session, slots)
     }
     const log = new ChunkLog(this.#options.buffers.sessionBytes, this.#held)
     const runner = new SessionRunner(options, log)

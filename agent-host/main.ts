@@ -4,6 +4,8 @@ import { ProtocolError } from '../protocol/errors.ts'
 import { readSources } from '../protocol/process/command-line.ts'
 import { endAsked, explain, logger, tellReady } from '../protocol/process/life.ts'
 import { peerKeyPath } from '../protocol/process/peer-keys.ts'
+import { secretsOf } from '../protocol/process/redaction.ts'
+import { secretValues } from '../protocol/secret-settings.ts'
 import { flagsOf } from '../protocol/settings.ts'
 import { type HostConfig, HostSettings, hostConfig, keyName } from './config.ts'
 import { AgentHost } from './host.ts'
@@ -36,7 +38,10 @@ async function readConfig(
 }
 
 async function run(config: HostConfig): Promise<number> {
-  const log = logger('host', config)
+  const log = logger('host', config, [
+    ...secretValues(HostSettings, config),
+    ...secretsOf(process.env),
+  ])
   const teller = new Teller(config)
   let refuse: (error: ProtocolError) => void = () => {}
   const refused = new Promise<ProtocolError>((resolve) => {

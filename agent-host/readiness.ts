@@ -1,8 +1,11 @@
 /** Whether a CLI has become ready for its first prompt, and why not. */
 import { ProtocolError } from '../protocol/errors.ts'
+import { type Environment, withoutValues } from './process/environment.ts'
 
 /** Lines of stderr that tell why a CLI did not start. */
 const TAIL_LINES = 5
+/** What is told of them at most, characters. */
+const MAX_REASON = 4096
 
 export class Readiness {
   #settle: (ok: boolean) => void = () => {}
@@ -31,12 +34,19 @@ export class Readiness {
     return isReady
   }
 
-  /** START_FAILED with the reason that is known, unless somebody gave the start up. */
-  failure(signal: AbortSignal, backend: string, stderr: string): ProtocolError {
+  /**
+   * START_FAILED with the reason that is known, unless somebody gave the start up. It goes to lists, events and
+   * logs, so a CLI that tells what it was given is not repeated.
+   */
+  failure(
+    signal: AbortSignal,
+    { backend, stderr, env }: { backend: string; stderr: string; env: Environment },
+  ): ProtocolError {
     if (signal.reason instanceof ProtocolError) return signal.reason
     if (signal.aborted) return new ProtocolError('CANCELLED', {}, { where: 'host' })
     const tail = stderr.trim().split('\n').slice(-TAIL_LINES).join(' | ')
-    const reason = this.#problem || tail || 'it ended before it was ready'
+    const told = this.#problem || tail || 'it ended before it was ready'
+    const reason = withoutValues(told, env).slice(-MAX_REASON)
     return new ProtocolError('START_FAILED', { backend, reason }, { where: 'cli' })
   }
 }

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { ProtocolError } from '../protocol/errors.ts'
 import { newUuid } from '../protocol/ids.ts'
 import type { HostMethod, Params, Result } from '../protocol/methods/index.ts'
+import { requireArguments, requireBackend } from './allowed.ts'
 import type { StartOptions } from './backends/backend.ts'
 import { type HostConfig, quietTimes } from './config.ts'
 import { CONTROL_HANDLERS } from './control-requests.ts'
@@ -12,11 +13,13 @@ import { childEnvironment } from './process/environment.ts'
 import { sessionMarkers } from './process/markers.ts'
 import type { StopContext } from './process/stop.ts'
 import { happensWithin } from './process/timers.ts'
-import { workingDirectory } from './working-directory.ts'
+import type { RunnerOptions } from './session-runner.ts'
+import { type Roots, usualDirectory, type WorkingDirectory } from './working-directory.ts'
 
 export interface RequestContext {
   readonly hostId: string
   readonly config: HostConfig
+  readonly roots: Roots
   readonly env: Readonly<Record<string, string | undefined>>
   readonly backends: ReadonlyMap<string, Found>
   readonly sessions: LiveSessions
@@ -47,45 +50,57 @@ async function start(
   params: Params<'agent.start'>,
   signal: AbortSignal,
 ): Promise<Result<'agent.start'>> {
-  const { hostId, config, env, sessions } = context
+  const { config, sessions } = context
   const found = backendFor(context, params.backend)
-  const { session, epoch, turn } = params
-  if (sessions.others(session) >= config.slots) {
-    throw new ProtocolError('AT_CAPACITY', { slots: config.slots }, { where: 'host' })
-  }
-  const cwd = workingDirectory(params.cwd ?? process.cwd(), {
-    roots: config.roots,
-    host: config.name,
-  })
+  requireArguments(config, params)
+  const env = environmentFor(context, params)
+  const place = context.roots.open(params.cwd ?? usualDirectory())
   const timeout = startTimeout(context, params.backend)
-  const started = sessions.start(
-    {
-      session,
-      epoch,
-      backend: found.backend,
-      command: found.command,
-      start: startOptions(params, cwd),
-      env: childEnvironment(env, params.env ?? {}, {
-        hostId: config.name,
-        passOn: config.pass_env,
-        settable: config.allow_env,
-      }),
-      markers: sessionMarkers(session, hostId, context.stop.tree.self()),
-      startChild: context.startChild,
-      stop: context.stop,
-      quiet: quietTimes(config),
-      highestTurn: turn,
-      newId: () => newUuid(randomBytes),
-      onChunks: () => context.onChunks(session),
-      onProgress: context.onProgress,
-    },
-    AbortSignal.any([signal, timeout.signal]),
-  )
-  const runner = await started.finally(timeout.callOff)
-  return { pid: runner.pid ?? 0, native_session_id: runner.nativeSessionId, cwd }
+  try {
+    const runner = await sessions.start(
+      { ...runnerOptions(context, params, place), ...found, env },
+      { signal: AbortSignal.any([signal, timeout.signal]), slots: config.slots },
+    )
+    return { pid: runner.pid ?? 0, native_session_id: runner.nativeSessionId, cwd: place.path }
+  } finally {
+    timeout.callOff()
+    place.close()
+  }
 }
 
+/** Throws NOT_ALLOWED or INVALID_PARAMS. */
+function environmentFor({ config, env }: RequestContext, params: Params<'agent.start'>) {
+  const { name, pass_env, allow_env } = config
+  const rules = { hostId: name, passOn: pass_env, settable: allow_env }
+  return childEnvironment(env, params.env ?? {}, rules)
+}
+
+function runnerOptions(
+  context: RequestContext,
+  params: Params<'agent.start'>,
+  place: WorkingDirectory,
+): Omit<RunnerOptions, 'backend' | 'command' | 'env'> {
+  const { hostId, config, stop, startChild, onChunks, onProgress } = context
+  const { session, epoch, turn } = params
+  return {
+    session,
+    epoch,
+    start: startOptions(params, place.path),
+    entrance: place.entrance,
+    markers: sessionMarkers(session, hostId, stop.tree.self()),
+    startChild,
+    stop,
+    quiet: quietTimes(config),
+    highestTurn: turn,
+    newId: () => newUuid(randomBytes),
+    onChunks: () => onChunks(session),
+    onProgress,
+  }
+}
+
+/** Looked at again with each start, whatever was told at registration. Throws NOT_ALLOWED or NO_BACKEND. */
 function backendFor({ backends, config }: RequestContext, name: string) {
+  requireBackend(config, name)
   const found = backends.get(name)
   const detection = found?.detection ?? {
     available: false,

@@ -33,6 +33,8 @@ export interface RunnerOptions {
   readonly backend: Backend
   readonly command: string
   readonly start: StartOptions
+  /** The path by which the child enters its directory, good while the start goes on; default: its own. */
+  readonly entrance?: string
   /** The whole environment of the child, apart from what the backend adds. */
   readonly env: Environment
   readonly markers: Markers
@@ -65,6 +67,8 @@ export class SessionRunner {
   #isRetry = false
   #turnOver: () => void = () => {}
   #child: Child | undefined
+  /** What the child was given. */
+  #env: Environment = {}
   #state: State = 'starting'
   readonly #stderrBudget = new StderrBudget()
   #isUnwanted = false
@@ -152,15 +156,17 @@ export class SessionRunner {
   }
 
   #spawn(): Promise<Child> {
-    const { backend, command, start, env, markers, startChild } = this.options
+    const { backend, command, start, entrance, env, markers, startChild } = this.options
     const launch = backend.launch(command, start)
+    this.#env = { ...env, ...launch.env }
     return startChild(
       {
         backend: backend.name,
         command: launch.command,
         args: launch.args,
         cwd: start.cwd,
-        env: { ...env, ...launch.env },
+        ...(entrance !== undefined && { entrance }),
+        env: this.#env,
         markers,
       },
       {
@@ -175,9 +181,10 @@ export class SessionRunner {
   async #awaitReady(signal: AbortSignal): Promise<void> {
     if (await this.#readiness.wait(signal)) return
     const stderr = this.#child?.stderr.text() ?? ''
+    const told = { backend: this.options.backend.name, stderr, env: this.#env }
     const failure = this.#isUnwanted
       ? new ProtocolError('CANCELLED', {}, { where: 'host' })
-      : this.#readiness.failure(signal, this.options.backend.name, stderr)
+      : this.#readiness.failure(signal, told)
     await this.kill()
     throw failure
   }

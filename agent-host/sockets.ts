@@ -3,7 +3,7 @@ import { context, Dealer } from 'zeromq'
 import type { Bundle } from '../protocol/bundle.ts'
 import type { ProtocolError } from '../protocol/errors.ts'
 import type { PeerKeys } from '../protocol/keys/peer-keys.ts'
-import { WIRE_LIMITS } from '../protocol/limits.ts'
+import { MAX_FRAME_BYTES } from '../protocol/limits.ts'
 import {
   Dialer,
   type DialTarget,
@@ -35,7 +35,7 @@ class HostDealer implements DealerPort {
     sendHighWaterMark: 16, // bundles; more waits in the outbox, where urgent messages overtake it
     reconnectInterval: 100,
     reconnectMaxInterval: 1000,
-    maxMessageSize: WIRE_LIMITS.maxBodiesBytes,
+    maxMessageSize: MAX_FRAME_BYTES,
     heartbeatInterval: 2000,
     heartbeatTimeout: 6000,
     handshakeInterval: 5000,

@@ -3,6 +3,11 @@
  * CLI (queue, steer, cancel, merge), so the host queues and the CLI never sees it. Pure.
  */
 
+import { ProtocolError } from '../protocol/errors.ts'
+
+/** Turns of one session that may wait here: four times what a broker lets anybody ask for. */
+export const MAX_WAITING_TURNS = 256
+
 export interface Turn {
   readonly turn: number
   readonly text: string
@@ -27,9 +32,13 @@ export class TurnQueue {
     return this.#highest
   }
 
-  /** False for a turn that was taken before. */
+  /** False for a turn that was taken before. Throws OVERLOADED. */
   add(turn: Turn): boolean {
     if (turn.turn <= this.#highest) return false
+    if (this.#waiting.length >= MAX_WAITING_TURNS) {
+      const details = { what: 'the queue of turns of this session', limit: MAX_WAITING_TURNS }
+      throw new ProtocolError('OVERLOADED', details, { where: 'host' })
+    }
     this.#highest = turn.turn
     this.#waiting.push(turn)
     return true

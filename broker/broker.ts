@@ -1,34 +1,47 @@
 /** The composition root of the broker: builds its parts, plugs the core into sockets and timers. */
 import { randomBytes } from 'node:crypto'
 import type { Logger } from 'pino'
+import { encodeBundle, type Message } from '../protocol/bundle.ts'
 import { EMPTY } from '../protocol/codec.ts'
 import { ProtocolError } from '../protocol/errors.ts'
 import { newToken } from '../protocol/ids.ts'
-import type { BrokerLinkEvent, Identity, Verdict } from '../protocol/link/broker-link.ts'
+import {
+  type BrokerLinkEvent,
+  type Identity,
+  LINK_LIMITS,
+  type Verdict,
+} from '../protocol/link/broker-link.ts'
 import { LoopLag, NO_AGENT } from '../protocol/link/health.ts'
 import { OUTBOX_LIMITS } from '../protocol/link/outbox.ts'
 import type { HelloBody } from '../protocol/messages/handshake.ts'
+import type { DoorInfo } from '../protocol/methods/key.ts'
 import { trustedDirectory } from '../protocol/process/private-place.ts'
 import { SOFTWARE } from '../protocol/version.ts'
 import { authenticateLocal } from './access/authenticator.ts'
+import { DoorNotes } from './access/door-notes.ts'
 import { NetworkDoor } from './access/network-door.ts'
 import { claimEndpoint } from './claim-endpoint.ts'
 import { type BrokerConfig, coreLimits } from './config.ts'
-import { CONNECTION_LIMITS, Connections } from './connections.ts'
+import { Connections } from './connections.ts'
 import { type AccessPort, NO_DOOR, type RotationStep } from './core/access.ts'
 import type { Clock } from './core/clock.ts'
 import { Core } from './core/core.ts'
 import type { Journal } from './journal/journal.ts'
 import { openLmdbJournal } from './journal/lmdb-journal.ts'
+import { connectionLimits, guardLimits } from './limit-settings.ts'
 import { exposition } from './metrics/exposition.ts'
 import type { View } from './metrics/metric.ts'
-import { type RouterPort, RouterSocket, sideOf } from './router-socket.ts'
-import { StreamsSocket } from './streams-socket.ts'
+import type { SubscriptionOutcome } from './metrics/outcomes.ts'
+import { openFilesLimit, processLoad } from './process-load.ts'
+import { prepareForNetwork, type RouterPort, RouterSocket, sideOf } from './router-socket.ts'
+import { type StreamsPort, StreamsSocket } from './streams-socket.ts'
 
 /** Deadlines, heartbeats and HEADs are looked at this often, ms. */
 const TICK_MS = 50
-/** Malformed frames after which a connection is cut off. */
-const MAX_STRIKES = 16
+/** The load of the process is looked at this often, ms. */
+const GUARD_MS = 100
+/** Connections that a key may open at once, after a rest. */
+const KEY_BURST = 120
 
 const realClock: Clock = { now: () => performance.now(), wall: () => Date.now() }
 
@@ -44,6 +57,19 @@ export class Broker {
   readonly #connections: Connections
   readonly #core: Core
   readonly #lag = new LoopLag(realClock.now())
+  readonly #subscriptions = new Map<SubscriptionOutcome, number>()
+  readonly #notes = new DoorNotes({
+    knockers: () => this.#core.knockers,
+    now: () => realClock.now(),
+    wall: () => realClock.wall(),
+    log: {
+      info: (fields, event) => this.#log.info(fields, event),
+      warn: (fields, event) => this.#log.warn(fields, event),
+    },
+    connected: () => this.#remotePrincipals(),
+    onLimit: (name) => this.#core.tally.reached(name),
+  })
+  #guardAt = 0
   readonly #instance = newToken(randomBytes)
   #releases: (() => void)[] = []
   #endpoints: { endpoint: string; streams: string }
@@ -70,20 +96,18 @@ export class Broker {
       maxCommitOperations: config.journal_commit_operations,
       maxCommitBytes: config.journal_commit_bytes,
     })
+    if (config.listen !== undefined) prepareForNetwork()
     this.#router = new RouterSocket(this.#routerPort())
-    this.#streams = new StreamsSocket({
-      redeem: (ticket) => this.#core.tickets.redeem(ticket)?.topic,
-      subscribed: (ticket) => this.#core.subscribed(ticket),
-      release: (ticket) => this.#core.tickets.release(ticket)?.topic,
-      failed: (error) => this.#fatal(error),
-    })
+    this.#streams = new StreamsSocket({ ...this.#streamsPort(), flooded: () => {} })
     this.#connections = new Connections({
-      limits: CONNECTION_LIMITS,
+      limits: connectionLimits(config),
       link: this.#linkOptions(),
+      sideOf,
       authenticate: (connection, hello) => this.#authenticate(connection, hello),
       welcome: (connection) => this.#welcome(connection),
       onEvent: (connection, event) => this.#event(connection, event),
       onReady: (connection) => this.#routerOf(connection).ready(connection),
+      onLimit: (name) => this.#core.tally.reached(name),
     })
     this.#core = this.#buildCore()
     this.#network = this.#openNetwork()
@@ -95,8 +119,27 @@ export class Broker {
       notified: (connection) => this.#notified(connection),
       gone: (connection) => this.#gone(connection),
       next: (connection) => this.#connections.next(connection),
+      flooded: (connection) => this.#flooded(connection),
       failed: (error) => this.#fatal(error),
     }
+  }
+
+  #streamsPort(): Omit<StreamsPort, 'flooded'> {
+    return {
+      redeem: (ticket) => this.#core.tickets.redeem(ticket)?.topic,
+      subscribed: (ticket) => this.#core.subscribed(ticket),
+      release: (ticket) => void this.#core.tickets.release(ticket),
+      counted: (outcome) => count(this.#subscriptions, outcome),
+      failed: (error) => this.#fatal(error),
+    }
+  }
+
+  #publish(topic: string, messages: readonly Message[]): void {
+    const all = this.#network ? [this.#streams, this.#network.publisher] : [this.#streams]
+    const sockets = all.filter(({ hasReaders }) => hasReaders)
+    if (sockets.length === 0) return
+    const bundle = encodeBundle(messages)
+    for (const socket of sockets) socket.publish(topic, bundle)
   }
 
   #routerOf(connection: string): RouterSocket {
@@ -113,12 +156,22 @@ export class Broker {
       advertised: advertise,
       keyFile,
       random: randomBytes,
-      wall: () => realClock.wall(),
+      now: () => realClock.now(),
       principals: () => this.#core.principals,
-      knockers: () => this.#core.knockers,
-      publisher: this.#streams,
+      connects: { perSecond: this.#config.key_connects_per_second, burst: KEY_BURST },
+      maxConnectionsOfKey: this.#config.principal_connections,
       router: this.#routerPort(),
+      subscriptions: this.#streamsPort(),
+      guard: guardLimits(this.#config, openFilesLimit()),
+      notes: this.#notes,
+      left: () => this.#connections.sideGone('network', realClock.now()),
     })
+  }
+
+  *#remotePrincipals(): Generator<string> {
+    for (const identity of this.#connections.identities()) {
+      if (isRemote(identity)) yield identity.principal
+    }
   }
 
   get endpoints(): { readonly endpoint: string; readonly streams: string } {
@@ -238,7 +291,12 @@ export class Broker {
 
   /** A connect says nothing new; a disconnect is for a connection that is known. */
   #notified(connection: string): void {
+    if (sideOf(connection) === 'network') this.#network?.notified(connection)
     if (this.#connections.has(connection)) this.#gone(connection)
+  }
+
+  #flooded(connection: string): void {
+    if (sideOf(connection) === 'network') this.#network?.expel(connection)
   }
 
   #gone(connection: string): void {
@@ -249,7 +307,9 @@ export class Broker {
 
   #event(connection: string, event: BrokerLinkEvent): void {
     if (event.type === 'message') this.#core.message(connection, event.identity, event.message)
-    else if (event.type === 'ended') {
+    else if (event.type === 'unwelcome') {
+      this.#core.connectionEnded(connection, 'it has to shake hands again')
+    } else if (event.type === 'ended') {
       this.#log.debug({ reason: event.reason }, 'connection ended')
       this.#core.connectionEnded(connection, event.reason)
     } else {
@@ -270,12 +330,19 @@ export class Broker {
       this.#connections.tick(now)
       this.#core.tick()
       this.#flushWhenDue()
+      this.#guard(now)
     }
+  }
+
+  #guard(now: number): void {
+    if (!this.#network || now < this.#guardAt) return
+    this.#guardAt = now + GUARD_MS
+    this.#network.look(processLoad())
   }
 
   #authenticate(connection: string, hello: HelloBody): Verdict {
     if (sideOf(connection) === 'local' || !this.#network) return authenticateLocal(hello)
-    return this.#network.authenticate(hello)
+    return this.#network.authenticate(connection, hello)
   }
 
   #welcome(connection: string) {
@@ -298,15 +365,31 @@ export class Broker {
       door: () => this.door ?? NO_DOOR,
       connectionsOf: (principal) =>
         [...this.#connections.identities()].filter(isNamed(principal)).length,
-      changed: (principal) => this.#connections.greetAgain(isNamed(principal)),
+      changed: (principal) => {
+        const connections = this.#connections.greetAgain(isNamed(principal))
+        for (const id of connections) this.#core.connectionEnded(id, 'its rights have changed')
+      },
       revoked: (principal, keys) => {
         const error = new ProtocolError('KEY_REVOKED', { key: `of ${principal}` })
         const isMeant = ({ key = '' }: Identity) => keys.has(key)
         return this.#connections.cut(isMeant, error, realClock.now())
       },
       toldNext: (key) => this.#network?.toldNext(key) ?? false,
-      rotate: (step) => this.#rotate(step),
+      banish: (connection, error) => this.#connections.banish(connection, error, realClock.now()),
+      rotate: (step, done) => void this.#rotated(step, done),
     }
+  }
+
+  async #rotated(
+    step: RotationStep,
+    done: (outcome: DoorInfo | ProtocolError) => void,
+  ): Promise<void> {
+    try {
+      done(await this.#rotate(step))
+    } catch (thrown) {
+      done(ProtocolError.from(thrown, 'broker', 'no'))
+    }
+    this.#flush()
   }
 
   async #rotate(step: RotationStep) {
@@ -330,7 +413,7 @@ export class Broker {
     return {
       heartbeat: { heartbeatMs: heartbeat_ms, livenessMs: liveness_ms },
       outbox: OUTBOX_LIMITS,
-      maxStrikes: MAX_STRIKES,
+      limits: LINK_LIMITS,
       health: () => ({
         loop_lag_ms: this.#lag.worstMs,
         in_flight: this.#core.calls.inFlight,
@@ -361,7 +444,7 @@ export class Broker {
         rssBytes: () => process.memoryUsage.rss(),
       },
       send: (connection, head, body) => this.#connections.send(connection, head, body),
-      publish: (topic, messages) => this.#streams.publish(topic, messages),
+      publish: (topic, messages) => this.#publish(topic, messages),
       link: (connection) => this.#connections.evidence(connection, realClock.now()),
       access: this.#access(),
       connectionCount: () => this.#connections.size,
@@ -376,7 +459,13 @@ export class Broker {
     return {
       core: this.#core,
       hostCreditBytes: this.#config.host_credit_bytes,
-      connections: { count, ends, stuck, backlog: this.#connections.backlog() },
+      connections: {
+        ...{ count, ends, stuck, backlog: this.#connections.backlog() },
+        greeting:
+          this.#connections.greetingCount('local') + this.#connections.greetingCount('network'),
+      },
+      subscriptions: this.#subscriptions,
+      keyAnswers: this.#notes.answers,
     }
   }
 
@@ -386,6 +475,15 @@ export class Broker {
     this.#hasFailed = true
     this.#fail('a socket failed')
   }
+}
+
+/** Over a network everybody has a key. */
+function isRemote({ key }: Identity): boolean {
+  return key !== undefined
+}
+
+function count<Name>(counts: Map<Name, number>, name: Name): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1)
 }
 
 async function bindOrExplain<T>(endpoint: string, bind: () => Promise<T>): Promise<T> {

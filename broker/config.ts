@@ -17,8 +17,10 @@ import { resolveSettings, type SettingSources } from '../protocol/settings.ts'
 import { CORE_LIMITS, type CoreLimits } from './core/core.ts'
 import { IDEMPOTENCY_LIMITS } from './core/idempotency.ts'
 import { RETENTION } from './core/retention.ts'
+import { TICKET_LIMITS } from './core/tickets.ts'
 import { GROUP_LIMITS } from './journal/group-commit.ts'
 import { SYNC_POLICIES, type SyncPolicy } from './journal/sync-policy.ts'
+import { limitSettings, quotaLimits } from './limit-settings.ts'
 
 const HOUR_MS = 60 * 60 * 1000
 const DAY_MS = 24 * HOUR_MS
@@ -99,6 +101,7 @@ export const BrokerSettings = Type.Object({
     default: 0,
     description: 'An idle journal waits this long for more before it commits, ms',
   }),
+  ...limitSettings,
   drain_ms: Type.Integer({
     minimum: 0,
     default: 5000,
@@ -134,6 +137,17 @@ export const BrokerSettings = Type.Object({
     minimum: 1_048_576,
     default: CORE_LIMITS.maxEventBytes,
     description: 'Most bytes kept of `@events`; beyond it the oldest are dropped',
+  }),
+  retain_audit: Type.Integer({
+    minimum: 1000,
+    maximum: 100_000_000,
+    default: CORE_LIMITS.maxAuditRecords,
+    description: 'Records of the audit log that are kept; beyond it the oldest are dropped',
+  }),
+  retain_audit_bytes: Type.Integer({
+    minimum: 1_048_576,
+    default: CORE_LIMITS.maxAuditBytes,
+    description: 'Most bytes kept of the audit log; beyond it the oldest are dropped',
   }),
   idempotency_hours: Type.Number({
     minimum: 0.1,
@@ -201,8 +215,14 @@ export function coreLimits(settings: BrokerSettings): CoreLimits {
     maxCommitOperations: settings.journal_commit_operations,
     maxCommitBytes: settings.journal_commit_bytes,
     commitDelayMs: settings.journal_commit_delay_ms,
+    hostCreditBytes: settings.host_credit_bytes,
+    quotas: quotaLimits(settings),
+    sharePercent: settings.principal_share_percent,
+    tickets: { ...TICKET_LIMITS, maxPerPrincipal: settings.principal_tickets },
     maxEvents: settings.retain_events,
     maxEventBytes: settings.retain_event_bytes,
+    maxAuditRecords: settings.retain_audit,
+    maxAuditBytes: settings.retain_audit_bytes,
     idempotency: {
       windowMs: settings.idempotency_hours * HOUR_MS,
       maxKeys: settings.idempotency_keys,

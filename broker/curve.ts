@@ -8,34 +8,7 @@ interface CurveServer {
   curveServer: boolean
   curveSecretKey: string | null
   zapDomain: string | null
-}
-
-interface BoundServer extends CurveServer {
-  bind(endpoint: string): Promise<void>
-  unbind(endpoint: string): Promise<void>
-}
-
-/** A port that was given up is free some ms later: libzmq closes it in a thread of its own. */
-const REBIND = { everyMs: 10, atMostMs: 5000 } as const
-
-/** From now on connections to the endpoint are made under this key; those of before end, and are made again. */
-export async function rebindCurve(
-  socket: BoundServer,
-  endpoint: string,
-  secretKey: string,
-): Promise<void> {
-  await socket.unbind(endpoint)
-  serveCurve(socket, secretKey)
-  for (let waitedMs = 0; ; waitedMs += REBIND.everyMs) {
-    try {
-      await socket.bind(endpoint)
-      return
-    } catch (thrown) {
-      const isTaken = thrown instanceof Error && 'code' in thrown && thrown.code === 'EADDRINUSE'
-      if (!isTaken || waitedMs >= REBIND.atMostMs) throw thrown
-    }
-    await sleep(REBIND.everyMs)
-  }
+  zapEnforceDomain: boolean
 }
 
 /** libzmq copies them at each bind, so endpoints that were bound before keep what they have. */
@@ -44,16 +17,34 @@ export function serveCurve(socket: CurveServer, secretKey: string): void {
     socket.curveServer = true
     socket.curveSecretKey = secretKey
     socket.zapDomain = ZAP_DOMAIN
+    socket.zapEnforceDomain = true // without a handler libzmq would let every key in
   })
 }
 
 /** zeromq.js warns that what is bound already does not change, which is what is wanted here. */
-function quietly(run: () => void): void {
+export function quietly(run: () => void): void {
   const emitWarning = process.emitWarning.bind(process)
   process.emitWarning = () => {}
   try {
     run()
   } finally {
     process.emitWarning = emitWarning
+  }
+}
+
+/** libzmq closes a listener some time after it was told to; until then the port is taken. */
+const TRIES = 100
+const BETWEEN_MS = 20
+
+/** Binds to an address that was ours until a moment ago. */
+export async function whenFree(bind: () => Promise<void>): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await bind()
+    } catch (thrown) {
+      const isTaken = thrown instanceof Error && 'code' in thrown && thrown.code === 'EADDRINUSE'
+      if (!isTaken || tries >= TRIES) throw thrown
+      await sleep(BETWEEN_MS)
+    }
   }
 }

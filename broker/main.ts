@@ -3,6 +3,8 @@ import type { Environment } from '../protocol/endpoints.ts'
 import { ProtocolError } from '../protocol/errors.ts'
 import { EXIT_FAILED, readSources } from '../protocol/process/command-line.ts'
 import { endAsked, explain, logger, tellReady } from '../protocol/process/life.ts'
+import { secretsOf } from '../protocol/process/redaction.ts'
+import { secretValues } from '../protocol/secret-settings.ts'
 import { flagsOf } from '../protocol/settings.ts'
 import { Broker } from './broker.ts'
 import { type BrokerConfig, BrokerSettings, brokerConfig } from './config.ts'
@@ -34,7 +36,10 @@ async function readConfig(
 }
 
 async function run(config: BrokerConfig): Promise<number> {
-  const log = logger('broker', config)
+  const log = logger('broker', config, [
+    ...secretValues(BrokerSettings, config),
+    ...secretsOf(process.env),
+  ])
   const broker = new Broker(config, log)
   const asked = endAsked(config)
   await broker.start()

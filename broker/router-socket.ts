@@ -1,12 +1,18 @@
 /**
- * The ROUTER socket: its options, its receive loop, and the outcome of each send. ROUTER makes the
- * connection ids; peers cannot choose them, and they are never an identity.
+ * The ROUTER socket: its options, its receive loop, and the outcome of each send. On this machine ROUTER
+ * makes the connection ids, and a peer that chose its own is refused; over the network the ZAP handler makes
+ * them. They are never an identity.
  */
+import { setImmediate as others } from 'node:timers/promises'
 import * as zmq from 'zeromq'
-import type { Bundle } from '../protocol/bundle.ts'
-import { WIRE_LIMITS } from '../protocol/limits.ts'
-import { rebindCurve, serveCurve } from './curve.ts'
+import { type Bundle, encodeBundle } from '../protocol/bundle.ts'
+import { encode } from '../protocol/codec.ts'
+import { ProtocolError } from '../protocol/errors.ts'
+import { MAX_FRAME_BYTES } from '../protocol/limits.ts'
+import { serveCurve, whenFree } from './curve.ts'
+import { bindApart, splitThreads, stopListening } from './io-threads.ts'
 import { RouterWriter } from './router-writer.ts'
+import { Turn } from './turn.ts'
 
 /** libzmq's draft option ZMQ_ROUTER_NOTIFY, with connect | disconnect (zmq.h: 97, 1 | 2). */
 const ROUTER_NOTIFY = 97
@@ -15,11 +21,38 @@ const NOTIFY_BOTH = 3
 /** Bundles that libzmq may hold for one peer; what comes after waits in the link, where it is bounded. */
 const SEND_HIGH_WATER_MARK = 64
 
+/**
+ * Bundles of one peer that libzmq may hold for us, which may have 4 MiB each. Peers of the network wait with the
+ * rest, so that many of them do not fill the memory.
+ */
+const RECEIVE_HIGH_WATER_MARK = { local: 1000, network: 16 } as const
+
+/** Frames of a message beyond which its sender means harm: it takes a millisecond to read so many. */
+const MAX_FRAMES = 1024
+
+/**
+ * Length of an id that ROUTER made: a zero byte and a number of 32 bits. One that a peer made in this form cannot
+ * be told from it (docs/reliability.md, what is not covered).
+ */
+const OWN_ID_BYTES = 5
+
+/** The answer to a peer that chose its own id (docs/protocol.md 1.2): it could be of any length and look like anything. */
+const CHOSEN_ID: Bundle = encodeBundle([
+  {
+    head: { kind: 'ERROR', id: '' },
+    body: encode(
+      new ProtocolError('BAD_FRAME', { reason: 'a peer must not set a routing id' }).toWire(),
+    ),
+  },
+])
+
 export interface RouterPort {
   receive(connection: string, frames: readonly Buffer[]): void
   /** The transport opened or closed a connection. */
   notified(connection: string): void
   gone(connection: string): void
+  /** A message came of so many frames that taking it held up everybody. */
+  flooded(connection: string): void
   next(connection: string): Bundle | undefined
   failed(error: unknown): void
 }
@@ -28,21 +61,36 @@ export interface RouterPort {
 export type Side = 'local' | 'network'
 
 const MARKS = { local: 'l:', network: 'n:' } as const satisfies Record<Side, string>
+const MARK_CHARS = 2
 
 /** A peer that chooses an id of its own, against the protocol, cannot choose the mark. */
 export function sideOf(connection: string): Side {
   return connection.startsWith(MARKS.network) ? 'network' : 'local'
 }
 
+/** The id by which ROUTER knows it. */
+export function routingIdOf(connection: string): Buffer {
+  return Buffer.from(connection.slice(MARK_CHARS), 'latin1')
+}
+
+/** The network gets an I/O thread of its own. To be called before the first socket is made. */
+export function prepareForNetwork(): void {
+  splitThreads(zmq.context)
+}
+
 export class RouterSocket {
   readonly #port: RouterPort
+  readonly #side: Side
   readonly #mark: string
+  readonly #turn = new Turn()
   readonly #socket: zmq.Router
   readonly #writer: RouterWriter
-  #loop: Promise<void> = Promise.resolve()
+  readonly #hasNotify: boolean
+  #loop: Promise<void> | undefined
 
   constructor(port: RouterPort, side: Side = 'local') {
     this.#port = port
+    this.#side = side
     this.#mark = MARKS[side]
     this.#writer = new RouterWriter({
       next: (connection) => port.next(connection),
@@ -58,7 +106,8 @@ export class RouterSocket {
       linger: 0,
       sendTimeout: 0, // a full pipe is EAGAIN for this peer alone
       sendHighWaterMark: SEND_HIGH_WATER_MARK,
-      maxMessageSize: WIRE_LIMITS.maxBodiesBytes,
+      receiveHighWaterMark: RECEIVE_HIGH_WATER_MARK[side],
+      maxMessageSize: MAX_FRAME_BYTES,
       heartbeatInterval: 2000,
       heartbeatTimeout: 6000,
       handshakeInterval: 5000,
@@ -68,6 +117,7 @@ export class RouterSocket {
       tcpKeepaliveInterval: 10,
       tcpKeepaliveCount: 4,
     })
+    this.#hasNotify = enableNotify(this.#socket)
   }
 
   /**
@@ -78,29 +128,48 @@ export class RouterSocket {
     endpoint: string,
     secretKey?: string,
   ): Promise<{ readonly endpoint: string; readonly hasNotify: boolean }> {
-    const hasNotify = enableNotify(this.#socket)
     if (secretKey !== undefined) serveCurve(this.#socket, secretKey)
-    await this.#socket.bind(endpoint)
-    this.#loop = this.#receive()
-    return { endpoint: this.#socket.lastEndpoint ?? endpoint, hasNotify }
+    bindApart(this.#socket, endpoint, this.#side)
+    this.#loop ??= this.#receive()
+    return { endpoint: this.#socket.lastEndpoint ?? endpoint, hasNotify: this.#hasNotify }
   }
 
-  /** From now on connections to the endpoint are made under this key; those of before end, and are made again. */
-  async rebind(endpoint: string, secretKey: string): Promise<void> {
-    await rebindCurve(this.#socket, endpoint, secretKey)
+  /** Takes no new connections; those of before stay. */
+  unbind(endpoint: string): void {
+    stopListening(this.#socket, endpoint)
+  }
+
+  /** To an endpoint that was given up a moment ago, by this socket or the one before it. */
+  async succeed(endpoint: string, secretKey: string): Promise<void> {
+    await whenFree(async () => void (await this.bind(endpoint, secretKey)))
   }
 
   async #receive(): Promise<void> {
     try {
-      for await (const [id, ...frames] of this.#socket) {
-        if (!id) continue
-        const connection = this.#mark + id.toString('latin1')
-        if (frames.length === 1 && frames[0]?.length === 0) this.#port.notified(connection)
-        else this.#port.receive(connection, frames)
+      for await (const frames of this.#socket) {
+        const since = performance.now()
+        this.#take(frames)
+        if (this.#turn.isOver(performance.now() - since)) await others()
       }
     } catch (error) {
       if (!this.#socket.closed) this.#port.failed(error)
     }
+  }
+
+  #take(message: readonly Buffer[]): void {
+    const [id] = message
+    if (!id) return
+    const connection = this.#mark + id.toString('latin1')
+    if (message.length > MAX_FRAMES) {
+      this.#port.flooded(connection)
+      return
+    }
+    const frames = message.slice(1)
+    const isNotice = frames.length === 1 && frames[0]?.length === 0
+    if (this.#side === 'local' && !isOwnId(id)) {
+      if (!isNotice) this.sendOnce(connection, CHOSEN_ID)
+    } else if (isNotice) this.#port.notified(connection)
+    else this.#port.receive(connection, frames)
   }
 
   /** The link of this connection has something to send. */
@@ -110,8 +179,7 @@ export class RouterSocket {
 
   async #send(connection: string, { heads, bodies }: Bundle): Promise<'sent' | 'full' | 'gone'> {
     try {
-      const id = Buffer.from(connection.slice(this.#mark.length), 'latin1')
-      await this.#socket.send([id, heads, bodies])
+      await this.#socket.send([routingIdOf(connection), heads, bodies])
       return 'sent'
     } catch (error) {
       const code = errorCode(error)
@@ -167,4 +235,8 @@ function rawOptions(socket: zmq.Router): RawOptions {
 
 function errorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error ? String(error.code) : undefined
+}
+
+function isOwnId(id: Buffer): boolean {
+  return id.length === OWN_ID_BYTES && id[0] === 0
 }

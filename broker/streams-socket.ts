@@ -1,10 +1,15 @@
 /**
- * The XPUB socket. SUBSCRIBE is handled here: a subscription is a ticket, which is mapped to the topic of
- * a stream for the pipe that sent it, so that nobody can subscribe by guessing.
+ * The XPUB socket of one side. SUBSCRIBE is handled here: a subscription is a ticket, which is mapped to the
+ * topic of a stream for the pipe that sent it, so that nobody can subscribe by guessing.
  */
+import { setImmediate as others } from 'node:timers/promises'
 import * as zmq from 'zeromq'
-import { encodeBundle, type Message } from '../protocol/bundle.ts'
-import { rebindCurve, serveCurve } from './curve.ts'
+import type { Bundle } from '../protocol/bundle.ts'
+import { serveCurve, whenFree } from './curve.ts'
+import { bindApart, stopListening } from './io-threads.ts'
+import type { SubscriptionOutcome } from './metrics/outcomes.ts'
+import type { Side } from './router-socket.ts'
+import { Turn } from './turn.ts'
 
 // Options of libzmq that zeromq.js 6.8 sets but does not name (zmq.h).
 const ZMQ_SUBSCRIBE = 6
@@ -15,6 +20,19 @@ export const STREAMS_LIMITS = {
   sendHighWaterMark: 256,
   /** Largest subscription that is looked at, bytes. */
   maxTicketBytes: 64,
+  /** Largest message that comes in, bytes: the handshake of CURVE. libzmq ends the connection of a larger one. */
+  maxMessageBytes: 512,
+  /**
+   * Subscriptions that wait to be read: libzmq reads all that are there at once, and with room for more of
+   * them a flood would keep it at that, and the event loop with it.
+   */
+  receiveHighWaterMark: 1,
+  /** What libzmq keeps for each byte of a subscription, known or not, until it ends: a node of a tree. */
+  bytesPerByte: 48,
+  /** Subscriptions at once. */
+  maxSubscriptions: 100_000,
+  /** Bytes of that kind that all subscribers may have it keep. */
+  maxKeptBytes: { local: 1024 * 1024 * 1024, network: 128 * 1024 * 1024 },
 } as const
 
 export interface StreamsPort {
@@ -22,8 +40,12 @@ export interface StreamsPort {
   redeem(ticket: string): string | undefined
   /** The pipe is subscribed to the topic of this ticket. */
   subscribed(ticket: string): void
-  /** The topic to take the pipe off. */
-  release(ticket: string): string | undefined
+  /** Nobody is subscribed by this ticket any more. */
+  release(ticket: string): void
+  /** What came of a subscription, or of the end of one. */
+  counted(outcome: SubscriptionOutcome): void
+  /** More is kept than there may be, and nothing but the end of this socket frees it. */
+  flooded(): void
   failed(error: unknown): void
 }
 
@@ -33,17 +55,26 @@ interface ManualSubscriptions {
 
 export class StreamsSocket {
   readonly #port: StreamsPort
+  readonly #side: Side
   readonly #socket: zmq.XPublisher
+  readonly #turn = new Turn()
+  /** Topics of the tickets that were redeemed here. */
+  readonly #topics = new Map<string, string>()
+  /** What libzmq keeps of subscriptions, bytes, about. */
+  #keptBytes = 0
   #queue: [string, Buffer, Buffer][] = []
   #isWriting = false
+  #isAmbiguous = false
   #loop: Promise<void> | undefined
 
-  constructor(port: StreamsPort) {
+  constructor(port: StreamsPort, side: Side = 'local') {
     this.#port = port
+    this.#side = side
     this.#socket = new zmq.XPublisher({
       linger: 0,
       sendHighWaterMark: STREAMS_LIMITS.sendHighWaterMark,
-      maxMessageSize: 1024, // nothing but subscriptions comes in
+      receiveHighWaterMark: STREAMS_LIMITS.receiveHighWaterMark,
+      maxMessageSize: STREAMS_LIMITS.maxMessageBytes,
       heartbeatInterval: 2000,
       heartbeatTimeout: 6000,
       handshakeInterval: 5000,
@@ -59,52 +90,98 @@ export class StreamsSocket {
     return 'setStringOption' in this.#socket
   }
 
-  /** With a secret key the endpoint is one of CURVE; those without come first. */
+  /** With a secret key the endpoint is one of CURVE. */
   async bind(endpoint: string, secretKey?: string): Promise<string> {
     if (secretKey !== undefined) serveCurve(this.#socket, secretKey)
-    await this.#socket.bind(endpoint)
+    bindApart(this.#socket, endpoint, this.#side)
     this.#loop ??= this.#receive()
     return this.#socket.lastEndpoint ?? endpoint
   }
 
-  /** From now on connections to the endpoint are made under this key; those of before end, and are made again. */
-  async rebind(endpoint: string, secretKey: string): Promise<void> {
-    await rebindCurve(this.#socket, endpoint, secretKey)
+  /** Takes no new connections; those of before stay. */
+  unbind(endpoint: string): void {
+    stopListening(this.#socket, endpoint)
+  }
+
+  /** To an endpoint that was given up a moment ago, by this socket or the one before it. */
+  async succeed(endpoint: string, secretKey: string): Promise<void> {
+    await whenFree(async () => void (await this.bind(endpoint, secretKey)))
   }
 
   async #receive(): Promise<void> {
     try {
-      for await (const [frame] of this.#socket) {
+      for await (const frames of this.#socket) {
+        const since = performance.now()
         // libzmq applies the option to the pipe of the message read last, so: before the next read.
-        if (frame && frame.length > 1 && frame.length <= STREAMS_LIMITS.maxTicketBytes) {
-          this.#take(frame)
-        }
+        this.#take(frames)
+        if (this.#turn.isOver(performance.now() - since)) await others()
       }
     } catch (error) {
       if (!this.#socket.closed) this.#port.failed(error)
     }
   }
 
-  #take(frame: Buffer): void {
+  /**
+   * The frame of a subscription whose pipe is known. libzmq takes the next pipe off its list for every message,
+   * but puts none on it for one that is no subscription: after such a message it would give one peer the stream
+   * of another, until it has nothing left to read. What comes until then is ignored; its readers ask again.
+   */
+  #unambiguous(frames: readonly Buffer[]): Buffer | undefined {
+    const [frame] = frames
+    const isSubscription = frames.length === 1 && (frame?.[0] === 0 || frame?.[0] === 1)
+    const isAmbiguous = this.#isAmbiguous || !isSubscription
+    this.#isAmbiguous = isAmbiguous && this.#socket.readable
+    return isAmbiguous ? undefined : frame
+  }
+
+  #take(frames: readonly Buffer[]): void {
     if (!this.hasManualSubscriptions) return
-    const ticket = frame.toString('latin1', 1)
-    if (frame[0] === 1) {
-      const topic = this.#port.redeem(ticket)
-      if (topic === undefined) return
-      this.#manual().setStringOption(ZMQ_SUBSCRIBE, topic)
-      this.#port.subscribed(ticket)
-    } else if (frame[0] === 0) {
-      const topic = this.#port.release(ticket)
-      if (topic !== undefined) this.#manual().setStringOption(ZMQ_UNSUBSCRIBE, topic)
-    }
+    const [received] = frames
+    if (received?.[0] === 1) this.#keep(received.length)
+    const frame = this.#unambiguous(frames)
+    const isTicket = frame && frame.length > 1 && frame.length <= STREAMS_LIMITS.maxTicketBytes
+    if (!isTicket) this.#port.counted('unknown')
+    else if (frame[0] === 1) this.#subscribe(frame.toString('latin1', 1))
+    else this.#unsubscribe(frame.toString('latin1', 1))
+  }
+
+  #keep(bytes: number): void {
+    this.#keptBytes += bytes * STREAMS_LIMITS.bytesPerByte
+    if (this.#keptBytes > STREAMS_LIMITS.maxKeptBytes[this.#side]) this.#port.flooded()
+  }
+
+  #subscribe(ticket: string): void {
+    const hasRoom = this.#topics.size < STREAMS_LIMITS.maxSubscriptions
+    const topic = hasRoom ? this.#port.redeem(ticket) : undefined
+    this.#port.counted(topic === undefined ? 'unknown' : 'redeemed')
+    if (topic === undefined) return
+    this.#topics.set(ticket, topic)
+    this.#manual().setStringOption(ZMQ_SUBSCRIBE, topic)
+    this.#port.subscribed(ticket)
+  }
+
+  /** The ticket may be void already: its pipe is taken off the topic all the same. */
+  #unsubscribe(ticket: string): void {
+    const topic = this.#topics.get(ticket)
+    this.#port.counted(topic === undefined ? 'unknown' : 'released')
+    this.#port.release(ticket)
+    if (topic === undefined) return
+    this.#topics.delete(ticket)
+    // Of others it is not known whether they ever began, so they count to the end of the socket.
+    this.#keptBytes -= (ticket.length + 1) * STREAMS_LIMITS.bytesPerByte
+    this.#manual().setStringOption(ZMQ_UNSUBSCRIBE, topic)
   }
 
   #manual(): ManualSubscriptions {
     return this.#socket as unknown as ManualSubscriptions
   }
 
-  publish(topic: string, messages: readonly Message[]): void {
-    const { heads, bodies } = encodeBundle(messages)
+  /** Whether anybody has subscribed here. */
+  get hasReaders(): boolean {
+    return this.#topics.size > 0
+  }
+
+  publish(topic: string, { heads, bodies }: Bundle): void {
     this.#queue.push([topic, heads, bodies])
     if (this.#isWriting) return
     this.#isWriting = true

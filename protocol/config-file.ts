@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { Type } from 'typebox'
 import type { Environment } from './endpoints.ts'
 import { ProtocolError } from './errors.ts'
+import { jsonFault } from './json-fault.ts'
 import { matches } from './schema.ts'
 import { rejectUnknown } from './settings.ts'
 
@@ -28,12 +29,9 @@ export function configSection(text: string, part: ConfigPart, fileName: string):
 function parse(text: string, fileName: string): unknown {
   try {
     return JSON.parse(text)
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new ProtocolError(
-      'BAD_CONFIG',
-      { source: fileName, reason: `is not JSON: ${reason}` },
-      { cause },
-    )
+  } catch (thrown) {
+    // Not as a cause either: a stack begins with the message.
+    const reason = `is not JSON: ${jsonFault(text, thrown)}`
+    throw new ProtocolError('BAD_CONFIG', { source: fileName, reason })
   }
 }

@@ -261,6 +261,13 @@ export const ERRORS = {
     409,
     false,
   ),
+  HOST_TAKEN: row(
+    '{what} belongs to another principal',
+    'Give this host another name (`--name`), and with it an id of its own; or use the key it registered with first.',
+    -32044,
+    403,
+    false,
+  ),
   // approvals
   NO_SUCH_APPROVAL: row(
     'there is no approval {approval}',

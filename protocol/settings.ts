@@ -7,6 +7,7 @@ import { type Static, type TObject, type TProperties, type TSchema, Type } from 
 import { ProtocolError } from './errors.ts'
 import { nearest } from './nearest.ts'
 import { matches, mismatch } from './schema.ts'
+import { isSecret } from './secret-settings.ts'
 
 /** A flag as a command line parser wants it. */
 export interface Flag {
@@ -149,9 +150,10 @@ function fromText(schema: TSchema, text: string): unknown {
   }
 }
 
-/** Of an object the path says enough; what it holds may be nobody's business. */
-function shown(value: unknown): string {
-  if (typeof value === 'object') return ''
+/** Of an object the path says enough; what it holds may be nobody's business, also when it is no JSON. */
+function shown(schema: TSchema, value: unknown): string {
+  const isHidden = isSecret(schema) || annotations(schema).type === 'object'
+  if (isHidden || typeof value === 'object') return ''
   return `${Number.isNaN(value) ? 'this' : JSON.stringify(value)} `
 }
 
@@ -170,6 +172,6 @@ function take(source: string, schema: TSchema, value: unknown): unknown {
   const reason = problem.replace(/^\/ /, '')
   throw new ProtocolError('BAD_CONFIG', {
     source,
-    reason: `${shown(value)}${reason}`,
+    reason: `${shown(schema, value)}${reason}`,
   })
 }

@@ -7,8 +7,11 @@ export const PROTOCOL_MAJOR = 1
 export const PROTOCOL_MINOR = 0
 export const PROTOCOL_VERSION = `${PROTOCOL_MAJOR}.${PROTOCOL_MINOR}`
 
+/** A gateway may name the user that it acts for in a REQUEST. */
+export const USERS_FEATURE = 'users'
+
 /** Optional abilities of this implementation; a peer uses one only when both sides name it. */
-export const FEATURES: readonly string[] = ['streams', 'tickets']
+export const FEATURES: readonly string[] = ['streams', 'tickets', USERS_FEATURE]
 
 /** The lower minor of the two; VERSION_MISMATCH when the majors differ. */
 export function negotiateMinor(theirs: { readonly major: number; readonly minor: number }): number {

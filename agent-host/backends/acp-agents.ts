@@ -1,5 +1,6 @@
 /** The agents that speak the Agent Client Protocol (version 1) by themselves, one row each. */
 import { type Static, Type } from 'typebox'
+import { secret } from '../../protocol/secret-settings.ts'
 
 /** An agent of the host's config: `acp_agents` is a record of these by name. */
 export const AcpAgentSettings = Type.Object(
@@ -13,6 +14,7 @@ export const AcpAgentSettings = Type.Object(
     ),
     env: Type.Optional(
       Type.Record(Type.String({ minLength: 1 }), Type.String(), {
+        ...secret,
         description: 'Environment it needs',
       }),
     ),

@@ -1,6 +1,6 @@
 /** Claude Code: one live process for each session, stream-json both ways (argv as seen with 2.1.330). */
-import { ProtocolError } from '../../protocol/errors.ts'
 import type { ThinkingLevel } from '../../protocol/methods/session.ts'
+import { option, options, plainId } from './arguments.ts'
 import type { Backend, Launch, StartOptions } from './backend.ts'
 import { detectByVersion } from './detect.ts'
 import { StreamJsonDriver } from './stream-json.ts'
@@ -40,47 +40,31 @@ export function createClaude({ command = 'claude' }: ClaudeOptions = {}): Backen
     },
     detect: (probe) => detectByVersion(command, probe),
     launch,
-    drive: (options, port) => new StreamJsonDriver(options, port),
+    drive: (start, port) => new StreamJsonDriver(start, port),
   }
 }
 
 /**
  * The ids of a conversation are the host's choice, so that it can be resumed after a crash; the CLI
- * keeps it under the working directory, so that must be the same. Throws INVALID_PARAMS.
+ * keeps it under the working directory, so that must be the same. A system prompt goes to its stdin.
+ * Throws INVALID_PARAMS.
  */
-function launch(command: string, options: StartOptions): Launch {
-  const { model, permissionMode, maxTurns, thinking, systemPrompt, extraArgs = [] } = options
+function launch(command: string, start: StartOptions): Launch {
+  const { model, permissionMode, maxTurns, thinking, allowedTools = [], extraArgs = [] } = start
   const args = [
     ...STREAM_JSON,
-    options.resume ? '--resume' : '--session-id',
-    options.nativeSessionId,
-    ...flag('--model', model),
-    ...flag('--permission-mode', permissionMode),
-    ...flag('--max-turns', maxTurns?.toString()),
-    ...flag('--effort', effortOf(thinking)),
-    ...flag('--append-system-prompt', systemPrompt),
-    ...allowedTools(options.allowedTools ?? []),
+    ...[start.resume ? '--resume' : '--session-id', plainId(start.nativeSessionId)],
+    ...option('--model', 'model', model),
+    ...option('--permission-mode', 'permission_mode', permissionMode),
+    ...option('--max-turns', 'max_turns', maxTurns?.toString()),
+    ...option('--effort', 'thinking', effortOf(thinking)),
+    ...options('--allowedTools', 'allowed_tools', allowedTools),
     ...extraArgs,
   ]
-  return { command, args, env: options.env }
+  return { command, args, env: start.env }
 }
 
 /** The CLI cannot be told not to think at all; its lowest level comes nearest. */
 function effortOf(thinking: ThinkingLevel | undefined): string | undefined {
   return thinking === 'off' ? 'low' : thinking
-}
-
-function flag(name: string, value: string | undefined): string[] {
-  return value === undefined ? [] : [name, value]
-}
-
-/** The flag takes all that follows up to the next flag, so a tool must not look like one. */
-function allowedTools(tools: readonly string[]): string[] {
-  const flagLike = tools.find((tool) => tool.startsWith('-'))
-  if (flagLike !== undefined) {
-    const reason = `/allowed_tools: ${flagLike} is not the name of a tool`
-    const details = { method: 'session.create', reason }
-    throw new ProtocolError('INVALID_PARAMS', details, { where: 'host' })
-  }
-  return tools.length === 0 ? [] : ['--allowedTools', ...tools]
 }

@@ -1,5 +1,6 @@
 /** The demo agent that comes with agentmq: a real child process, no account and no network needed. */
 import { fileURLToPath } from 'node:url'
+import { option, options, plainId } from './arguments.ts'
 import type { Backend, Detection, Launch, Probe, StartOptions } from './backend.ts'
 import { StreamJsonDriver } from './stream-json.ts'
 
@@ -20,7 +21,7 @@ export const demo: Backend = {
   },
   detect,
   launch,
-  drive: (options, port) => new StreamJsonDriver(options, port),
+  drive: (start, port) => new StreamJsonDriver(start, port),
 }
 
 async function detect(probe: Probe): Promise<Detection> {
@@ -30,15 +31,16 @@ async function detect(probe: Probe): Promise<Detection> {
   return { available: true, version: found.stdout.trim(), command: process.execPath }
 }
 
-function launch(command: string, options: StartOptions): Launch {
-  const { model, permissionMode, allowedTools = [], extraArgs = [] } = options
+/** Throws INVALID_PARAMS. */
+function launch(command: string, start: StartOptions): Launch {
+  const { model, permissionMode, allowedTools = [], extraArgs = [] } = start
   const args = [
     PROGRAM,
-    ...[options.resume ? '--resume' : '--session-id', options.nativeSessionId],
-    ...(model === undefined ? [] : ['--model', model]),
-    ...(permissionMode === undefined ? [] : ['--permission-mode', permissionMode]),
-    ...(allowedTools.length === 0 ? [] : ['--allowedTools', ...allowedTools]),
+    ...[start.resume ? '--resume' : '--session-id', plainId(start.nativeSessionId)],
+    ...option('--model', 'model', model),
+    ...option('--permission-mode', 'permission_mode', permissionMode),
+    ...options('--allowedTools', 'allowed_tools', allowedTools),
     ...extraArgs,
   ]
-  return { command, args, env: options.env }
+  return { command, args, env: start.env }
 }

@@ -1,6 +1,7 @@
 /** A program of the host's config that is no agent: lines in, lines out. Callers choose among the names. */
 import { type Static, Type } from 'typebox'
 import { oneOf } from '../../protocol/one-of.ts'
+import { secret } from '../../protocol/secret-settings.ts'
 
 /** How a turn ends, since such a program has no word for it. */
 export const TURN_ENDS = ['idle', 'line', 'exit'] as const
@@ -13,6 +14,7 @@ export const StdioCommand = Type.Object(
     ),
     env: Type.Optional(
       Type.Record(Type.String({ minLength: 1 }), Type.String(), {
+        ...secret,
         description: 'Environment it needs',
       }),
     ),

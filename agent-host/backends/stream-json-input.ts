@@ -14,8 +14,13 @@ export function promptLine(text: string): string {
   return JSON.stringify({ type: 'user', message, parent_tool_use_id: null, session_id: '' })
 }
 
-export function initializeLine(requestId: string): string {
-  return controlLine(requestId, { subtype: 'initialize', hooks: null })
+/** The system prompt comes this way, because every user of the machine can read a command line. */
+export function initializeLine(requestId: string, systemPrompt: string | undefined): string {
+  return controlLine(requestId, {
+    subtype: 'initialize',
+    hooks: null,
+    ...(systemPrompt !== undefined && { appendSystemPrompt: systemPrompt }),
+  })
 }
 
 export function interruptLine(requestId: string): string {

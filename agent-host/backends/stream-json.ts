@@ -66,7 +66,7 @@ export class StreamJsonDriver implements Driver {
   /** The CLI says nothing before it is asked something, so readiness is measured by asking. */
   started(): void {
     this.#initializeId = this.#port.newId()
-    this.#port.writeLine(initializeLine(this.#initializeId))
+    this.#port.writeLine(initializeLine(this.#initializeId, this.#options.systemPrompt))
   }
 
   prompt(text: string): void {
@@ -173,6 +173,10 @@ export class StreamJsonDriver implements Driver {
     if (error !== undefined) this.#diagnostics.tell(`a control request was refused: ${error}`)
     const id = stringAt(response, 'request_id')
     if (id === undefined || id !== this.#initializeId || this.#ready !== undefined) return
+    if (error !== undefined && this.#options.systemPrompt !== undefined) {
+      this.#emit({ type: 'start_failed', message: `it takes no system prompt: ${error}` })
+      return
+    }
     // A CLI that does not know `initialize` refuses it, and is just as ready.
     this.#becomeReady(this.#options.nativeSessionId, undefined)
   }

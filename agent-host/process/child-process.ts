@@ -24,6 +24,8 @@ export interface ChildOptions {
   readonly command: string
   readonly args: readonly string[]
   readonly cwd: string
+  /** The path by which `cwd` is entered; default: its own. */
+  readonly entrance?: string
   /** The whole environment, apart from the markers. Nothing of the host's own is added. */
   readonly env: Readonly<Record<string, string>>
   /** Added to `env`, and by which the child's leftovers are found. */
@@ -74,7 +76,7 @@ export class ChildProcess {
   static async start(options: ChildOptions, events: ChildEvents): Promise<ChildProcess> {
     try {
       const raw = spawn(options.command, options.args, {
-        cwd: options.cwd,
+        cwd: options.entrance ?? options.cwd,
         env: { ...options.env, ...options.markers },
         detached: true,
         stdio: ['pipe', 'pipe', 'pipe'],

@@ -1,6 +1,8 @@
 /** What of the environment a child gets. Values pass through here and are never put into a message. */
 import { ProtocolError } from '../../protocol/errors.ts'
+import { absolutePath } from '../programs.ts'
 import { HOST_PID_VARIABLE, HOST_VARIABLE, SESSION_VARIABLE } from './markers.ts'
+import { isGuarded, matches } from './variable-names.ts'
 
 export type Environment = Readonly<Record<string, string>>
 
@@ -39,16 +41,23 @@ export function childEnvironment(
   requested: Environment,
   rules: EnvironmentRules,
 ): Environment {
-  const env: Record<string, string> = {}
-  const passed = [...BASE_NAMES, ...rules.passOn]
-  for (const [name, value] of Object.entries(own)) {
-    if (value !== undefined && !RESERVED.includes(name) && matchesAny(name, passed)) {
-      env[name] = value
-    }
-  }
+  const env = passedOn(own, [...BASE_NAMES, ...rules.passOn])
   for (const [name, value] of Object.entries(requested)) {
     checkRequested(name, value, rules)
     env[name] = value
+  }
+  return env
+}
+
+function passedOn(
+  own: Readonly<Record<string, string | undefined>>,
+  names: readonly string[],
+): Record<string, string> {
+  const env: Record<string, string> = {}
+  for (const [name, value] of Object.entries(own)) {
+    const isPassed = !RESERVED.includes(name) && names.some((pattern) => matches(pattern, name))
+    const passed = name === 'PATH' ? absolutePath(value ?? '') : value
+    if (isPassed && passed !== undefined) env[name] = passed
   }
   return env
 }
@@ -58,16 +67,26 @@ function checkRequested(name: string, value: string, rules: EnvironmentRules): v
     const reason = `/env/${name} is not a variable that can be set`
     throw new ProtocolError('INVALID_PARAMS', { method: 'session.create', reason }, HOST)
   }
-  if (RESERVED.includes(name) || !matchesAny(name, rules.settable)) {
-    const what = `setting the environment variable ${name}`
-    throw new ProtocolError('NOT_ALLOWED', { host: rules.hostId, what }, HOST)
-  }
+  if (maySet(name, rules.settable)) return
+  const what = `setting the environment variable ${name}; see --allow-env`
+  throw new ProtocolError('NOT_ALLOWED', { host: rules.hostId, what }, HOST)
+}
+
+function maySet(name: string, settable: readonly string[]): boolean {
+  if (RESERVED.includes(name)) return false
+  return settable.some((pattern) => matches(pattern, name) && !isGuarded(name, pattern))
 }
 
 const HOST = { where: 'host' } as const
 
-function matchesAny(name: string, patterns: readonly string[]): boolean {
-  return patterns.some((pattern) =>
-    pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern,
-  )
+/** A value that is shorter would be found in everything. */
+const MIN_HIDDEN = 6
+
+/** A text with the names of variables in place of their values; what everybody's environment has may stay. */
+export function withoutValues(text: string, env: Environment): string {
+  const isPlain = (name: string): boolean => BASE_NAMES.some((pattern) => matches(pattern, name))
+  const hidden = Object.entries(env)
+    .filter(([name, value]) => value.length >= MIN_HIDDEN && !isPlain(name))
+    .sort(([, a], [, b]) => b.length - a.length) // a long one may hold a short one
+  return hidden.reduce((left, [name, value]) => left.replaceAll(value, `[${name}]`), text)
 }

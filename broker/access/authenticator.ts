@@ -1,20 +1,17 @@
 /**
- * Who is at the other end of a connection. ZeroMQ does not tell which key a message came under, so whoever
- * comes over a network proves its key within the connection (docs/protocol.md section 2.2).
+ * Who is at the other end of a connection. Over a network it is the owner of the key under which CURVE let the
+ * connection in, who proves the same key once more within it (docs/protocol.md 2.15).
  */
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { RandomBytes } from '../../protocol/ids.ts'
-import { isKey, type KeyPair } from '../../protocol/keys/key-pair.ts'
+import type { KeyPair } from '../../protocol/keys/key-pair.ts'
 import { isProof } from '../../protocol/keys/proof.ts'
 import type { Identity, Verdict } from '../../protocol/link/broker-link.ts'
 import type { HelloBody } from '../../protocol/messages/handshake.ts'
 import type { Principals } from '../core/principals.ts'
-import { granted, identityOf } from '../core/rights.ts'
+import { granted, identityOf, LOCAL } from '../core/rights.ts'
 
 const NONCE_BYTES = 32
-
-/** The users of this machine: whoever can open the socket in the private directory has every right. */
-export const LOCAL = 'local'
 
 export function authenticateLocal({ principal, role }: HelloBody): Verdict {
   if (principal === LOCAL || principal === '') {
@@ -24,7 +21,9 @@ export function authenticateLocal({ principal, role }: HelloBody): Verdict {
 }
 
 export interface AuthenticatorPorts {
-  readonly principals: Pick<Principals, 'ofKey'>
+  /** Public key that the connection was let in under; undefined when it has forged its id. */
+  readonly connectedAs: string | undefined
+  readonly principals: Pick<Principals, 'ofKey' | 'statusOf'>
   /** Keys under which peers may have connected. */
   readonly keys: () => readonly KeyPair[]
   readonly random: RandomBytes
@@ -33,8 +32,11 @@ export interface AuthenticatorPorts {
 /** Asks for a proof of the key that HELLO names; whose key it is, the broker knows. */
 export function authenticateRemote(hello: HelloBody, ports: AuthenticatorPorts): Verdict {
   const { principal, key } = hello
-  if (key === undefined || !isKey(key)) {
+  if (key === undefined || key !== ports.connectedAs) {
     return { verdict: 'refuse', error: new ProtocolError('UNAUTHENTICATED', { principal }) }
+  }
+  if (ports.principals.statusOf(key) === 'revoked') {
+    return { verdict: 'refuse', error: new ProtocolError('KEY_REVOKED', { key: 'of this peer' }) }
   }
   const nonce = ports.random(NONCE_BYTES)
   const verify = (mac: Buffer) => proven({ ...hello, key }, nonce, mac, ports)

@@ -1,20 +1,26 @@
 /**
  * The door for other machines: sockets that take nothing but CURVE, the handler that says which keys may
- * connect, and the change of the broker's own key. A broker that listens to no network has none.
+ * connect, and the change of the broker's own key. A broker that listens to no network has none. When a flood
+ * would take from the users of this machine, the door is shut for a while.
  */
 import type { RandomBytes } from '../../protocol/ids.ts'
 import { fingerprint } from '../../protocol/keys/key-pair.ts'
 import type { Verdict } from '../../protocol/link/broker-link.ts'
+import type { RateLimits } from '../../protocol/link/rate.ts'
 import type { HelloBody } from '../../protocol/messages/handshake.ts'
 import type { DoorInfo } from '../../protocol/methods/key.ts'
 import type { RotationStep } from '../core/access.ts'
-import type { Knockers } from '../core/knockers.ts'
-import type { Principals } from '../core/principals.ts'
-import { type RouterPort, RouterSocket } from '../router-socket.ts'
-import type { StreamsSocket } from '../streams-socket.ts'
+import type { KeyStatus, Principals } from '../core/principals.ts'
+import { type RouterPort, RouterSocket, routingIdOf } from '../router-socket.ts'
+import { type StreamsPort, StreamsSocket } from '../streams-socket.ts'
 import { type ZapAnswer, ZapSocket } from '../zap-socket.ts'
 import { authenticateRemote } from './authenticator.ts'
 import { BrokerKeys } from './broker-keys.ts'
+import { ConnectRates } from './connect-rates.ts'
+import { ConnectionIds } from './connection-ids.ts'
+import { DoorGuard, type GuardLimits, type GuardStep, type Load } from './door-guard.ts'
+import type { DoorNotes } from './door-notes.ts'
+import { OpenPipes } from './open-pipes.ts'
 
 export interface NetworkDoorOptions {
   /** ROUTER endpoint, tcp. */
@@ -25,19 +31,37 @@ export interface NetworkDoorOptions {
   readonly advertised: string
   readonly keyFile: string
   readonly random: RandomBytes
-  readonly wall: () => number
+  readonly now: () => number
   readonly principals: () => Principals
-  readonly knockers: () => Knockers
-  readonly publisher: StreamsSocket
+  /** How often one key may connect. */
+  readonly connects: RateLimits
+  /** Connections to ROUTER that one key may have open. */
+  readonly maxConnectionsOfKey: number
   readonly router: RouterPort
+  readonly subscriptions: Omit<StreamsPort, 'flooded'>
+  readonly guard: GuardLimits
+  readonly notes: DoorNotes
+  /** All connections have ended. */
+  readonly left: () => void
 }
+
+/** A key that did what nobody does by mistake may not connect for this long, ms. */
+const BARRED_MS = 60 * 60_000
 
 export class NetworkDoor {
   readonly #options: NetworkDoorOptions
   readonly #keys: BrokerKeys
+  readonly #ids: ConnectionIds
   readonly #zap: ZapSocket
-  readonly router: RouterSocket
+  readonly #guard: DoorGuard
+  readonly #rates: ConnectRates
+  readonly #pipes = new OpenPipes()
+  #router: RouterSocket
+  #publisher: StreamsSocket
   #bound: { readonly endpoint: string; readonly streams: string }
+  /** Changes of the sockets, one after the other. */
+  #moving: Promise<unknown> = Promise.resolve()
+  #state: 'open' | 'shut' | 'away' | 'closed' = 'open'
   /** Keys of those that were told the next key. */
   readonly #told = new Set<string>()
 
@@ -47,31 +71,69 @@ export class NetworkDoor {
     const { endpoint, streams } = options
     this.#bound = { endpoint, streams }
     this.#keys = new BrokerKeys(options.keyFile, options.random)
-    this.router = new RouterSocket(options.router, 'network')
+    this.#ids = new ConnectionIds(options.random)
+    this.#guard = new DoorGuard(options.guard)
+    this.#rates = new ConnectRates(options.connects)
+    this.#router = this.#newRouter()
+    this.#publisher = this.#newPublisher()
     this.#zap = new ZapSocket({
       decide: (key, address) => this.#decide(key, address),
+      nameOf: (key) => this.#ids.issue(key),
       failed: (error) => options.router.failed(error),
     })
   }
 
-  /** First the handler: without it libzmq would take every key. */
+  #newRouter(): RouterSocket {
+    return new RouterSocket(this.#options.router, 'network')
+  }
+
+  #newPublisher(): StreamsSocket {
+    const port = {
+      ...this.#options.subscriptions,
+      flooded: () => this.#guard.flooded('subscriptions'),
+    }
+    return new StreamsSocket(port, 'network')
+  }
+
+  get router(): RouterSocket {
+    return this.#router
+  }
+
+  /** First the handler: without it libzmq lets nobody in. */
   async bind(): Promise<void> {
     const { secretKey } = this.#keys.current
-    const { endpoint, streams, publisher } = this.#options
+    const { endpoint, streams } = this.#options
     await this.#zap.bind()
-    const router = await this.router.bind(endpoint, secretKey)
-    this.#bound = { endpoint: router.endpoint, streams: await publisher.bind(streams, secretKey) }
+    const router = await this.#router.bind(endpoint, secretKey)
+    // A port that may be any one is the same one from now on.
+    this.#bound = {
+      endpoint: router.endpoint,
+      streams: await this.#publisher.bind(streams, secretKey),
+    }
   }
 
   /** The handler last: nobody gets in while it is gone. */
   async close(): Promise<void> {
-    await this.router.close()
+    this.#state = 'closed'
+    await this.#moving.catch(() => undefined)
+    await this.#leave()
     await this.#zap.close()
   }
 
-  authenticate(hello: HelloBody): Verdict {
+  async #leave(): Promise<void> {
+    await this.#router.close()
+    await this.#publisher.close()
+  }
+
+  /** What goes to readers on other machines. */
+  get publisher(): StreamsSocket {
+    return this.#publisher
+  }
+
+  authenticate(connection: string, hello: HelloBody): Verdict {
     const { principals, random } = this.#options
     return authenticateRemote(hello, {
+      connectedAs: this.#keyOf(connection),
       principals: principals(),
       keys: () => this.#keys.all,
       random,
@@ -103,30 +165,94 @@ export class NetworkDoor {
     return { ...this.#bound, advertised, key, fingerprint: fingerprint(key), next_key }
   }
 
-  /** Throws WRONG_STEP or BAD_CONFIG. */
-  async rotate(step: RotationStep): Promise<void> {
-    this.#keys[step]()
-    this.#told.clear()
-    if (step === 'finish') await this.#rebind(this.#keys.current.secretKey)
+  /** Connections of before stay, under the old key. Rejects with WRONG_STEP or BAD_CONFIG. */
+  rotate(step: RotationStep): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#keys[step]()
+      this.#told.clear()
+      if (step !== 'finish' || this.#state !== 'open') return
+      this.#stopListening()
+      await this.#listen()
+    })
   }
 
-  /** A door that cannot be opened again is for the next life of the broker to open, under the new key. */
-  async #rebind(secretKey: string): Promise<void> {
-    try {
-      await this.router.rebind(this.#bound.endpoint, secretKey)
-      await this.#options.publisher.rebind(this.#bound.streams, secretKey)
-    } catch (error) {
-      this.#options.router.failed(error)
-      throw error
+  /** The transport opened or closed a connection. */
+  notified(connection: string): void {
+    const key = this.#keyOf(connection)
+    if (key !== undefined) this.#pipes.notified(connection, key)
+  }
+
+  #keyOf(connection: string): string | undefined {
+    return this.#ids.keyOf(routingIdOf(connection))
+  }
+
+  /** It sends messages without end: all connections go, and its key does not come back for a while. */
+  expel(connection: string): void {
+    const key = this.#keyOf(connection)
+    this.#guard.flooded('frames')
+    if (key !== undefined) this.#rates.bar(key, this.#options.now() + BARRED_MS)
+  }
+
+  /** Shuts or opens the door when it has to be. */
+  look(load: Load): void {
+    const step = this.#guard.look(load, this.#options.now())
+    if (!step) return
+    this.#options.notes.moved(step, load)
+    this.#inTurn(() => this.#take(step)).catch((error: unknown) =>
+      this.#options.router.failed(error),
+    )
+  }
+
+  async #take({ step }: GuardStep): Promise<void> {
+    if (this.#state === 'closed') return
+    switch (step) {
+      case 'shut':
+        this.#state = 'shut'
+        this.#stopListening()
+        break
+      case 'leave':
+        this.#state = 'away'
+        this.#options.left()
+        await this.#leave()
+        this.#pipes.clear()
+        this.#router = this.#newRouter()
+        this.#publisher = this.#newPublisher()
+        break
+      case 'listen':
+      case 'return':
+        await this.#listen()
+        this.#state = 'open'
     }
   }
 
+  #stopListening(): void {
+    this.#router.unbind(this.#bound.endpoint)
+    this.#publisher.unbind(this.#bound.streams)
+  }
+
+  async #listen(): Promise<void> {
+    const { secretKey } = this.#keys.current
+    await this.#router.succeed(this.#bound.endpoint, secretKey)
+    await this.#publisher.succeed(this.#bound.streams, secretKey)
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#moving.then(work, work)
+    this.#moving = done
+    return done
+  }
+
   #decide(key: string, address: string): ZapAnswer {
-    const { principals, knockers, wall } = this.#options
-    const status = principals().statusOf(key)
-    if (status === 'active') return 'accept'
+    const { principals, now, notes } = this.#options
+    const answer = this.#answer(principals().statusOf(key), key, now())
+    notes.decided(answer, key, address)
+    return answer
+  }
+
+  #answer(status: KeyStatus, key: string, now: number): ZapAnswer {
     if (status === 'revoked') return 'never'
-    knockers().knocked(key, address, wall())
-    return 'later'
+    if (status === 'unknown') return 'later'
+    if (this.#pipes.countOf(key) >= this.#options.maxConnectionsOfKey) return 'busy'
+    return this.#rates.take(key, now) ? 'accept' : 'busy'
   }
 }

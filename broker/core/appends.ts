@@ -4,6 +4,7 @@
  */
 import { decodeBody } from '../../protocol/codec.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
+import { WIRE_LIMITS } from '../../protocol/limits.ts'
 import { CHUNK_CODES, CHUNKS, type ChunkBody } from '../../protocol/messages/chunk.ts'
 import type { HeadFor } from '../../protocol/messages/index.ts'
 import type { StoredChunk } from '../journal/journal.ts'
@@ -16,14 +17,37 @@ import { PROCESS_ENDED, processEnded, saveSession, turnEnded } from './lifecycle
 import type { SessionRecord } from './sessions.ts'
 import { appendOperation, newChunk } from './streams.ts'
 
+/** What users said and what became of sessions is not for a host to tell. */
+const BROKERS_OWN: ReadonlySet<number> = new Set([
+  CHUNK_CODES.prompt,
+  CHUNK_CODES.status,
+  CHUNK_CODES.event,
+])
+
 interface Acknowledgement {
   /** Of the chunks; the session may be in a later one when they are on disk. */
   readonly epoch: number
   readonly sequence: number
 }
 
+/** What a host gets as credit at first: some seconds of a fast agent, bytes. */
+export const HOST_CREDIT_BYTES = 4 * 1024 * 1024
+/** A host that has any credit left may send one more chunk, of any size that the wire takes, bytes. */
+const SLACK_BYTES = WIRE_LIMITS.maxBodiesBytes
+/** New chunks of one host on the way to the disk, because a chunk may be next to empty; hosts send 8,192. */
+const MAX_CHUNKS_UNDER_WAY = 65_536
+
+/** What a host has on the way to the disk, from one handshake to the next. */
+interface Account {
+  /** Credit that it has used and not got back. */
+  bytes: number
+  /** Chunks that are new. */
+  chunks: number
+}
+
 interface Group {
   readonly connection: string
+  readonly account: Account
   readonly operations: Operation[]
   readonly chunks: Map<SessionRecord, StoredChunk[]>
   /** Questions that were asked or withdrawn. */
@@ -31,15 +55,20 @@ interface Group {
   readonly acknowledge: Map<SessionRecord, Acknowledgement>
   /** Sessions whose hole was complained about: what follows it in the same bundle is no news. */
   readonly holes: Set<SessionRecord>
-  credit: number
+  /** What its end gives back. */
+  readonly used: Account
+}
+
+function invalid(reason: string): ProtocolError {
+  return new ProtocolError('INVALID_MESSAGE', { what: 'APPEND', reason })
 }
 
 export class Appends {
   readonly #core: Core
   /** Groups of this turn of the broker, by connection. */
   #groups = new Map<string, Group>()
-  /** Credit that hosts have used and not got back, bytes by connection. */
-  readonly #spent = new Map<string, number>()
+  /** By connection. */
+  readonly #accounts = new Map<string, Account>()
 
   constructor(core: Core) {
     this.#core = core
@@ -47,18 +76,22 @@ export class Appends {
 
   /** Bytes of this host that are on their way to the disk. */
   creditSpent(connection: string): number {
-    return this.#spent.get(connection) ?? 0
+    return this.#accounts.get(connection)?.bytes ?? 0
   }
 
+  /** What comes back of what was under way is of no use to what comes after. */
   connectionEnded(connection: string): void {
-    this.#spent.delete(connection)
+    this.#accounts.delete(connection)
   }
 
   /** Throws FENCED, INVALID_MESSAGE or SEQUENCE_HOLE; a duplicate is only acknowledged again. */
   take(connection: string, host: Host, head: HeadFor<'APPEND'>, body: Buffer): void {
     const group = this.#groupOf(connection)
-    group.credit += body.length
-    this.#spent.set(connection, this.creditSpent(connection) + body.length)
+    spend(group, { bytes: body.length, chunks: 0 })
+    if (this.#isBeyondCredit(group.account)) {
+      this.#endFor(connection, host)
+      return
+    }
     const record = this.#leased(host, head)
     if (!record) return
     const stream = this.#core.streams.of(record.session)
@@ -81,6 +114,7 @@ export class Appends {
       })
     }
     const follow = this.#consequence(group, record, head, body)
+    spend(group, { bytes: 0, chunks: 1 })
     stream.producer = head.sequence
     this.#core.tally.took(body.length)
     this.#endWhatEnds(group, record, head)
@@ -93,6 +127,21 @@ export class Appends {
     follow?.(chunk)
   }
 
+  #isBeyondCredit({ bytes, chunks }: Account): boolean {
+    const { hostCreditBytes } = this.#core.ports.limits
+    return bytes > hostCreditBytes + SLACK_BYTES || chunks > MAX_CHUNKS_UNDER_WAY
+  }
+
+  /** A host that does not wait for credit would fill the memory: it loses its connection for a while. */
+  #endFor(connection: string, host: Host): void {
+    const { tally, ports } = this.#core
+    tally.reached('credit')
+    ports.log('host beyond its credit', { host: host.id })
+    const what = `the credit of host ${host.registration.name}`
+    const limit = `${ports.limits.hostCreditBytes} bytes`
+    ports.access.banish(connection, new ProtocolError('OVERLOADED', { what, limit }))
+  }
+
   /** What a chunk does to its session besides; only such chunks are decoded. Throws INVALID_MESSAGE. */
   #consequence(
     group: Group,
@@ -101,9 +150,9 @@ export class Appends {
     body: Buffer,
   ): ((chunk: StoredChunk) => void) | undefined {
     if (turn > record.turn) {
-      const reason = `/turn ${turn} was never given out`
-      throw new ProtocolError('INVALID_MESSAGE', { what: 'APPEND', reason })
+      throw invalid(`/turn ${turn} was never given out`)
     }
+    if (BROKERS_OWN.has(type)) throw invalid('/type is of those that the broker alone writes')
     const saved = (change: (wallMs: number) => void) => () => {
       change(this.#core.clock.wall())
       group.operations.push(...saveSession(this.#core, record))
@@ -113,6 +162,8 @@ export class Appends {
         return saved((wallMs) => turnEnded(record, turn, wallMs))
       case CHUNK_CODES.complete: {
         const complete = decodeBody(CHUNKS.complete, body)
+        if (complete.session_id !== record.session)
+          throw invalid('/session_id is of another session')
         return saved((wallMs) => processEnded(record, complete, wallMs))
       }
       case CHUNK_CODES.approval_request: {
@@ -121,6 +172,10 @@ export class Appends {
       }
       case CHUNK_CODES.approval_settled: {
         const settled = decodeBody(CHUNKS.approval_settled, body)
+        // Who decided what is on record here; a host can only say that nobody is asked any more.
+        if (settled.outcome !== 'withdrawn' || settled.by !== '') {
+          throw invalid('/outcome can only be withdrawn, and by nobody')
+        }
         return () => this.#settledByHost(group, record, settled)
       }
       default:
@@ -175,20 +230,31 @@ export class Appends {
   }
 
   #groupOf(connection: string): Group {
+    const account = this.#accountOf(connection)
     let group = this.#groups.get(connection)
-    if (!group) {
+    if (group && group.account !== account) this.flush() // of before it shook hands anew
+    if (!group || group.account !== account) {
       group = {
         connection,
+        account,
         operations: [],
         chunks: new Map(),
         approvals: [],
         acknowledge: new Map(),
         holes: new Set(),
-        credit: 0,
+        used: { bytes: 0, chunks: 0 },
       }
       this.#groups.set(connection, group)
     }
     return group
+  }
+
+  #accountOf(connection: string): Account {
+    const known = this.#accounts.get(connection)
+    if (known) return known
+    const account = { bytes: 0, chunks: 0 }
+    this.#accounts.set(connection, account)
+    return account
   }
 
   /** Turns that were accepted when the process had ended already: its host does not know of them. */
@@ -207,11 +273,9 @@ export class Appends {
       if (record.epoch === head.epoch) return record
       if (record.epoch > head.epoch && !this.#core.streams.isSettled(head.session)) return undefined
     }
-    throw new ProtocolError('FENCED', {
-      session: head.session,
-      epoch: head.epoch,
-      current: record?.epoch ?? 0,
-    })
+    // Of a session that is none of this host's, not even that it exists is told.
+    const current = record?.host === host.id ? record.epoch : 0
+    throw new ProtocolError('FENCED', { session: head.session, epoch: head.epoch, current })
   }
 
   #add(group: Group, record: SessionRecord, chunk: StoredChunk): void {
@@ -237,7 +301,8 @@ export class Appends {
     for (const group of groups.values()) if (group.operations.length === 0) this.#settle(group)
   }
 
-  #settle({ connection, chunks, approvals, acknowledge, credit }: Group): void {
+  #settle(group: Group): void {
+    const { connection, chunks, approvals, acknowledge } = group
     const now = this.#core.clock.now()
     for (const [record, list] of chunks) this.#core.streams.published(record.session, list, now)
     this.#core.approvalWatch.written(approvals)
@@ -245,29 +310,37 @@ export class Appends {
     for (const [{ session }, { epoch, sequence }] of acknowledge) {
       this.#core.send(connection, { kind: 'APPENDED', session, epoch, sequence })
     }
-    this.#grant(connection, credit)
+    this.#grant(group)
   }
 
   #denyWhatIsTooMuch(approval: ApprovalRecord): void {
-    const { approvals, clock } = this.#core
-    if (approval.standing.kind !== 'pending' || !approvals.isTooMany(approval)) return
+    const { approvals, clock, sessions } = this.#core
+    const ownerOf = (session: string) => sessions.get(session)?.owner ?? ''
+    if (approval.standing.kind !== 'pending' || !approvals.isTooMany(approval, ownerOf)) return
     const { maxPendingPerSession, maxPending } = approvals.limits
-    const limits = `${maxPendingPerSession} of one session, ${maxPending} in all`
+    const limits = `${maxPendingPerSession} of one session, ${maxPending} in all, and a share of each owner`
     const message = `Too many questions wait for an answer already (${limits}), so it was denied.`
     answerForAll(this.#core, approval, { outcome: 'deny', by: '', at: clock.wall(), message })
   }
 
   /** Not on disk: the host keeps the chunks and sends them again after a while. */
-  #refuse({ connection, credit }: Group, error: Error): void {
-    this.#core.complain(connection, '', ProtocolError.from(error, 'broker', 'no'))
-    this.#grant(connection, credit)
+  #refuse(group: Group, error: Error): void {
+    this.#core.complain(group.connection, '', ProtocolError.from(error, 'broker', 'no'))
+    this.#grant(group)
   }
 
-  #grant(connection: string, bytes: number): void {
-    if (bytes === 0) return
-    const left = this.creditSpent(connection) - bytes
-    if (left > 0) this.#spent.set(connection, left)
-    else this.#spent.delete(connection)
+  /** Whoever has shaken hands anew has all its credit again, without what came before. */
+  #grant({ connection, account, used: { bytes, chunks } }: Group): void {
+    account.bytes -= bytes
+    account.chunks -= chunks
+    if (bytes === 0 || this.#accounts.get(connection) !== account) return
     this.#core.send(connection, { kind: 'CREDIT', bytes })
   }
+}
+
+function spend({ account, used }: Group, { bytes, chunks }: Account): void {
+  account.bytes += bytes
+  account.chunks += chunks
+  used.bytes += bytes
+  used.chunks += chunks
 }

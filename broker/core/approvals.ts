@@ -22,6 +22,7 @@ import {
 } from './approval-record.ts'
 import type { Clock } from './clock.ts'
 import type { SessionRecord } from './sessions.ts'
+import { NO_SHARES, type ShareRule, Shares } from './shares.ts'
 
 export interface ApprovalLimits {
   /** Questions of one session that may wait for an answer; more are denied at once. */
@@ -48,11 +49,15 @@ const EXPIRE_AGAIN_MS = 1000
 const MAX_PAGE_BYTES = 1024 * 1024
 
 export interface ApprovalQuery {
+  /** Which of them the caller has to do with. */
+  readonly sees: 'all' | Sees
   readonly session: string | undefined
   readonly states: readonly ApprovalState[] | undefined
   readonly since: number
   readonly limit: number
 }
+
+type Sees = (record: ApprovalRecord) => boolean
 
 /** Changes that a damaged record may have been ahead of the others: years of questions. */
 const DAMAGE_MARGIN = 1_000_000
@@ -60,8 +65,18 @@ const DAMAGE_MARGIN = 1_000_000
 /** Shortest beginning of an id that counts as a reference. */
 const MIN_PREFIX = 4
 
+const ONE = { records: 1, bytes: 0 }
+
+export interface ApprovalsOptions {
+  readonly journal: Journal
+  readonly clock: Clock
+  readonly limits: ApprovalLimits
+  readonly rule?: ShareRule
+}
+
 export class Approvals {
   readonly limits: ApprovalLimits
+  readonly #rule: ShareRule
   readonly #clock: Clock
   readonly #current = new Map<string, ApprovalRecord>()
   /** As on disk; the one that changed last is the last one. */
@@ -77,9 +92,10 @@ export class Approvals {
   #settledCount = 0
   #pendingCount = 0
 
-  constructor(journal: Journal, clock: Clock, limits: ApprovalLimits) {
+  constructor({ journal, clock, limits, rule = NO_SHARES }: ApprovalsOptions) {
     this.#clock = clock
     this.limits = limits
+    this.#rule = rule
     const stored = [...journal.entries('approvals')].map(({ value }) => value as ApprovalRecord)
     // A damaged one may have had the highest number of all: cursors must not meet it again.
     const isDamaged = journal.damaged('approvals').length > 0
@@ -121,9 +137,9 @@ export class Approvals {
     return this.#durable.get(approvalKey(record)) === record
   }
 
-  /** By id, or by a beginning of one. Throws NO_SUCH_APPROVAL or AMBIGUOUS_APPROVAL. */
-  resolve(reference: string): ApprovalRecord {
-    const all = [...this.#current.values()]
+  /** By id, or by a beginning of one, among those that are seen. Throws NO_SUCH_APPROVAL or AMBIGUOUS_APPROVAL. */
+  resolve(reference: string, sees: Sees): ApprovalRecord {
+    const all = [...this.#current.values()].filter(sees)
     const exact = all.filter(({ approval }) => approval === reference)
     const isShort = reference.length < MIN_PREFIX
     const found =
@@ -151,10 +167,23 @@ export class Approvals {
     return record
   }
 
-  /** Whether there is no room for this one among those that wait. */
-  isTooMany({ session }: ApprovalRecord): boolean {
+  /** Whether there is no room for this one among those that wait, or no room for its owner. */
+  isTooMany({ session }: ApprovalRecord, ownerOf: (session: string) => string): boolean {
     const { maxPendingPerSession, maxPending } = this.limits
-    return this.pendingCount(session) > maxPendingPerSession || this.#pendingCount > maxPending
+    if (this.pendingCount(session) > maxPendingPerSession) return true
+    return this.#pendingCount > maxPending || this.#isOverShare(ownerOf(session), ownerOf)
+  }
+
+  /** Counted only when there are many. */
+  #isOverShare(owner: string, ownerOf: (session: string) => string): boolean {
+    const shares = new Shares(this.#rule)
+    const most = { records: this.limits.maxPending, bytes: 0 }
+    if (this.#pendingCount <= shares.limitOf(most).records) return false
+    for (const session of this.#bySession.keys()) {
+      shares.add(ownerOf(session), { records: this.pendingCount(session), bytes: 0 })
+    }
+    shares.remove(owner, ONE) // it has been counted already
+    return shares.isOver(owner, ONE, most)
   }
 
   /** Changes it in memory; the caller writes what comes back, and then calls `written`. */
@@ -187,7 +216,7 @@ export class Approvals {
 
   /** What fits, the one that changed last at the end. */
   page(query: ApprovalQuery): Result<'approval.list'> {
-    const head = this.#head()
+    const head = this.#headSeen(query.sees)
     // A cursor that is ahead of everything is of another journal: begin anew.
     const since = query.since > head ? 0 : query.since
     const approvals: ApprovalInfo[] = []
@@ -258,6 +287,17 @@ export class Approvals {
     return first === undefined ? this.#newest : Math.min(this.#newest, first - 1)
   }
 
+  /** The same, as far as the caller sees: changes that are none of its business move nothing for it. */
+  #headSeen(sees: 'all' | Sees): number {
+    const head = this.#head()
+    if (sees === 'all') return head
+    let seen = 0
+    for (const record of this.#durable.values()) {
+      if (record.change <= head && sees(record)) seen = Math.max(seen, record.change)
+    }
+    return seen
+  }
+
   #nextChange(): number {
     this.#lastChange += 1
     this.#outstanding.add(this.#lastChange)
@@ -301,7 +341,8 @@ export class Approvals {
   }
 }
 
-function fits(record: ApprovalRecord, { session, states }: ApprovalQuery): boolean {
+function fits(record: ApprovalRecord, { sees, session, states }: ApprovalQuery): boolean {
+  if (sees !== 'all' && !sees(record)) return false
   if (session !== undefined && record.session !== session) return false
   return !states || states.includes(stateOf(record))
 }

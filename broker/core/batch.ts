@@ -7,7 +7,7 @@
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { Journal, JournalOperation } from '../journal/journal.ts'
 import { sessionOfKey } from './approval-record.ts'
-import type { Operation, Sealed } from './events.ts'
+import { AUDIT, type Operation, type Sealed } from './events.ts'
 
 type Settled = (error: Error | undefined) => void
 
@@ -187,6 +187,7 @@ export class Batch {
 function sessionOf(operation: Operation): string {
   if ('session' in operation) return operation.session
   if (operation.op === 'event') return operation.stream
+  if (operation.op === 'audit') return AUDIT
   if (operation.table === 'approvals') return sessionOfKey(operation.key)
   return operation.table === 'sessions' ? operation.key : ''
 }

@@ -8,18 +8,25 @@ import { ProtocolError } from '../../protocol/errors.ts'
 import type { Identity } from '../../protocol/link/broker-link.ts'
 import type { Head } from '../../protocol/messages/index.ts'
 import type { BrokerMethod, Params, Result } from '../../protocol/methods/index.ts'
+import type { Audit } from './audit/audit.ts'
+import type { Asked, Target } from './audit/entry.ts'
 import type { Batch } from './batch.ts'
 import type { Clock } from './clock.ts'
 import type { Operation } from './events.ts'
-import type { Idempotency, Outcome } from './idempotency.ts'
+import { exceeds, type Idempotency, keyOfUnkeyed, type Outcome } from './idempotency.ts'
+import type { Load } from './quotas.ts'
 import type { Tally } from './tally.ts'
 
 /** Who waits for the end of a call. */
 export interface Waiter {
   readonly connection: string
   readonly principal: string
+  /** The gateway that acts for it. */
+  readonly via?: string | undefined
   readonly id: string
   readonly method: BrokerMethod
+  /** Of its parameters. */
+  readonly bytes: number
   /** When it asked, monotonic ms. */
   readonly since: number
   /** Monotonic, ms. */
@@ -40,6 +47,8 @@ export interface Call<M extends BrokerMethod> {
    * what the call has come to with that, for a repeat that finds the broker restarted in between.
    */
   persist(operations: readonly Operation[], then: () => void, standing?: Result<M>): void
+  /** What the call is about, once that has an id; before `persist`. For the audit log. */
+  names(target: Target): void
   reply(result: Result<M>): void
   fail(error: ProtocolError): void
   /** Whether nobody wants the result any more. */
@@ -54,10 +63,29 @@ export interface Call<M extends BrokerMethod> {
 export interface KeyedRequest {
   readonly key: string
   readonly hash: string
+  /** Of who asks; absent = all. */
+  readonly reach?: 'own'
+}
+
+/** What was asked, by whom. */
+export interface CallRequest<M extends BrokerMethod> {
+  readonly method: M
+  readonly params: Params<M>
+  readonly identity: Identity
+  readonly trace: string
+  readonly keyed: KeyedRequest | undefined
 }
 
 export interface CallsPorts {
   readonly clock: Clock
+  /** What the audit log is to say of it; undefined when it is not told. */
+  readonly asked: <M extends BrokerMethod>(
+    request: CallRequest<M>,
+    connection: string,
+  ) => Asked | undefined
+  readonly audit: Pick<Audit, 'ended' | 'endedUnwritten'>
+  /** Of this life of the broker. */
+  readonly epoch: () => number
   /** The clock of ages. */
   readonly ageNow: () => number
   readonly batch: Batch
@@ -69,14 +97,23 @@ export interface CallsPorts {
 interface Running {
   readonly method: BrokerMethod
   readonly keyed: KeyedRequest | undefined
+  /** Under which the journal knows it from `persist` on. */
+  readonly record: KeyedRequest | undefined
+  asked: Asked | undefined
   readonly startedAt: number
   waiters: Waiter[]
   /** Waiters that said CANCEL; the request still ends for them with everybody's REPLY or ERROR. */
   readonly cancelled: Set<Waiter>
   /** written: given to the journal, so it may be done; accepted: in the journal; ending: has its outcome. */
   phase: 'begun' | 'written' | 'accepted' | 'ending'
+  /** Whoever asked has no right to it any more. */
+  isRevoked: boolean
   cancel: (() => void) | undefined
 }
+
+type End = Exclude<Outcome, { state: 'running' }>
+
+const IDLE: Load = { calls: 0, bytes: 0 }
 
 export class Calls {
   readonly #ports: CallsPorts
@@ -84,6 +121,8 @@ export class Calls {
   readonly #byKey = new Map<string, Running>()
   readonly #byWaiter = new Map<string, Running>()
   readonly #perConnection = new Map<string, number>()
+  readonly #perPrincipal = new Map<string, { calls: number; bytes: number }>()
+  #unkeyed = 0
 
   constructor(ports: CallsPorts) {
     this.#ports = ports
@@ -97,40 +136,41 @@ export class Calls {
     return this.#perConnection.get(connection) ?? 0
   }
 
+  /** What is under way for this principal, and by its way for others. */
+  loadOf(principal: string): Load {
+    return this.#perPrincipal.get(principal) ?? IDLE
+  }
+
   /** Whether this connection waits for the end of a request with this id. */
   isUnderWay(connection: string, id: string): boolean {
     return this.#byWaiter.has(waiterKey(connection, id))
   }
 
-  /** Joins the execution that runs under this key; false when there is none. Throws CONFLICT. */
-  attach({ key, hash }: KeyedRequest, waiter: Waiter): boolean {
-    const running = this.#byKey.get(key)
+  /** Joins the execution that runs under this key; false when there is none. Throws CONFLICT or FORBIDDEN. */
+  attach(keyed: KeyedRequest, waiter: Waiter): boolean {
+    const running = this.#byKey.get(keyed.key)
     if (!running) return false
-    if (running.keyed?.hash !== hash) throw conflict(key)
+    if (running.keyed?.hash !== keyed.hash) throw conflict(keyed.key)
+    if (exceeds(running.keyed, keyed)) throw outgrown(waiter)
     this.#addWaiter(running, waiter)
     if (running.phase === 'accepted' || running.phase === 'ending')
       this.#send(waiter, { kind: 'ACCEPTED', id: waiter.id }, EMPTY)
     return true
   }
 
-  begin<M extends BrokerMethod>(
-    request: {
-      method: M
-      params: Params<M>
-      identity: Identity
-      trace: string
-      keyed: KeyedRequest | undefined
-    },
-    waiter: Waiter,
-  ): Call<M> {
+  begin<M extends BrokerMethod>(request: CallRequest<M>, waiter: Waiter): Call<M> {
     const { keyed, ...rest } = request
+    const asked = this.#ports.asked(request, waiter.connection)
     const running: Running = {
       method: request.method,
       keyed,
+      record: keyed ?? (asked && this.#unkeyedRecord()),
+      asked,
       startedAt: this.#ports.ageNow(),
       waiters: [],
       cancelled: new Set(),
       phase: 'begun',
+      isRevoked: false,
       cancel: undefined,
     }
     this.#running.add(running)
@@ -141,7 +181,10 @@ export class Calls {
       connection: waiter.connection,
       remainingMs: () => this.#remainingMs(running),
       persist: (operations, then, standing) =>
-        this.#persist(running, [...operations, ...this.#record(running, begun(standing))], then),
+        this.#persist(running, [...operations, ...this.#begun(running, standing)], then),
+      names: (target) => {
+        running.asked = running.asked && { ...running.asked, ...target }
+      },
       reply: (result) => this.#end(running, { state: 'replied', body: encode(result) }),
       fail: (error) => this.#end(running, failed(error)),
       isCancelled: () => isCancelled(running),
@@ -170,16 +213,22 @@ export class Calls {
     }
   }
 
-  /** A principal has no rights any more: its calls end at once; what was accepted is still carried out. */
+  /**
+   * A principal has other rights than before: its calls, and those that it makes for others, end at once; what
+   * was accepted is still carried out.
+   */
   revoke(principal: string): void {
     for (const running of this.#running) {
-      for (const waiter of running.waiters.filter((one) => one.principal === principal)) {
+      const theirs = running.waiters.filter((one) => isOf(one, principal))
+      if (theirs.length === 0) continue
+      for (const waiter of theirs) {
         const executed = running.phase === 'begun' ? 'no' : 'unknown'
         const details = { principal, scope: 'any', method: waiter.method }
         this.#removeWaiter(running, waiter)
         this.tell(waiter, failed(new ProtocolError('FORBIDDEN', details, { executed })))
       }
-      if (running.waiters.length === 0) running.cancel?.()
+      running.isRevoked = running.waiters.length === 0
+      if (running.isRevoked) running.cancel?.()
     }
   }
 
@@ -222,32 +271,60 @@ export class Calls {
     }
   }
 
-  #record(running: Running, outcome: Outcome): Operation[] {
-    const { keyed, method, startedAt } = running
-    if (!keyed) return []
-    const { idempotency } = this.#ports
-    return [idempotency.set(keyed.key, { method, hash: keyed.hash, at: startedAt, outcome })]
+  /** Nobody can repeat a request without a key, but a later broker finds it, for the audit log. */
+  #unkeyedRecord(): KeyedRequest {
+    this.#unkeyed += 1
+    return { key: keyOfUnkeyed(this.#ports.epoch(), this.#unkeyed), hash: '' }
+  }
+
+  #begun({ record, keyed, ...running }: Running, standing: object | undefined): Operation[] {
+    if (!record) return []
+    const { method, startedAt, asked } = running
+    const outcome: Outcome = {
+      ...{ state: 'running', ...(standing && { standing: encode(standing) }) },
+      ...(asked && { asked: keyed ? besidesKey(asked) : asked }),
+    }
+    const { key, ...request } = record
+    return [this.#ports.idempotency.set(key, { method, ...request, at: startedAt, outcome })]
   }
 
   /** The outcome of an accepted keyed call is made durable before anybody hears of it. */
-  #end(running: Running, outcome: Exclude<Outcome, { state: 'running' }>): void {
+  #end(running: Running, outcome: End): void {
     if (!this.#running.has(running) || running.phase === 'ending') return
-    const { batch, idempotency } = this.#ports
-    const { phase } = running
+    const { batch, idempotency, audit } = this.#ports
+    const { phase, keyed, record, asked } = running
     running.phase = 'ending'
-    if (!running.keyed || phase === 'begun') {
+    const settle = (): void => this.#settle(running, outcome)
+    if (phase === 'begun') {
       // Nothing was done: the same key may be tried again.
-      if (running.keyed) idempotency.delete(running.keyed.key)
-      this.#settle(running, outcome)
+      if (record) idempotency.delete(record.key)
+      if (asked) audit.endedUnwritten(asked, outcome, settle)
+      else settle()
       return
     }
-    const operations = wasNotDone(outcome)
-      ? [idempotency.delete(running.keyed.key)]
-      : this.#record(running, outcome)
-    batch.add(operations, () => this.#settle(running, outcome))
+    const operations = this.#outcome(running, outcome)
+    const written = keyed ? settle : noop
+    if (asked) audit.ended(asked, outcome, operations, written)
+    else batch.add(operations(), written)
+    if (!keyed) settle() // nobody can ask again, so nothing is promised for it
   }
 
-  #settle(running: Running, outcome: Exclude<Outcome, { state: 'running' }>): void {
+  /** What of the end is written. A later try finds out whether that is still to be written. */
+  #outcome({ record, keyed, method, startedAt }: Running, outcome: End): () => Operation[] {
+    const { idempotency } = this.#ports
+    if (!record) return () => []
+    const { key, ...request } = record
+    if (keyed && !wasNotDone(outcome)) {
+      const ended = { method, ...request, at: startedAt, outcome }
+      const operation = idempotency.set(key, ended)
+      return () => (idempotency.get(key) === ended ? [operation] : [])
+    }
+    const operation = idempotency.delete(key)
+    // The key is free: the next request with it has a record of its own.
+    return () => (idempotency.get(key) === undefined ? [operation] : [])
+  }
+
+  #settle(running: Running, outcome: End): void {
     this.#running.delete(running)
     if (running.keyed) this.#byKey.delete(running.keyed.key)
     for (const waiter of [...running.waiters]) {
@@ -257,7 +334,7 @@ export class Calls {
   }
 
   /** Sends a stored or fresh outcome. */
-  tell(waiter: Waiter, outcome: Exclude<Outcome, { state: 'running' }>): void {
+  tell(waiter: Waiter, outcome: End): void {
     const { clock, tally } = this.#ports
     const code = outcome.state === 'failed' ? outcome.error.code : undefined
     tally.answered(waiter.method, code, clock.now() - waiter.since)
@@ -278,6 +355,7 @@ export class Calls {
     running.waiters.push(waiter)
     this.#byWaiter.set(waiterKey(waiter.connection, waiter.id), running)
     this.#perConnection.set(waiter.connection, this.inFlightOf(waiter.connection) + 1)
+    this.#charge(waiter, 1)
   }
 
   #removeWaiter(running: Running, waiter: Waiter): void {
@@ -287,6 +365,18 @@ export class Calls {
     const left = this.inFlightOf(waiter.connection) - 1
     if (left > 0) this.#perConnection.set(waiter.connection, left)
     else this.#perConnection.delete(waiter.connection)
+    this.#charge(waiter, -1)
+  }
+
+  /** Counts it for its principal and for the gateway, or takes it off again. */
+  #charge({ principal, via, bytes }: Waiter, sign: 1 | -1): void {
+    for (const name of via === undefined ? [principal] : [principal, via]) {
+      const load = this.#perPrincipal.get(name) ?? { calls: 0, bytes: 0 }
+      load.calls += sign
+      load.bytes += sign * bytes
+      if (load.calls === 0) this.#perPrincipal.delete(name)
+      else if (load.calls === sign) this.#perPrincipal.set(name, load)
+    }
   }
 
   #send(waiter: Waiter, head: Head, body: Buffer): void {
@@ -294,11 +384,14 @@ export class Calls {
   }
 }
 
-function begun(standing: object | undefined): Outcome {
-  return { state: 'running', ...(standing && { standing: encode(standing) }) }
+function noop(): void {}
+
+/** What the record of an idempotency key does not tell already. */
+function besidesKey({ principal: _, method: __, key: ___, ...rest }: Asked): Partial<Asked> {
+  return rest
 }
 
-function failed(error: ProtocolError): Exclude<Outcome, { state: 'running' }> {
+function failed(error: ProtocolError): End {
   return { state: 'failed', error: error.toWire() }
 }
 
@@ -306,7 +399,19 @@ export function conflict(key: string): ProtocolError {
   return new ProtocolError('CONFLICT', { key: key.slice(key.indexOf('\n') + 1) })
 }
 
-function isCancelled({ waiters, cancelled }: Running): boolean {
+/** It was done with a wider reach than its caller has now: its answer may be of what is not the caller's. */
+export function outgrown({ principal, method }: Waiter): ProtocolError {
+  const details = { principal, scope: 'reach all', method }
+  return new ProtocolError('FORBIDDEN', details, { executed: 'unknown' })
+}
+
+/** Whether this principal waits, or waits for somebody else. */
+function isOf({ principal, via }: Waiter, name: string): boolean {
+  return principal === name || via === name
+}
+
+function isCancelled({ waiters, cancelled, isRevoked }: Running): boolean {
+  if (isRevoked) return waiters.length === 0 // unless it was asked for again meanwhile
   return waiters.length > 0 && waiters.every((waiter) => cancelled.has(waiter))
 }
 

@@ -11,22 +11,27 @@ import type { Head } from '../../protocol/messages/index.ts'
 import { GROUP_LIMITS } from '../journal/group-commit.ts'
 import type { Journal } from '../journal/journal.ts'
 import type { AccessPort } from './access.ts'
-import { Appends } from './appends.ts'
+import { Appends, HOST_CREDIT_BYTES } from './appends.ts'
 import { tickApprovals } from './approval-steps.ts'
 import { ApprovalWatch } from './approval-watch.ts'
 import { APPROVAL_LIMITS, type ApprovalLimits, Approvals } from './approvals.ts'
+import { askedOf } from './audit/asked.ts'
+import { Audit } from './audit/audit.ts'
+import { AuditChain } from './audit/chain.ts'
+import { auditRefusal } from './audit/refused-request.ts'
 import { Batch, type CommitLimits } from './batch.ts'
 import { Calls } from './calls.ts'
 import { ageClock, type Clock } from './clock.ts'
-import { type Event, Events, event, isOwnStream } from './events.ts'
-import type { EventsLimits } from './events-kept.ts'
+import { AUDIT, type Event, Events, type EventsLimits, event, isOwnStream } from './events.ts'
 import { HANDLERS } from './handlers/index.ts'
 import { HostCalls } from './host-calls.ts'
+import { HostOwners } from './host-owners.ts'
 import { Hosts, type LinkEvidence } from './hosts.ts'
 import { IDEMPOTENCY_LIMITS, Idempotency, type IdempotencyLimits } from './idempotency.ts'
 import { Knockers } from './knockers.ts'
 import { hostLost, saveSession, tellUnreported } from './lifecycle.ts'
 import { Principals } from './principals.ts'
+import { QUOTA_LIMITS, type QuotaLimits, Quotas } from './quotas.ts'
 import { AutoRecovery } from './recover.ts'
 import { Redo } from './redo.ts'
 import { removeSession } from './removal.ts'
@@ -34,11 +39,12 @@ import { restore, storedRecord } from './restore.ts'
 import { RETENTION, type RetentionPolicy } from './retention.ts'
 import { RetentionSweep } from './retention-sweep.ts'
 import { Sessions } from './sessions.ts'
+import { SHARE_PERCENT, type ShareRule } from './shares.ts'
 import { STATE_LIMITS, State } from './state.ts'
 import { Streams } from './streams.ts'
 import { Tally } from './tally.ts'
 import { TASK_LIMITS, Tasks } from './tasks.ts'
-import { Tickets } from './tickets.ts'
+import { TICKET_LIMITS, type TicketLimits, Tickets } from './tickets.ts'
 import { Usage } from './usage.ts'
 import type { TableLimits } from './versioned.ts'
 import { WORKFLOW_LIMITS, type WorkflowLimits } from './workflows/limits.ts'
@@ -47,12 +53,19 @@ import { Workflows } from './workflows/workflows.ts'
 export interface CoreLimits extends ApprovalLimits, CommitLimits, EventsLimits {
   /** Calls that one connection may have under way. */
   readonly maxCallsPerConnection: number
+  /** What principals may ask for. */
+  readonly quotas: QuotaLimits
+  /** Share of sessions, tasks, state, workflows and questions that one principal may take up. */
+  readonly sharePercent: number
+  /** Bytes of chunks that a host may have on the way to the disk. */
+  readonly hostCreditBytes: number
   /** Turns of one session that may wait or run. */
   readonly maxOpenTurns: number
   /** Sessions in all, ended ones included. */
   readonly maxSessions: number
   /** Hosts that are remembered. */
   readonly maxHosts: number
+  readonly tickets: TicketLimits
   readonly state: TableLimits
   readonly tasks: TableLimits
   readonly idempotency: IdempotencyLimits
@@ -65,11 +78,17 @@ export const CORE_LIMITS: CoreLimits = {
   commitDelayMs: 0, // latency first: what comes meanwhile shares the next commit
   ...APPROVAL_LIMITS,
   maxCallsPerConnection: 4096, // far above what a busy client keeps in flight
+  quotas: QUOTA_LIMITS,
+  sharePercent: SHARE_PERCENT,
+  hostCreditBytes: HOST_CREDIT_BYTES,
   maxOpenTurns: 64, // a prompt each; more is a runaway script
   maxSessions: 100_000, // about 1 KB of memory each
   maxHosts: 4096, // the most connections there can be
   maxEvents: 100_000, // some weeks of a busy broker, about 40 MB
   maxEventBytes: 128 * 1024 * 1024, // only events with much metadata come to more
+  tickets: TICKET_LIMITS,
+  maxAuditRecords: 1_000_000, // a call a second for eleven days, about 600 MB
+  maxAuditBytes: 1024 * 1024 * 1024, // as many records at their longest are about as much
   state: STATE_LIMITS,
   tasks: TASK_LIMITS,
   idempotency: IDEMPOTENCY_LIMITS,
@@ -122,10 +141,12 @@ export class Core {
   readonly clock: Clock
   readonly journal: Journal
   readonly batch: Batch
-  readonly sessions = new Sessions()
+  readonly sessions: Sessions
   readonly hosts = new Hosts()
+  readonly hostOwners: HostOwners
   readonly streams: Streams
   readonly events: Events
+  readonly audit: Audit
   readonly tickets: Tickets
   readonly idempotency: Idempotency
   readonly calls: Calls
@@ -138,7 +159,9 @@ export class Core {
   readonly approvalWatch: ApprovalWatch
   readonly workflows: Workflows
   readonly principals: Principals
-  readonly knockers = new Knockers()
+  readonly knockers: Knockers
+  readonly quotas: Quotas
+  readonly shareRule: ShareRule
   readonly redo = new Redo()
   readonly usage = new Usage()
   readonly autoRecovery = new AutoRecovery()
@@ -147,6 +170,7 @@ export class Core {
   readonly startedAt: number
   readonly #startedNow: number
   readonly #ageNow: () => number
+  readonly #chain: AuditChain
   /** How often this journal has been opened by a broker. */
   readonly epoch: number
   #phase: 'running' | 'draining' = 'running'
@@ -159,6 +183,11 @@ export class Core {
     this.journal = ports.journal
     this.startedAt = ports.clock.wall()
     this.#startedNow = ports.clock.now()
+    this.shareRule = {
+      percent: ports.limits.sharePercent,
+      onLimit: () => this.tally.reached('share'),
+    }
+    this.sessions = new Sessions((owner) => this.principals.isLimited(owner), this.shareRule)
     this.batch = new Batch({
       journal: ports.journal,
       now: () => ports.clock.now(),
@@ -166,7 +195,10 @@ export class Core {
       seal: (operations) => this.events.seal(operations),
       onWritten: (operations, tookMs, error) => this.#written(operations, tookMs, error),
       onFailure: (sessions, error) => this.#rewind(sessions, error),
-      onSettled: () => this.workflows.turn(),
+      onSettled: () => {
+        this.audit.settled()
+        this.workflows.turn()
+      },
       onDefect: (thrown) => this.defect(thrown),
     })
     const { journal, random, limits } = ports
@@ -184,20 +216,36 @@ export class Core {
         this.workflows.heard(session, chunks)
       },
     })
+    this.#chain = new AuditChain(journal)
     this.events = new Events({
       clock: ports.clock,
       streams: this.streams,
       journal,
+      chain: this.#chain,
       limits,
       free: (operations, settled) => this.batch.free(operations, settled),
     })
-    this.tickets = new Tickets(this.streams, random)
+    this.audit = new Audit({
+      clock: ports.clock,
+      add: (operations, settled) => this.batch.add(operations, settled),
+      failure: () => this.batch.failure,
+    })
+    this.tickets = new Tickets({
+      ...{ streams: this.streams, random, limits: limits.tickets },
+      onLimit: () => this.tally.reached('tickets'),
+    })
     this.idempotency = new Idempotency(journal, limits.idempotency)
+    this.hostOwners = new HostOwners(journal)
+    this.knockers = new Knockers(random)
+    this.quotas = new Quotas(limits.quotas, (name) => this.tally.reached(name))
     this.hostCalls = new HostCalls(ports.send, () => ports.clock.now())
     const ageNow = ageClock(ports.clock, this.idempotency.newestAt)
     this.#ageNow = ageNow
     this.calls = new Calls({
       clock: ports.clock,
+      asked: (request, connection) => askedOf(this, request, connection),
+      audit: this.audit,
+      epoch: () => this.epoch,
       ageNow,
       batch: this.batch,
       idempotency: this.idempotency,
@@ -205,11 +253,11 @@ export class Core {
       send: ports.send,
     })
     this.appends = new Appends(this)
-    this.approvals = new Approvals(ports.journal, ports.clock, ports.limits)
+    this.approvals = new Approvals({ ...ports, rule: this.shareRule })
     this.approvalWatch = new ApprovalWatch(this.approvals)
     this.workflows = new Workflows(this, limits.workflows)
-    this.state = new State(journal, limits.state)
-    this.tasks = new Tasks(journal, limits.tasks)
+    this.state = new State(journal, limits.state, this.shareRule)
+    this.tasks = new Tasks(journal, limits.tasks, this.shareRule)
     this.principals = new Principals(journal)
     this.epoch = restore(this)
     this.#unreportedAt = ports.clock.now() + COME_BACK_MS
@@ -238,8 +286,11 @@ export class Core {
 
   /** From now on new work is refused; what is under way goes on. */
   drain(): void {
+    if (this.isDraining) return
     this.#phase = 'draining'
     this.approvalWatch.close()
+    this.audit.note({ event: 'broker.draining' })
+    this.audit.flush()
   }
 
   /** Nothing is under way and everything is on disk. */
@@ -261,7 +312,10 @@ export class Core {
     } catch (thrown) {
       const id = 'id' in head && typeof head.id === 'string' ? head.id : ''
       const error = ProtocolError.from(thrown, 'broker', 'unknown')
-      if (head.kind === 'REQUEST') this.tally.refused(head.method, error.code)
+      if (head.kind === 'REQUEST') {
+        this.tally.refused(head.method, error.code)
+        auditRefusal(this, { connection, identity, head }, error)
+      }
       this.complain(connection, id, error)
     }
   }
@@ -272,7 +326,7 @@ export class Core {
     if (state) this.streams.publishHead(state, this.clock.now())
   }
 
-  /** A principal has other rights than before: what it reads and waits for ends; others open anew. */
+  /** A principal has other rights than before: what it reads and waits for ends; who still may opens anew. */
   leaveStreams(principal: string): void {
     for (const { ticket, connection } of this.tickets.revoke(principal)) {
       this.send(connection, { kind: 'MOVED', ticket })
@@ -313,6 +367,7 @@ export class Core {
       () => this.calls.tick(now),
       () => this.hostCalls.tick(now),
       () => this.tickets.tick(now),
+      () => this.quotas.tick(now),
       () => this.streams.tick(now),
       ...this.redo.due(now),
       () => tickApprovals(this, now),
@@ -321,6 +376,7 @@ export class Core {
       () => this.#tickIdempotency(),
       () => this.retention.tick(),
       () => this.events.tick(),
+      () => this.audit.tick(),
     ])
     this.flush()
   }
@@ -410,6 +466,7 @@ export class Core {
 
   #rewindSession(session: string): void {
     this.streams.rewind(session)
+    if (session === AUDIT) this.#chain.rewind()
     if (isOwnStream(session)) return
     this.approvals.rewind(session)
     const stored = this.journal.get('sessions', session)

@@ -1,20 +1,20 @@
 /**
- * How much of `@events` is kept, in events and in bytes, and what of it is to go. Events are counted as they
- * become durable; those of before a restart are read for it, a step in each tick.
+ * How much of a stream of the broker is kept, in events and in bytes, and what of it is to go. Events are
+ * counted as they become durable; those of before a restart are read for it, a step in each tick.
  */
 import type { Journal, JournalOperation, ReadResult, StoredChunk } from '../journal/journal.ts'
 import { chunkBytes, STEP_BYTES, STEP_COUNT } from './retention.ts'
 
-export interface EventsLimits {
+export interface KeptLimits {
   /** Events that are kept; an eighth more may be, so that not each one is a trim. */
-  readonly maxEvents: number
+  readonly maxCount: number
   /** Bytes that they may take, with what the journal needs around each; beyond it the oldest go. */
-  readonly maxEventBytes: number
+  readonly maxBytes: number
 }
 
 export interface EventsKeptPorts {
   readonly journal: Pick<Journal, 'read'>
-  readonly limits: EventsLimits
+  readonly limits: KeptLimits
   /** The stream. */
   readonly stream: string
   /** Highest sequence on disk. */
@@ -61,9 +61,9 @@ export class EventsKept {
   }
 
   #isTooMuch(): boolean {
-    const { maxEvents, maxEventBytes } = this.#ports.limits
-    const over = this.count - maxEvents
-    return (over > 0 && over >= maxEvents / 8) || this.#bytes > maxEventBytes
+    const { maxCount, maxBytes } = this.#ports.limits
+    const over = this.count - maxCount
+    return (over > 0 && over >= maxCount / 8) || this.#bytes > maxBytes
   }
 
   #count(chunk: StoredChunk): void {
@@ -97,9 +97,9 @@ export class EventsKept {
   /** The first that stays, and what those before it take. */
   #cut({ chunks, next }: ReadResult): { readonly before: number; readonly bytes: number } {
     const { limits, durable } = this.#ports
-    const byCount = durable() - limits.maxEvents + 1
-    const isOver = this.#bytes > limits.maxEventBytes
-    const excess = isOver ? this.#bytes - (limits.maxEventBytes * 7) / 8 : 0
+    const byCount = durable() - limits.maxCount + 1
+    const isOver = this.#bytes > limits.maxBytes
+    const excess = isOver ? this.#bytes - (limits.maxBytes * 7) / 8 : 0
     let bytes = 0
     for (const chunk of chunks) {
       if (chunk.sequence >= byCount && bytes >= excess) return { before: chunk.sequence, bytes }

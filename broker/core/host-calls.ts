@@ -159,9 +159,27 @@ function readReply(method: HostMethod, body: Buffer): HostAnswer<HostMethod> {
   }
 }
 
+/** Errors are kept for repeats, with those of everybody: a host does not choose how much room that takes. */
+const ERROR_LIMITS = { details: 16, characters: 4096 } as const
+
+function bounded(error: ErrorBody): ErrorBody {
+  const cut = (text: string): string => text.slice(0, ERROR_LIMITS.characters)
+  const { details, ...rest } = error
+  const kept = Object.entries(details ?? {}).slice(0, ERROR_LIMITS.details)
+  return {
+    ...rest,
+    message: cut(error.message),
+    ...(details && {
+      details: Object.fromEntries(
+        kept.map(([name, value]) => [cut(name), typeof value === 'string' ? cut(value) : value]),
+      ),
+    }),
+  }
+}
+
 function readError(body: Buffer): ProtocolError {
   try {
-    return ProtocolError.fromWire(decodeBody(ErrorBody, body))
+    return ProtocolError.fromWire(bounded(decodeBody(ErrorBody, body)))
   } catch (thrown) {
     const reason = thrown instanceof Error ? thrown.message : String(thrown)
     return new ProtocolError('INTERNAL', { reason }, { where: 'host', executed: 'unknown' })

@@ -5,11 +5,13 @@
 import { createHash } from 'node:crypto'
 import type { WireError } from '../../protocol/errors.ts'
 import type { Journal, JournalOperation } from '../journal/journal.ts'
+import type { Asked } from './audit/entry.ts'
+import { fairShare } from './shares.ts'
 
 export interface IdempotencyLimits {
   /** How long an answer is kept, ms. */
   readonly windowMs: number
-  /** Most keys kept; beyond it the oldest that have ended are dropped. */
+  /** Most keys kept; beyond it the oldest that have ended are dropped, of the principals that have most. */
   readonly maxKeys: number
   /** Most bytes of their answers; beyond it the oldest go likewise. */
   readonly maxBytes: number
@@ -25,8 +27,11 @@ export const IDEMPOTENCY_LIMITS: IdempotencyLimits = {
 const EXPIRE_AT_ONCE = 1000
 
 export type Outcome =
-  /** `standing`: the body of the reply, should the broker end before it has a better one. */
-  | { readonly state: 'running'; readonly standing?: Buffer }
+  /**
+   * `standing`: the body of the reply, should the broker end before it has a better one; `asked`: what the
+   * audit log is to say then.
+   */
+  | { readonly state: 'running'; readonly standing?: Buffer; readonly asked?: Partial<Asked> }
   | { readonly state: 'replied'; readonly body: Buffer }
   | { readonly state: 'failed'; readonly error: WireError }
 
@@ -34,9 +39,28 @@ export interface KeyRecord {
   readonly method: string
   /** SHA-256 of method, target and body; empty when what was asked is not known any more. */
   readonly hash: string
+  /** Of who asked; absent = all. */
+  readonly reach?: 'own'
   /** When it was first seen, by the clock of ages (clock.ts), ms. */
   readonly at: number
   readonly outcome: Outcome
+}
+
+/** Of a request without a key; no request can have it, because those hold the name of a principal and a line feed. */
+export function keyOfUnkeyed(epoch: number, count: number): string {
+  return `unkeyed ${epoch}.${count}`
+}
+
+export function isUnkeyed(key: string): boolean {
+  return !key.includes('\n')
+}
+
+/** The principal and the key of a request; the key is empty for one that had none. */
+export function partsOfKey(key: string): { readonly principal: string; readonly key: string } {
+  const end = key.indexOf('\n')
+  return end === -1
+    ? { principal: '', key: '' }
+    : { principal: key.slice(0, end), key: key.slice(end + 1) }
 }
 
 export function requestHash(method: string, target: string, body: Buffer): string {
@@ -48,10 +72,24 @@ export function isRepeat(record: KeyRecord, hash: string): boolean {
   return record.hash === '' || record.hash === hash
 }
 
+type Reaching = Pick<KeyRecord, 'reach'>
+
+/** Whether it was asked for with a wider reach than that of who asks now. */
+export function exceeds(known: Reaching, asking: Reaching): boolean {
+  return asking.reach === 'own' && known.reach !== 'own'
+}
+
+/** The keys of one principal; the oldest comes first. */
+interface Owned {
+  readonly keys: Set<string>
+  bytes: number
+}
+
 export class Idempotency {
   readonly #limits: IdempotencyLimits
   /** Insertion order is age order. */
   readonly #records = new Map<string, KeyRecord>()
+  readonly #owned = new Map<string, Owned>()
   #bytes = 0
 
   constructor(journal: Journal, limits: IdempotencyLimits = IDEMPOTENCY_LIMITS) {
@@ -59,10 +97,7 @@ export class Idempotency {
     const stored = [...journal.entries('idempotency')].map(
       ({ key, value }) => [key, value as KeyRecord] as const,
     )
-    for (const [key, record] of stored.sort((a, b) => a[1].at - b[1].at)) {
-      this.#records.set(key, record)
-      this.#bytes += answerBytes(record)
-    }
+    for (const [key, record] of stored.sort((a, b) => a[1].at - b[1].at)) this.#put(key, record)
   }
 
   /** When the newest key was first seen; 0 when there is none. */
@@ -79,33 +114,71 @@ export class Idempotency {
   }
 
   set(key: string, record: KeyRecord): JournalOperation {
-    this.#bytes += answerBytes(record) - answerBytes(this.#records.get(key))
-    this.#records.set(key, record)
+    this.#put(key, record)
     return { op: 'put', table: 'idempotency', key, value: record }
   }
 
   delete(key: string): JournalOperation {
-    this.#bytes -= answerBytes(this.#records.get(key))
+    const owner = ownerOf(key)
+    const owned = this.#owned.get(owner)
+    this.#count(owned, -answerBytes(this.#records.get(key)))
     this.#records.delete(key)
+    owned?.keys.delete(key)
+    if (owned?.keys.size === 0) this.#owned.delete(owner)
     return { op: 'delete', table: 'idempotency', key }
   }
 
-  #isTooMuch(): boolean {
-    const { maxKeys, maxBytes } = this.#limits
-    return this.#records.size > maxKeys || this.#bytes > maxBytes
+  #put(key: string, record: KeyRecord): void {
+    const owner = ownerOf(key)
+    const owned = this.#owned.get(owner) ?? { keys: new Set(), bytes: 0 }
+    this.#owned.set(owner, owned)
+    this.#count(owned, answerBytes(record) - answerBytes(this.#records.get(key)))
+    this.#records.set(key, record)
+    owned.keys.add(key)
+  }
+
+  #count(owned: Owned | undefined, bytes: number): void {
+    this.#bytes += bytes
+    if (owned) owned.bytes += bytes
   }
 
   /** Drops what is too old or too much; a running one is never dropped. */
   expire(nowMs: number): JournalOperation[] {
     const dropped: JournalOperation[] = []
     for (const [key, record] of this.#records) {
-      const isOld = nowMs - record.at >= this.#limits.windowMs
-      if (!isOld && !this.#isTooMuch()) break
+      if (nowMs - record.at < this.#limits.windowMs) break
       if (dropped.length === EXPIRE_AT_ONCE) break
       if (record.outcome.state !== 'running') dropped.push(this.delete(key))
     }
+    const { maxKeys, maxBytes } = this.#limits
+    if (this.#records.size > maxKeys || this.#bytes > maxBytes) this.#dropExcess(dropped)
     return dropped
   }
+
+  /** Nobody's keys go because of those of another who has more. */
+  #dropExcess(dropped: JournalOperation[]): void {
+    const owners = [...this.#owned.values()]
+    const mostKeys = fairShare(
+      owners.map(({ keys }) => keys.size),
+      this.#limits.maxKeys,
+    )
+    const mostBytes = fairShare(
+      owners.map(({ bytes }) => bytes),
+      this.#limits.maxBytes,
+    )
+    for (const owned of owners) {
+      for (const key of owned.keys) {
+        if (owned.keys.size <= mostKeys && owned.bytes <= mostBytes) break
+        if (dropped.length === EXPIRE_AT_ONCE) return
+        if (this.get(key)?.outcome.state !== 'running') dropped.push(this.delete(key))
+      }
+    }
+  }
+}
+
+/** Keys in the table are those of callers with their principal before them (handlers/request.ts). */
+function ownerOf(key: string): string {
+  return key.slice(0, Math.max(0, key.indexOf('\n')))
 }
 
 function answerBytes(record: KeyRecord | undefined): number {

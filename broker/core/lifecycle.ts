@@ -135,6 +135,10 @@ export class Story {
   }
 }
 
+/** What a host says of an end goes to lists and events; all of it is in the stream. Characters. */
+const MAX_REASON = 4096
+const MAX_SIGNAL = 32
+
 /** Why questions are withdrawn; an answer that was on its way may have been heard or not. */
 export const PROCESS_ENDED = 'the process ended'
 
@@ -152,13 +156,13 @@ export function processEnded(
 ): void {
   const wished = record.status === 'stopping' || exit_code === 0
   record.exit_code = exit_code
-  record.signal = signal
+  record.signal = signal.slice(0, MAX_SIGNAL)
   record.pid = null
   record.paused = ''
   record.open = []
   if (!isLive(record)) return
-  const how = signal === '' ? `exit code ${exit_code}` : signal
-  moveTo(record, wished ? 'ended' : 'failed', reason ?? how, wallMs)
+  const how = signal === '' ? `exit code ${exit_code}` : record.signal
+  moveTo(record, wished ? 'ended' : 'failed', (reason ?? how).slice(0, MAX_REASON), wallMs)
 }
 
 /** The host is away: readers are told at once; its sessions may come back with it. */

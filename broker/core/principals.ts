@@ -5,7 +5,8 @@
 import { ProtocolError } from '../../protocol/errors.ts'
 import { fingerprint } from '../../protocol/keys/key-pair.ts'
 import type { Role } from '../../protocol/messages/handshake.ts'
-import { MAX_KEYS_OF_PRINCIPAL, type Reach } from '../../protocol/methods/key.ts'
+import type { Reach } from '../../protocol/methods/define.ts'
+import { MAX_KEYS_OF_PRINCIPAL } from '../../protocol/methods/key.ts'
 import type { Journal, JournalOperation } from '../journal/journal.ts'
 import { type TableLimits, VersionedTable } from './versioned.ts'
 
@@ -49,9 +50,15 @@ export class Principals {
   readonly #table: VersionedTable<PrincipalRecord>
   /** Owner of each key on disk. */
   readonly #owners = new Map<string, string>()
+  /** Names whose record cannot be read: which of their keys were revoked is not known. */
+  readonly #damaged: ReadonlySet<string>
 
-  constructor(journal: Pick<Journal, 'entries'>, limits: TableLimits = PRINCIPAL_LIMITS) {
+  constructor(
+    journal: Pick<Journal, 'entries' | 'damaged'>,
+    limits: TableLimits = PRINCIPAL_LIMITS,
+  ) {
     this.#table = new VersionedTable('the table of principals', limits)
+    this.#damaged = new Set(journal.damaged('principals'))
     for (const { key, value } of journal.entries('principals')) {
       const record = value as PrincipalRecord
       this.#table.restore(key, record, sizeOf(record))
@@ -66,6 +73,11 @@ export class Principals {
   /** As on disk. */
   get(principal: string): PrincipalRecord | undefined {
     return this.#table.durable(principal)
+  }
+
+  /** Whether it has to do with its own sessions only. Whoever has no record is a user of this machine. */
+  isLimited(principal: string): boolean {
+    return this.get(principal)?.reach === 'own'
   }
 
   all(): Iterable<PrincipalRecord> {
@@ -90,7 +102,10 @@ export class Principals {
     return this.#table.latest(principal)
   }
 
-  /** Throws LIMIT_REACHED, KEY_TAKEN, or INVALID_PARAMS for a name that stands for something else. */
+  /**
+   * Throws LIMIT_REACHED, KEY_TAKEN, INVALID_PARAMS for a name that stands for something else, or STORAGE_FAILED
+   * for one whose record is damaged.
+   */
   change(next: Omit<PrincipalRecord, 'version'>): PrincipalChange {
     this.#check(next)
     const version = (this.latest(next.principal)?.version ?? 0) + 1
@@ -112,6 +127,7 @@ export class Principals {
 
   /** Keys on disk that are meant by a whole key or by the beginning of a fingerprint. */
   matching(reference: string): { readonly key: string; readonly principal: string }[] {
+    if (reference === '') return []
     if (this.#owners.has(reference)) {
       return [{ key: reference, principal: this.#owners.get(reference) ?? '' }]
     }
@@ -124,6 +140,10 @@ export class Principals {
     if (RESERVED.has(principal)) {
       const reason = `/principal ${principal} stands for the users of this machine`
       throw new ProtocolError('INVALID_PARAMS', { method: 'key.add', reason })
+    }
+    if (this.#damaged.has(principal)) {
+      const reason = `the record of principal ${principal} is damaged, and what it revoked may not be allowed again; use another name`
+      throw new ProtocolError('STORAGE_FAILED', { reason })
     }
     if (keys.length > MAX_KEYS_OF_PRINCIPAL) {
       const what = `the list of keys of ${principal}`

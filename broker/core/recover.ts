@@ -26,7 +26,7 @@ export function beginRecovery(core: Core, record: SessionRecord): Recovery {
   if (isLive(record))
     throw new ProtocolError('WRONG_STATE', { session, status, action: 'recover it' })
   const host = nextHost(core, record)
-  core.sessions.claimName(record.name, record)
+  core.sessions.claimName(record.name, record.owner, record)
   record.host = host
   const isFirst = status === 'created'
   if (!isFirst) record.epoch += 1

@@ -3,15 +3,17 @@
 import { ProtocolError } from '../../protocol/errors.ts'
 import { sessionOfKey } from './approval-record.ts'
 import { withdrawOrphans } from './approval-steps.ts'
+import { type Asked, keyHash } from './audit/entry.ts'
 import type { Core } from './core.ts'
 import { restoreDamaged } from './damage.ts'
 import { nextEpoch } from './epoch.ts'
-import type { Outcome } from './idempotency.ts'
+import { isUnkeyed, type Outcome, partsOfKey } from './idempotency.ts'
 import { drainedHosts } from './methods/host-drain.ts'
 import { isLive, type SessionRecord } from './sessions.ts'
 
 /** What records did not have in the beginning, with what it means that they do not. */
 const LATER_FIELDS = { paused: '', recovery: 'manual', metadata: {} } as const
+type End = Exclude<Outcome, { state: 'running' }>
 type EarlierRecord = Omit<SessionRecord, keyof typeof LATER_FIELDS | 'last_pid'>
 
 /** Loads what the journal holds and returns the epoch of this run. */
@@ -28,10 +30,11 @@ export function restore(core: Core): number {
     if (!core.sessions.get(session)) withdrawOrphans(core, session)
   }
   core.workflows.restore()
-  endInterrupted(core)
   restoreDamaged(core)
   const epoch = nextEpoch(core)
   const { software, instance } = core.ports.surroundings
+  core.audit.note({ event: 'broker.started', target: instance, details: { epoch, software } })
+  endInterrupted(core)
   core.tell({ topic: 'system', event: 'started', id: instance, data: { epoch, software } })
   return epoch
 }
@@ -57,11 +60,27 @@ function endInterrupted(core: Core): void {
     if (record?.outcome.state !== 'running') continue
     const { method } = record
     const { standing } = record.outcome
-    const outcome: Outcome = standing
+    const asked = { ...askedUnder(key, method), ...record.outcome.asked }
+    const outcome: End = standing
       ? { state: 'replied', body: standing }
       : { state: 'failed', error: restarted(method).toWire() }
-    core.batch.add([core.idempotency.set(key, { ...record, outcome })], () => {})
+    const ended = { ...record, outcome }
+    const operation = isUnkeyed(key)
+      ? core.idempotency.delete(key)
+      : core.idempotency.set(key, ended)
+    core.audit.ended(
+      asked,
+      outcome,
+      () => [operation],
+      () => {},
+    )
   }
+}
+
+/** What the record of an idempotency key tells of the call by itself. */
+function askedUnder(fullKey: string, method: string): Asked {
+  const { principal, key } = partsOfKey(fullKey)
+  return { principal, method, ...(key !== '' && { key: keyHash(key) }) }
 }
 
 function restarted(method: string): ProtocolError {

@@ -5,6 +5,8 @@ import type { Params } from '../../protocol/methods/index.ts'
 import type { ApprovalPolicy, RecoveryPolicy } from '../../protocol/methods/session.ts'
 import type { PauseMode, SessionStatus } from '../../protocol/methods/types.ts'
 import type { KeptSize } from './retention.ts'
+import { NO_SHARES, type ShareRule, Shares } from './shares.ts'
+import type { Sight } from './sight.ts'
 
 /** A turn that was asked for and has not ended. */
 export interface OpenTurn {
@@ -101,17 +103,38 @@ export function turnsGiven(record: SessionRecord, turn: number): void {
   record.open = record.open.map((open) => (open.turn <= turn ? { ...open, given: true } : open))
 }
 
+const ONE = { records: 1, bytes: 0 }
+
 export class Sessions {
+  readonly #isPrivate: (owner: string) => boolean
+  readonly #shares: Shares
   readonly #records = new Map<string, SessionRecord>()
   /** Sessions whose record cannot be read: all that is known of them is that they exist. */
   readonly #damaged = new Set<string>()
+
+  /** `isPrivate`: whether this principal has to do with its own sessions only, so that its names are its own too. */
+  constructor(isPrivate: (owner: string) => boolean, rule: ShareRule = NO_SHARES) {
+    this.#isPrivate = isPrivate
+    this.#shares = new Shares(rule)
+  }
 
   get size(): number {
     return this.#records.size
   }
 
   add(record: SessionRecord): void {
+    if (!this.#records.has(record.session)) this.#shares.add(record.owner, ONE)
     this.#records.set(record.session, record)
+  }
+
+  /** Throws TOO_MANY_SESSIONS when there is no room for one more, or its owner has its share. */
+  requireRoom(owner: string, limit: number): void {
+    if (this.size >= limit) throw new ProtocolError('TOO_MANY_SESSIONS', { limit })
+    const most = { records: limit, bytes: 0 }
+    if (!this.#shares.isOver(owner, ONE, most)) return
+    const { records } = this.#shares.limitOf(most)
+    const message = `${owner} keeps its share of ${records} sessions already, ended ones included`
+    throw new ProtocolError('TOO_MANY_SESSIONS', { limit: records }, { message })
   }
 
   addDamaged(session: string): void {
@@ -119,6 +142,8 @@ export class Sessions {
   }
 
   delete(session: string): void {
+    const record = this.#records.get(session)
+    if (record) this.#shares.remove(record.owner, ONE)
     this.#records.delete(session)
   }
 
@@ -143,6 +168,12 @@ export class Sessions {
     return count
   }
 
+  /** Whether any session, ended or not, is of this host. */
+  isKnownOf(host: string): boolean {
+    for (const record of this.#records.values()) if (record.host === host) return true
+    return false
+  }
+
   liveCount(): number {
     let count = 0
     for (const record of this.#records.values()) if (isLive(record)) count += 1
@@ -150,27 +181,37 @@ export class Sessions {
   }
 
   /**
-   * By id, by name (one that has not ended before one that has), or by a prefix of the id. Throws
-   * NO_SUCH_SESSION, AMBIGUOUS_SESSION, or STORAGE_FAILED for one whose record is damaged.
+   * By id, by name (one that has not ended before one that has), or by a prefix of the id, among those that
+   * the caller sees. Throws NO_SUCH_SESSION, AMBIGUOUS_SESSION, or STORAGE_FAILED for one whose record is damaged.
    */
-  resolve(reference: string): SessionRecord {
+  resolve(reference: string, sight: Sight): SessionRecord {
     const exact = this.#records.get(reference)
-    if (exact) return exact
-    if (this.#damaged.has(reference)) {
+    if (exact && sight.sees(exact.owner)) return exact
+    // Nobody knows whose it is.
+    if (this.#damaged.has(reference) && !sight.isLimited) {
       const reason = `the record of session ${reference} is damaged; \`agentmq journal export\` has its chunks`
       throw new ProtocolError('STORAGE_FAILED', { reason })
     }
-    const named = [...this.#records.values()].filter((record) => record.name === reference)
-    const chosen = named.find((record) => !hasEnded(record)) ?? newest(named)
-    if (chosen) return chosen
-    return this.#byPrefix(reference)
+    return this.#byName(reference, sight) ?? this.#byPrefix(reference, sight)
   }
 
-  #byPrefix(reference: string): SessionRecord {
+  /** The names that all share come first: nobody can take one over with a private session. */
+  #byName(name: string, sight: Sight): SessionRecord | undefined {
+    const named = this.#seen(sight, (record) => record.name === name)
+    const shared = named.filter(({ owner }) => !this.#isPrivate(owner))
+    const candidates = shared.length > 0 ? shared : named
+    const living = candidates.filter((record) => !hasEnded(record))
+    if (living.length > 1) {
+      throw new ProtocolError('AMBIGUOUS_SESSION', { session: name, count: living.length })
+    }
+    return living[0] ?? newest(candidates)
+  }
+
+  #byPrefix(reference: string, sight: Sight): SessionRecord {
     const matching =
       reference.length < MIN_PREFIX
         ? []
-        : [...this.#records.values()].filter((record) => record.session.startsWith(reference))
+        : this.#seen(sight, ({ session }) => session.startsWith(reference))
     const [first] = matching
     if (!first) throw new ProtocolError('NO_SUCH_SESSION', { session: reference })
     if (matching.length > 1) {
@@ -179,14 +220,26 @@ export class Sessions {
     return first
   }
 
-  /** Throws NAME_TAKEN when a session that has not ended has this name, other than the one that may. */
-  claimName(name: string, by?: SessionRecord): void {
+  #seen(sight: Sight, fits: (record: SessionRecord) => boolean): SessionRecord[] {
+    return [...this.#records.values()].filter((record) => fits(record) && sight.sees(record.owner))
+  }
+
+  /**
+   * Throws NAME_TAKEN when a session that has not ended has this name, other than the one that may. Whoever has
+   * to do with its own sessions only takes names from nobody, and learns of nobody's.
+   */
+  claimName(name: string, owner: string, by?: SessionRecord): void {
     if (name === '') return
+    const namespace = this.#namespaceOf(owner)
     for (const record of this.#records.values()) {
-      if (record.name === name && record !== by && !hasEnded(record)) {
-        throw new ProtocolError('NAME_TAKEN', { name, session: record.session })
-      }
+      if (record.name !== name || record === by || hasEnded(record)) continue
+      if (this.#namespaceOf(record.owner) !== namespace) continue
+      throw new ProtocolError('NAME_TAKEN', { name, session: record.session })
     }
+  }
+
+  #namespaceOf(owner: string): string {
+    return this.#isPrivate(owner) ? owner : ''
   }
 }
 

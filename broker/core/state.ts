@@ -6,6 +6,8 @@
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { Result } from '../../protocol/methods/index.ts'
 import type { Journal, JournalOperation } from '../journal/journal.ts'
+import { LOCAL } from './rights.ts'
+import type { ShareRule } from './shares.ts'
 import { type TableLimits, VersionedTable } from './versioned.ts'
 
 export const STATE_LIMITS: TableLimits = {
@@ -19,6 +21,8 @@ interface StateRecord {
   readonly updated_at: number
   /** JSON: it comes out as it went in. */
   readonly json: string
+  /** Who set it last, towards whose share it counts; absent = a user of this machine. */
+  readonly by?: string
 }
 
 type StateHead = Pick<StateRecord, 'version' | 'updated_at'>
@@ -39,6 +43,12 @@ export interface StateChange {
   readonly written: () => void
 }
 
+/** Who sets a key, and when. */
+export interface StateSource {
+  readonly wallMs: number
+  readonly by: string
+}
+
 export interface StateQuery {
   readonly prefix: string
   readonly after: string
@@ -56,13 +66,13 @@ export class State {
   #floor: number
   #floorDurable: number
 
-  constructor(journal: Journal, limits: TableLimits) {
+  constructor(journal: Journal, limits: TableLimits, rule?: ShareRule) {
     this.#journal = journal
-    this.#table = new VersionedTable('the state', limits)
+    this.#table = new VersionedTable('the state', limits, rule)
     let highest = 0
     for (const { key, value } of journal.entries('state')) {
-      const { version, updated_at, json } = value as StateRecord
-      this.#table.restore(key, { version, updated_at }, sizeOf(key, json))
+      const { version, updated_at, json, by } = value as StateRecord
+      this.#table.restore(key, { version, updated_at }, sizeOf(key, json), by)
       this.#sorted.push(key)
       highest = Math.max(highest, version)
     }
@@ -109,12 +119,12 @@ export class State {
   }
 
   /** Throws LIMIT_REACHED. A damaged record is replaced. */
-  set(key: string, json: string, wallMs: number): StateChange {
+  set(key: string, json: string, { wallMs, by }: StateSource): StateChange {
     const before = this.#table.latest(key)?.version
     const version = (before ?? this.#floor) + 1
-    const record: StateRecord = { version, updated_at: wallMs, json }
     const head = { version, updated_at: wallMs }
-    const written = this.#table.stage(key, head, sizeOf(key, json))
+    const record: StateRecord = { ...head, json, ...(by !== LOCAL && { by }) }
+    const written = this.#table.stage(key, head, sizeOf(key, json), by)
     return {
       version,
       isNew: before === undefined,

@@ -1,6 +1,8 @@
 /** Carries out a method as a part of another call: what it persists is durable, its end is the caller's. */
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { BrokerMethod, Params } from '../../protocol/methods/index.ts'
+import { askedBy, targetOf } from './audit/asked.ts'
+import type { Asked } from './audit/entry.ts'
 import type { Call } from './calls.ts'
 import type { Core } from './core.ts'
 import type { Operation } from './events.ts'
@@ -12,7 +14,10 @@ export type SubCallDone = (error: ProtocolError | undefined) => void
 export type Parent = Pick<
   Call<BrokerMethod>,
   'identity' | 'connection' | 'trace' | 'remainingMs' | 'isCancelled' | 'isAbandoned'
->
+> & {
+  /** What it is a part of, for the audit log: a method, or the id of a workflow. */
+  readonly within: string
+}
 
 /** Adds what is persisted to the journal, with more that has to be written together with it. */
 export type Join = (
@@ -29,16 +34,26 @@ export function subCall<M extends BrokerMethod>(
   done: SubCallDone,
   join: Join = (operations, settled) => core.batch.add(operations, settled),
 ): void {
-  const settle = once(done)
-  const { identity, connection, trace } = parent
+  const { identity, connection, trace, within } = parent
+  const about = targetOf(core, method, params)
+  let asked: Asked = { ...askedBy(method, { ...parent, key: '' }), within, ...about }
+  let isWritten = false
+  const settle = once((error) => {
+    audit(core, asked, error, isWritten)
+    done(error)
+  })
   const call: Call<M> = {
     ...{ method, params, identity, connection, trace },
+    names: (target) => {
+      asked = { ...asked, ...target }
+    },
     remainingMs: () => parent.remainingMs(),
     isCancelled: () => parent.isCancelled(),
     isAbandoned: () => parent.isAbandoned(),
     onCancel: () => {}, // the parts of a batch go on to their own ends
     persist: (operations, then) => {
       join(operations, (error) => {
+        isWritten = !error
         if (error) settle(ProtocolError.from(error, 'broker', 'no'))
         else attempt(then, settle)
       })
@@ -47,6 +62,24 @@ export function subCall<M extends BrokerMethod>(
     fail: settle,
   }
   attempt(() => handler(core, call), settle)
+}
+
+/** Before the end of the call that it is a part of, so that its record comes before the other's. */
+function audit(
+  { audit: log }: Core,
+  asked: Asked,
+  error: ProtocolError | undefined,
+  isWritten: boolean,
+): void {
+  const ended = error ? ({ state: 'failed', error } as const) : ({ state: 'replied' } as const)
+  if (isWritten)
+    log.ended(
+      asked,
+      ended,
+      () => [],
+      () => {},
+    )
+  else log.endedUnwritten(asked, ended, () => {})
 }
 
 /** The first end is the end. */

@@ -6,6 +6,7 @@ import type { Message } from '../../protocol/bundle.ts'
 import { type ErrorCode, isErrorCode } from '../../protocol/errors.ts'
 import { type BrokerMethod, isMethod, type MethodName } from '../../protocol/methods/index.ts'
 import { Histogram } from './histogram.ts'
+import type { LimitName } from './limit-names.ts'
 
 /** A request that went well. */
 const OK = 'OK'
@@ -31,6 +32,7 @@ export class Tally {
   chunksRepeated = 0
   chunksPublished = 0
   bytesPublished = 0
+  readonly limitsReached = new Map<LimitName, number>()
 
   /** A request was answered; `code` is that of an error, which may come from another version. */
   answered(method: BrokerMethod, code: string | undefined, afterMs: number): void {
@@ -53,6 +55,11 @@ export class Tally {
     const byCode = this.callEnds.get(method)
     if (byCode) byCode.set(code, (byCode.get(code) ?? 0) + 1)
     else this.callEnds.set(method, new Map([[code, 1]]))
+  }
+
+  /** A limit was reached. */
+  reached(limit: LimitName): void {
+    this.limitsReached.set(limit, (this.limitsReached.get(limit) ?? 0) + 1)
   }
 
   /** The journal has stored, or failed to store, one group. */

@@ -5,6 +5,7 @@ import type { Params, Result } from '../../protocol/methods/index.ts'
 import type { TaskInfo, TaskStatus } from '../../protocol/methods/task.ts'
 import type { Journal, JournalOperation } from '../journal/journal.ts'
 import { metadataOf, requireSmall } from './metadata.ts'
+import type { ShareRule } from './shares.ts'
 import { type TableLimits, VersionedTable } from './versioned.ts'
 
 export const TASK_LIMITS: TableLimits = {
@@ -57,11 +58,11 @@ export class Tasks {
   readonly #damaged: Set<string>
   #lastChange = 0
 
-  constructor(journal: Journal, limits: TableLimits) {
-    this.#table = new VersionedTable('the list of tasks', limits)
+  constructor(journal: Journal, limits: TableLimits, rule?: ShareRule) {
+    this.#table = new VersionedTable('the list of tasks', limits, rule)
     const stored = [...journal.entries('tasks')].map(({ value }) => value as TaskRecord)
     for (const record of stored.sort((a, b) => a.change - b.change)) {
-      this.#table.restore(record.task, record, sizeOf(record))
+      this.#table.restore(record.task, record, sizeOf(record), record.owner)
       this.#lastChange = record.change
     }
     this.#damaged = new Set(journal.damaged('tasks'))
@@ -117,7 +118,7 @@ export class Tasks {
   /** Throws LIMIT_REACHED. */
   put(record: Omit<TaskRecord, 'change'>): TaskChange {
     const saved = { ...record, change: this.#lastChange + 1 }
-    const written = this.#table.stage(record.task, saved, sizeOf(saved))
+    const written = this.#table.stage(record.task, saved, sizeOf(saved), saved.owner)
     this.#lastChange = saved.change
     return { operation: { op: 'put', table: 'tasks', key: record.task, value: saved }, written }
   }

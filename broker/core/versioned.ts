@@ -4,6 +4,8 @@
  * what is on disk. Does not write: it stages a change, and is told when that is durable or has failed.
  */
 import { ProtocolError } from '../../protocol/errors.ts'
+import { LOCAL } from './rights.ts'
+import { NO_SHARES, type ShareRule, Shares } from './shares.ts'
 
 export interface Versioned {
   readonly version: number
@@ -19,6 +21,8 @@ export interface TableLimits {
 interface Cell<R> {
   readonly record: R
   readonly bytes: number
+  /** Whose share it counts towards. */
+  readonly owner: string
 }
 
 /** A change on its way to the disk; `cell` is undefined for a deletion. */
@@ -42,11 +46,14 @@ export class VersionedTable<R extends Versioned> {
   #kept: Totals = { records: 0, bytes: 0 }
   /** Of what will be, if all writes succeed. */
   #claimed: Totals = this.#kept
+  /** The same for each principal. */
+  readonly #shares: Shares
 
   /** `what` names the table in the error of a full one. */
-  constructor(what: string, limits: TableLimits) {
+  constructor(what: string, limits: TableLimits, rule: ShareRule = NO_SHARES) {
     this.#what = what
     this.#limits = limits
+    this.#shares = new Shares(rule)
   }
 
   get size(): number {
@@ -58,10 +65,12 @@ export class VersionedTable<R extends Versioned> {
   }
 
   /** A record that an earlier run has written; those that changed last come last. */
-  restore(key: string, record: R, bytes: number): void {
-    this.#durable.set(key, { record, bytes })
-    this.#kept = added(this.#kept, undefined, { record, bytes })
+  restore(key: string, record: R, bytes: number, owner = LOCAL): void {
+    const cell = { record, bytes, owner }
+    this.#durable.set(key, cell)
+    this.#kept = added(this.#kept, undefined, cell)
     this.#claimed = this.#kept
+    this.#share(undefined, cell)
   }
 
   /** As of its last change, written or not. */
@@ -91,13 +100,17 @@ export class VersionedTable<R extends Versioned> {
 
   /**
    * Changes it in memory; undefined deletes it. The function that comes back is to be called when the
-   * change is on disk. Throws LIMIT_REACHED for a change that takes more room than there is.
+   * change is on disk. Throws LIMIT_REACHED for a change that takes more room than there is, or than its
+   * owner may take up.
    */
-  stage(key: string, record: R | undefined, bytes = 0): () => void {
-    const cell = record && { record, bytes }
-    const claimed = added(this.#claimed, this.#latest(key), cell)
+  stage(key: string, record: R | undefined, bytes = 0, owner = LOCAL): () => void {
+    const cell = record && { record, bytes, owner }
+    const before = this.#latest(key)
+    const claimed = added(this.#claimed, before, cell)
     this.#requireRoom(claimed)
+    this.#requireShare(before, cell)
     this.#claimed = claimed
+    this.#share(before, cell)
     const staged = { cell }
     this.#staged.set(key, staged)
     return () => this.#written(key, staged)
@@ -107,6 +120,28 @@ export class VersionedTable<R extends Versioned> {
   rewind(): void {
     this.#staged.clear()
     this.#claimed = this.#kept
+    this.#shares.clear()
+    for (const cell of this.#durable.values()) this.#share(undefined, cell)
+  }
+
+  #share(before: Cell<R> | undefined, after: Cell<R> | undefined): void {
+    if (before) this.#shares.remove(before.owner, { records: 1, bytes: before.bytes })
+    if (after) this.#shares.add(after.owner, { records: 1, bytes: after.bytes })
+  }
+
+  #requireShare(before: Cell<R> | undefined, after: Cell<R> | undefined): void {
+    if (!after) return
+    const { owner } = after
+    const had = before?.owner === owner ? { records: 1, bytes: before.bytes } : undefined
+    const more = { records: had ? 0 : 1, bytes: after.bytes - (had?.bytes ?? 0) }
+    const most = { records: this.#limits.maxRecords, bytes: this.#limits.maxBytes }
+    if (!this.#shares.isOver(owner, more, most)) return
+    const { records, bytes } = this.#shares.limitOf(most)
+    const limit = `${records} entries or ${bytes} bytes`
+    throw new ProtocolError('LIMIT_REACHED', {
+      what: `the share of ${owner} of ${this.#what}`,
+      limit,
+    })
   }
 
   #latest(key: string): Cell<R> | undefined {

@@ -7,6 +7,7 @@ import { once } from 'node:events'
 import { jsonLine } from '../../protocol/json-line.ts'
 import { decodeChunk, inReadingOrder } from '../../protocol/messages/chunk-decoding.ts'
 import { type SessionRecord, Sessions } from '../core/sessions.ts'
+import { EVERYTHING } from '../core/sight.ts'
 import type { Gap, StoredChunk } from '../journal/journal.ts'
 import {
   behindSession,
@@ -26,7 +27,7 @@ import type { Tell } from './survey-table.ts'
 /** Chunks, and bytes of their bodies, that are read before they are written. */
 const PAGE = { maxCount: 256, maxBytes: 1024 * 1024 }
 
-interface Stream extends Bounds {
+export interface Stream extends Bounds {
   readonly session: string
 }
 
@@ -54,12 +55,12 @@ function next(file: JournalFile, session: string | undefined): string | undefine
 /** As the broker resolves a reference. A session whose record is damaged still answers to its whole id. */
 function sessionOf(file: JournalFile, reference: string): string {
   if (hasChunks(file, reference)) return reference
-  const sessions = new Sessions()
+  const sessions = new Sessions(() => false)
   for (const { key, value } of file.entries('sessions')) {
     const record = decodeSmall('sessions', key.toString('utf8'), value)?.value
     if (record !== undefined) sessions.add(record as SessionRecord)
   }
-  return sessions.resolve(reference).session
+  return sessions.resolve(reference, EVERYTHING).session
 }
 
 function hasChunks(file: JournalFile, session: string): boolean {
@@ -86,7 +87,7 @@ async function exportStream(
   }
 }
 
-function sourceOf(file: JournalFile, { session, generation, floor }: Stream) {
+export function sourceOf(file: JournalFile, { session, generation, floor }: Stream) {
   const [start, end] = [
     chunkKey(session, generation, floor),
     chunkKey(session, generation, MAX_SEQUENCE),

@@ -1,4 +1,5 @@
 /** What a reading process can be asked to do, and what it tells; both travel as JSON. */
+import type { AuditHead } from '../../protocol/audit-chain.ts'
 import type { WireError } from '../../protocol/errors.ts'
 import type { DatabaseName } from '../journal/lmdb-store.ts'
 import type { SurveyLine } from './survey-lines.ts'
@@ -28,7 +29,15 @@ export interface CopyJob {
   readonly to: string
 }
 
-export type Job = SurveyJob | ExportJob | CopyJob
+/** The hash chain of the audit log. */
+export interface AuditJob {
+  readonly verb: 'audit'
+  readonly path: string
+  /** Heads that were kept elsewhere. */
+  readonly expected: readonly AuditHead[]
+}
+
+export type Job = SurveyJob | ExportJob | CopyJob | AuditJob
 
 /** The line before the process ends with 1. */
 export interface Failed {

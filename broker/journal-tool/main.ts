@@ -1,4 +1,6 @@
 /** `agentmq journal`: looks after the journal of a broker, beside it or while it is stopped. */
+import type { AuditHead } from '../../protocol/audit-chain.ts'
+import { parseHead } from '../../protocol/audit-report.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 import { jsonLine } from '../../protocol/json-line.ts'
 import {
@@ -13,6 +15,7 @@ import { type Flag, flagsOf } from '../../protocol/settings.ts'
 import { BrokerSettings } from '../config.ts'
 import { filesOf } from '../journal/files.ts'
 import { MAX_SEQUENCE } from '../journal/keys.ts'
+import { verifyAudit } from './audit.ts'
 import { compact } from './compact.ts'
 import { exportJournal } from './export.ts'
 import { findJournal } from './place.ts'
@@ -21,6 +24,7 @@ import { verify } from './verify.ts'
 
 const VERBS = {
   verify: 'Read every record and say what is damaged; exit code 9 if anything is',
+  audit: 'Check the hash chain of the audit log; exit code 9 if it is broken',
   stats: 'What takes room, and how much compact would give back',
   export: 'Every chunk as a line of JSON; what cannot be read as a gap',
   compact: 'Give free pages back to the disk; the broker must be stopped',
@@ -40,6 +44,21 @@ const EXPORT_FLAGS = {
   session: { ...text('Only this session: its id, its name, or the beginning of its id'), group },
 } as const
 
+const AUDIT_FLAGS = {
+  expect: {
+    type: 'string',
+    array: true,
+    group: 'Options of audit:',
+    describe: 'SEQ:HASH that was kept elsewhere has to be part of it (repeatable)',
+  },
+} as const
+
+/** Flags that belong to one verb. */
+const OWN_FLAGS: Readonly<Partial<Record<keyof typeof VERBS, object>>> = {
+  export: EXPORT_FLAGS,
+  audit: AUDIT_FLAGS,
+}
+
 const { dir, 'journal-dir': journalDir } = flagsOf(BrokerSettings)
 
 const PROGRAM: Program = {
@@ -47,6 +66,7 @@ const PROGRAM: Program = {
   purpose: 'Looks after the journal of a broker. All but compact may run beside the broker.',
   examples: [
     ['$0 verify', 'is everything intact?'],
+    ['$0 audit --expect 812:5f0c…', 'is the audit log what it was?'],
     ['$0 export --session blue > blue.jsonl', 'one conversation'],
   ],
   verbs: VERBS,
@@ -57,6 +77,7 @@ const PROGRAM: Program = {
     config: configFlag('broker'),
     json: { type: 'boolean', array: false, describe: 'Output for programs' },
     ...EXPORT_FLAGS,
+    ...AUDIT_FLAGS,
   },
 }
 
@@ -87,13 +108,14 @@ function explain(error: ProtocolError, isJson: boolean): number {
 type Flags = Readonly<Record<string, unknown>>
 
 async function run(verb: keyof typeof VERBS, flags: Flags): Promise<number> {
-  const foreign = Object.keys(EXPORT_FLAGS).find((flag) => flags[flag] !== undefined)
-  if (verb !== 'export' && foreign !== undefined) refuse(`--${foreign} belongs to export`)
+  checkFlags(verb, flags)
   const directory = findJournal(flags, process.env)
   const path = filesOf(directory).data
   switch (verb) {
     case 'verify':
       return print(await verify(path), flags)
+    case 'audit':
+      return print(await verifyAudit(path, expectedHeads(flags)), flags)
     case 'stats':
       return print(await stats(path), flags)
     case 'export':
@@ -101,6 +123,17 @@ async function run(verb: keyof typeof VERBS, flags: Flags): Promise<number> {
     case 'compact':
       return print(await compact(directory), flags)
   }
+}
+
+function checkFlags(verb: keyof typeof VERBS, flags: Flags): void {
+  for (const [owner, own] of Object.entries(OWN_FLAGS)) {
+    const foreign = Object.keys(own).find((flag) => flags[flag] !== undefined)
+    if (verb !== owner && foreign !== undefined) refuse(`--${foreign} belongs to ${owner}`)
+  }
+}
+
+function expectedHeads({ expect = [] }: Flags): AuditHead[] {
+  return [expect].flat().map((text) => parseHead(String(text)))
 }
 
 function rangeOf(flags: Flags) {

@@ -4,6 +4,7 @@
  */
 import { writeSync } from 'node:fs'
 import { ProtocolError } from '../../protocol/errors.ts'
+import { checkAudit } from './check-audit.ts'
 import { exportChunks } from './export-chunks.ts'
 import type { Job, Told } from './jobs.ts'
 import { JournalFile } from './journal-file.ts'
@@ -34,6 +35,9 @@ async function run(job: Job): Promise<void> {
       break
     case 'copy':
       await file.copyTo(job.to)
+      break
+    case 'audit':
+      await checkAudit(file, job, tell)
   }
   await file.close()
 }

@@ -1,4 +1,5 @@
 /** What the reading process tells while it surveys a journal: one of these a line. */
+import type { AuditReport } from '../../protocol/audit-report.ts'
 import type { DatabaseName } from '../journal/lmdb-store.ts'
 
 /** Where the reading is: what dies next dies behind this. */
@@ -54,3 +55,5 @@ export type SurveyLine =
   | { readonly kind: 'epoch'; readonly epoch: number }
   /** Chunks of sessions that were dropped, which wait to be removed. */
   | { readonly kind: 'removed'; readonly chunks: number }
+  /** What the check of the audit log came to. */
+  | { readonly kind: 'audit'; readonly report: AuditReport }

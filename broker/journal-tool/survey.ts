@@ -48,6 +48,7 @@ class Account {
   hear(line: SurveyLine): void {
     switch (line.kind) {
       case 'at':
+      case 'audit':
         return
       case 'file':
         this.#file = line

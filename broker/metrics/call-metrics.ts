@@ -1,5 +1,14 @@
 /** Metrics of calls and of the connections that they come on. */
-import { type HistogramSample, type Metric, type Sample, single, type View } from './metric.ts'
+import { LIMIT_NAMES, LIMITS } from '../core/limit-names.ts'
+import {
+  each,
+  type HistogramSample,
+  type Metric,
+  type Sample,
+  single,
+  type View,
+} from './metric.ts'
+import { KEY_ANSWERS } from './outcomes.ts'
 
 export const CALL_METRICS = {
   agentmq_calls_total: {
@@ -34,6 +43,11 @@ export const CALL_METRICS = {
     'Connections to ROUTER, welcome or not.',
     ({ connections }) => connections.count,
   ),
+  agentmq_connections_greeting: single(
+    'gauge',
+    'Of them, those that have not shaken hands.',
+    ({ connections }) => connections.greeting,
+  ),
   agentmq_connections_ended_total: {
     type: 'counter',
     help: 'Connections that ended: goodbye, disconnected, silent for the liveness limit, or cut off with an error code (OVERLOADED: the peer let its queue outgrow the limit).',
@@ -61,7 +75,28 @@ export const CALL_METRICS = {
     'Body bytes that wait on the connection that has most of them.',
     ({ connections }) => connections.backlog.mostBytes,
   ),
+  agentmq_limits_reached_total: {
+    type: 'counter',
+    help: `How often a limit was reached, by its name. ${limitNames()}`,
+    labels: ['limit'],
+    read: ({ core }) => each('limit', LIMIT_NAMES, core.tally.limitsReached),
+  },
+  agentmq_keys_answered_total: {
+    type: 'counter',
+    help: 'Keys of other machines that asked to connect, by the answer: accept, later (it is not known), busy (it connects too often) or never (it was revoked).',
+    labels: ['answer'],
+    read: ({ keyAnswers }) => each('answer', KEY_ANSWERS, keyAnswers),
+  },
+  agentmq_keys_pending: single(
+    'gauge',
+    'Keys that knock and are not known.',
+    ({ core }) => core.knockers.size,
+  ),
 } as const satisfies Record<string, Metric>
+
+function limitNames(): string {
+  return `${LIMIT_NAMES.map((name) => `${name}: ${LIMITS[name]}`).join('; ')}.`
+}
 
 function* callEnds({ core }: View): Generator<Sample> {
   for (const [method, byCode] of core.tally.callEnds) {

@@ -3,6 +3,7 @@ import type { ConnectionEnd } from '../../protocol/link/broker-link.ts'
 import type { Backlog } from '../connections.ts'
 import type { Core } from '../core/core.ts'
 import type { Histogram } from '../core/histogram.ts'
+import type { KeyAnswer, SubscriptionOutcome } from './outcomes.ts'
 
 /** All that metrics are read from. */
 export interface View {
@@ -11,10 +12,16 @@ export interface View {
   readonly hostCreditBytes: number
   readonly connections: {
     readonly count: number
+    /** Those that have not shaken hands. */
+    readonly greeting: number
     readonly stuck: number
     readonly backlog: Backlog
     readonly ends: ReadonlyMap<ConnectionEnd, number>
   }
+  /** What came of subscriptions. */
+  readonly subscriptions: ReadonlyMap<SubscriptionOutcome, number>
+  /** How keys that asked to connect were answered. */
+  readonly keyAnswers: ReadonlyMap<KeyAnswer, number>
 }
 
 export type Labels = Readonly<Record<string, string>>

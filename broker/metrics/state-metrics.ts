@@ -71,6 +71,36 @@ export const STATE_METRICS = {
     'Events of @events that are kept.',
     ({ core }) => core.events.kept,
   ),
+  agentmq_audit_records: single(
+    'gauge',
+    'Records of the audit log that are kept.',
+    ({ core }) => core.events.keptAudit,
+  ),
+  agentmq_audit_bytes: single(
+    'gauge',
+    'What they take, as far as it is counted.',
+    ({ core }) => core.events.keptAuditBytes,
+  ),
+  agentmq_audit_records_total: single(
+    'counter',
+    'Records written to the audit log.',
+    ({ core }) => core.audit.written,
+  ),
+  agentmq_audit_refusals_counted_total: single(
+    'counter',
+    'Refused requests that have no record of their own, because others of their kind came just before.',
+    ({ core }) => core.audit.counted,
+  ),
+  agentmq_audit_waiting: single(
+    'gauge',
+    'Records that wait for room on the disk.',
+    ({ core }) => core.audit.waiting,
+  ),
+  agentmq_audit_lost_total: single(
+    'counter',
+    'Records that found no room, not even to wait.',
+    ({ core }) => core.audit.lost,
+  ),
   agentmq_loop_lag_seconds: single(
     'gauge',
     'Worst delay of the event loop in the last 5 to 10 s.',

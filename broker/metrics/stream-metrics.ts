@@ -2,7 +2,8 @@
 
 import type { Host } from '../core/hosts.ts'
 import { connectionName, type Lagging, lagging } from '../core/readers.ts'
-import { type Metric, type Sample, single, type View } from './metric.ts'
+import { each, type Metric, type Sample, single, type View } from './metric.ts'
+import { SUBSCRIPTION_OUTCOMES } from './outcomes.ts'
 
 /** Readers and hosts that are named one by one; the rest is in the totals. */
 export const NAMED = 20
@@ -34,6 +35,12 @@ export const STREAM_METRICS = {
     ({ core }) => core.tally.bytesPublished,
   ),
   agentmq_tickets: single('gauge', 'Tickets, redeemed or not.', ({ core }) => core.tickets.size),
+  agentmq_subscriptions_total: {
+    type: 'counter',
+    help: 'Subscriptions on XPUB: redeemed (a ticket that was good), released (its end) or unknown (no ticket, one that was used before, or the end of such).',
+    labels: ['outcome'],
+    read: ({ subscriptions }) => each('outcome', SUBSCRIPTION_OUTCOMES, subscriptions),
+  },
   agentmq_readers: single('gauge', 'Readers of streams.', ({ core }) => lagging(core).length),
   agentmq_reader_lag_chunks_max: single(
     'gauge',

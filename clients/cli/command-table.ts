@@ -259,6 +259,19 @@ export const COMMANDS = {
     ],
     load: () => import('./commands/events.ts'),
   },
+  audit: {
+    usage: 'audit <verb>',
+    describe: 'Who did what and what came of it: read, or verify that nothing was changed',
+    examples: [
+      ['agentmq audit read --since 2h', 'What was done in the last two hours'],
+      ['agentmq audit read --session blue --method session. --json', 'For programs'],
+      ['agentmq audit read --principal anna -f', 'And what comes'],
+      ['agentmq audit verify', 'Is the chain of hashes intact? Keep elsewhere what it calls last'],
+      ['agentmq audit verify --expect 812:5f0c…', 'Is it that chain still?'],
+      ['agentmq audit verify --journal-dir DIR', 'While no broker runs'],
+    ],
+    load: () => import('./commands/audit.ts'),
+  },
   hosts: {
     usage: 'hosts',
     describe: 'List agent hosts, what they can run, and the evidence that they are well',
@@ -283,6 +296,16 @@ export const COMMANDS = {
     describe: 'Let a host take sessions again',
     examples: [['agentmq undrain lab', '']],
     load: () => import('./commands/undrain.ts'),
+  },
+  doctor: {
+    usage: 'doctor',
+    describe: 'Look for what keeps agentmq from working, and say what to do',
+    examples: [
+      ['agentmq doctor', 'From this machine to the agents'],
+      ['agentmq doctor --context lab', 'The same for a broker elsewhere'],
+      ['agentmq doctor --json', 'For a script; ends with 1 when there is a problem'],
+    ],
+    load: () => import('./commands/doctor.ts'),
   },
   readers: {
     usage: 'readers [session]',
@@ -331,7 +354,8 @@ export const COMMANDS = {
   },
   journal: {
     usage: 'journal <verb>',
-    describe: 'Look after the journal of a broker on this machine: verify, stats, export, compact',
+    describe:
+      'Look after the journal of a broker on this machine: verify, audit, stats, export, compact',
     examples: [
       ['agentmq journal verify', 'Is every record intact? Also beside a running broker'],
       ['agentmq journal export --session blue > blue.jsonl', 'One conversation, a chunk a line'],

@@ -15,7 +15,7 @@ export const EXIT_CODES = {
   CONFLICT: { code: 6, meaning: 'not in this state: busy, full, ended, or the name is taken' },
   DENIED: { code: 7, meaning: 'not authenticated, or not allowed' },
   TIMEOUT: { code: 8, meaning: 'the deadline passed' },
-  DAMAGED: { code: 9, meaning: 'the journal has damage' },
+  DAMAGED: { code: 9, meaning: 'the journal has damage, or the audit log is not what it was' },
   INTERRUPTED: { code: 130, meaning: 'interrupted: Ctrl-C, or the turn was interrupted' },
   TERMINATED: { code: 143, meaning: 'ended by SIGTERM' },
 } as const satisfies Record<string, { readonly code: number; readonly meaning: string }>
@@ -27,6 +27,7 @@ export const EXIT = {
   failed: EXIT_CODES.FAILED.code,
   usage: EXIT_CODES.USAGE.code,
   inUse: EXIT_CODES.IN_USE.code,
+  damaged: EXIT_CODES.DAMAGED.code,
   interrupted: EXIT_CODES.INTERRUPTED.code,
   terminated: EXIT_CODES.TERMINATED.code,
 } as const
@@ -69,6 +70,7 @@ export const EXIT_OF_ERROR = {
   NOT_SUPPORTED: FAILED.code,
   MODE_REFUSED: FAILED.code,
   NAME_TAKEN: CONFLICT.code,
+  HOST_TAKEN: DENIED.code,
   NO_SUCH_APPROVAL: NOT_FOUND.code,
   AMBIGUOUS_APPROVAL: NOT_FOUND.code,
   SETTLED: CONFLICT.code,

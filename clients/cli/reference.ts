@@ -37,7 +37,7 @@ async function flags(name: CommandName): Promise<string> {
 /** A part of its own, but with few flags. */
 async function journalFlags(): Promise<string> {
   const groups = (await partHelp('journal', COLUMNS)).split(/\n\n(?=\S)/)
-  return groupsOf(groups, ['Commands:', 'Options:', 'Options of export:'])
+  return groupsOf(groups, ['Commands:', 'Options:', 'Options of export:', 'Options of audit:'])
 }
 
 export async function globalReference(): Promise<string> {

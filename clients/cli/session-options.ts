@@ -64,7 +64,7 @@ export const sessionOptions = <T extends Globals>(yargs: Argv<T>) =>
       type: 'string',
       array: true,
       requiresArg: true,
-      describe: 'Further argument for the CLI (repeatable)',
+      describe: 'Further argument for the CLI, where its host allows it (repeatable)',
     })
     .option('recovery', {
       choices: RECOVERIES,
@@ -153,7 +153,7 @@ function environment(assignments: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     assignments.map((assignment) => {
       const at = assignment.indexOf('=')
-      if (at < 1) throw new UsageError(`--env ${assignment} is not NAME=VALUE`)
+      if (at < 1) throw new UsageError('--env takes NAME=VALUE, and what was given is not that')
       return [assignment.slice(0, at), assignment.slice(at + 1)]
     }),
   )

@@ -1,5 +1,6 @@
 /** The public surface of the SDK. */
 export { ERRORS, type ErrorCode, type Executed, ProtocolError } from '../../protocol/errors.ts'
+export type { AuditRecord } from '../../protocol/messages/audit.ts'
 export type {
   ApprovalDecision,
   ApprovalOutcome,
@@ -23,7 +24,9 @@ export type {
   SessionInfo,
   SessionStatus,
 } from '../../protocol/methods/types.ts'
+export type { Actor } from './actor.ts'
 export type { ApprovalFilter, ApprovalReply, WatchOptions } from './approvals.ts'
+export { type AuditPage, type AuditQuery, auditItems } from './audit.ts'
 export type { CallOptions } from './caller.ts'
 export { Client } from './client.ts'
 export { type ConnectOptions, connect } from './connect.ts'

@@ -1,9 +1,9 @@
 /** The ZeroMQ sockets of a client. The only file of the SDK that imports zeromq. */
-import { context, Dealer, type Event, XSubscriber } from 'zeromq'
+import { capability, context, Dealer, type Event, version, XSubscriber } from 'zeromq'
 import type { Bundle } from '../../protocol/bundle.ts'
 import type { ProtocolError } from '../../protocol/errors.ts'
 import type { PeerKeys } from '../../protocol/keys/peer-keys.ts'
-import { WIRE_LIMITS } from '../../protocol/limits.ts'
+import { MAX_FRAME_BYTES } from '../../protocol/limits.ts'
 import {
   Dialer,
   type DialTarget,
@@ -22,7 +22,7 @@ const COMMON = {
   immediate: true, // nothing is queued for a broker that is not there
   reconnectInterval: 100,
   reconnectMaxInterval: 1000,
-  maxMessageSize: WIRE_LIMITS.maxBodiesBytes,
+  maxMessageSize: MAX_FRAME_BYTES,
   heartbeatInterval: 2000,
   heartbeatTimeout: 6000,
   handshakeInterval: 5000,
@@ -40,6 +40,11 @@ const DIAL_PORTS = {
 
 const SUBSCRIBE = 1
 const UNSUBSCRIBE = 0
+
+/** What the native module can do. */
+export function zeromqVersion(): { readonly libzmq: string; readonly hasCurve: boolean } {
+  return { libzmq: version, hasCurve: capability.curve === true }
+}
 
 /** To a broker of this machine. */
 export const zeromqTransport: Transport = transport(undefined)

@@ -83,11 +83,14 @@ function checkExposure(settings: ShimSettings): void {
 /** The secret that the old daemon was shipped with, and refused. */
 const WELL_KNOWN_SECRET = 'default-secret-change-in-production'
 
-function checkAuth({ enable_auth, jwt_secret, api_key }: ShimSettings): void {
-  if (!enable_auth) return
-  const refuse = (reason: string): never => {
-    throw new ProtocolError('BAD_CONFIG', { source: 'jwt_secret', reason })
+function checkAuth({ enable_auth, jwt_secret, api_key, act_for_users }: ShimSettings): void {
+  const refuse = (reason: string, source = 'jwt_secret'): never => {
+    throw new ProtocolError('BAD_CONFIG', { source, reason })
   }
+  if (act_for_users && !(enable_auth && jwt_secret !== undefined)) {
+    refuse('it needs enable_auth and jwt_secret: only a token names a user', 'act_for_users')
+  }
+  if (!enable_auth) return
   if (jwt_secret === WELL_KNOWN_SECRET) refuse('everybody knows this one; choose another')
   if (jwt_secret === undefined && api_key === undefined) {
     refuse('enable_auth needs jwt_secret, api_key or both')

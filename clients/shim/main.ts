@@ -5,7 +5,9 @@ import type { Logger } from 'pino'
 import type { Environment } from '../../protocol/endpoints.ts'
 import { type ErrorCode, ProtocolError } from '../../protocol/errors.ts'
 import { readSources } from '../../protocol/process/command-line.ts'
-import { endAsked, explain, logger, tellReady } from '../../protocol/process/life.ts'
+import { endAsked, explain, logger, say, tellReady } from '../../protocol/process/life.ts'
+import { secretsOf } from '../../protocol/process/redaction.ts'
+import { secretValues } from '../../protocol/secret-settings.ts'
 import { flagsOf } from '../../protocol/settings.ts'
 import { type Client, type ConnectOptions, connect } from '../sdk/index.ts'
 import { AttachDesk } from './attach/desk.ts'
@@ -47,7 +49,10 @@ async function readConfig(
 }
 
 async function run(config: ShimConfig): Promise<number> {
-  const log = logger('shim', config)
+  const log = logger('shim', config, [
+    ...secretValues(ShimSettings, config),
+    ...secretsOf(process.env),
+  ])
   const ending = new AbortController()
   const asked = endAsked(config).then((reason) => {
     ending.abort()
@@ -138,7 +143,7 @@ function refusal(client: Client): Promise<ProtocolError> {
 }
 
 function tellFailed(door: string, error: ProtocolError): void {
-  process.stderr.write(`${PROGRAM.name}: door ${door}: ${error.message}; it stays shut\n`)
+  say(PROGRAM.name, `door ${door}: ${error.message}; it stays shut`)
 }
 
 function worldOf(settings: ShimConfig, client: Client) {

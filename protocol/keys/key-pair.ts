@@ -37,12 +37,24 @@ export function publicKeyOf(secretKey: string): string {
   return pairOf(requiredBytes(secretKey)).publicKey
 }
 
-/** Whether this is the text of a key. */
+/** Whether this is the text of a key that can be somebody's. */
 export function isKey(text: string): boolean {
-  return keyBytes(text) !== undefined
+  return keyBytes(text) !== undefined && !isWeak(text)
 }
 
-/** The secret that the owners of both pairs come to. Throws BAD_CONFIG for a text that is no key. */
+const PROBE = z85Encode(Buffer.alloc(KEY_BYTES, 0x5a))
+
+/** With the few points of low order everybody has the same secret, nothing but zeros; node refuses that. */
+function isWeak(publicKey: string): boolean {
+  try {
+    sharedSecret(PROBE, publicKey)
+    return false
+  } catch {
+    return true
+  }
+}
+
+/** The secret that the owners of both pairs come to. Throws for a text that is no key, and for a weak key. */
 export function sharedSecret(secretKey: string, theirPublicKey: string): Buffer {
   return diffieHellman({
     privateKey: privateKey(requiredBytes(secretKey)),

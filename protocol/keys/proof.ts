@@ -1,5 +1,5 @@
 /**
- * The proof of a principal (docs/protocol.md section 2.2): an HMAC under a key that only the owner of the
+ * The proof of a principal (docs/protocol.md 2.15): an HMAC under a key that only the owner of the
  * peer's secret key and the broker can derive, over the broker's nonce and what HELLO claimed.
  */
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'
@@ -37,8 +37,17 @@ export function proofOf(keys: ProofKeys, nonce: Buffer, claim: Claim): Buffer {
 }
 
 export function isProof(mac: Buffer, keys: ProofKeys, nonce: Buffer, claim: Claim): boolean {
-  const expected = proofOf(keys, nonce, claim)
-  return mac.length === expected.length && timingSafeEqual(mac, expected)
+  const expected = expectedProof(keys, nonce, claim)
+  return mac.length === expected?.length && timingSafeEqual(mac, expected)
+}
+
+/** Undefined for a weak key, which leaves no secret to prove. */
+function expectedProof(keys: ProofKeys, nonce: Buffer, claim: Claim): Buffer | undefined {
+  try {
+    return proofOf(keys, nonce, claim)
+  } catch {
+    return undefined
+  }
 }
 
 /** Each part with its length before it, so that no two statements have the same bytes. */

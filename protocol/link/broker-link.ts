@@ -18,6 +18,7 @@ import { FEATURES, negotiateMinor } from '../version.ts'
 import type { HealthEvidence } from './health.ts'
 import { Heartbeat, type HeartbeatTimes } from './heartbeat.ts'
 import { Outbox, type OutboxLimits } from './outbox.ts'
+import { Rate, type RateLimits } from './rate.ts'
 
 /** Who a connection acts for. */
 export interface Identity {
@@ -61,14 +62,42 @@ export type ConnectionEnd = 'goodbye' | 'disconnected' | 'silent' | ErrorCode
 export type BrokerLinkEvent =
   | { readonly type: 'welcomed'; readonly identity: Identity; readonly hello: HelloBody }
   | { readonly type: 'message'; readonly message: Message; readonly identity: Identity }
+  /** It has to shake hands again, and what it had is void, whether it does or not. */
+  | { readonly type: 'unwelcome' }
   /** The peer left, fell silent, or was cut off; nothing more comes from this connection. */
   | { readonly type: 'ended'; readonly reason: string; readonly how: ConnectionEnd }
+
+/** What the link itself bounds. */
+export type LinkLimit = 'greetings' | 'strikes'
+
+export const LINK_LIMITS = {
+  /** Malformed frames after which the connection is cut off. */
+  maxStrikes: 16,
+  /**
+   * HELLO and PROOF: more than a peer sends that greets again and again while the broker is slow. What comes
+   * too often is left out; each checks a key, which takes a tenth of a millisecond.
+   */
+  greetings: { perSecond: 2, burst: 16 },
+  /** PING: more than gathers while the broker does not get to read. */
+  pings: { perSecond: 20, burst: 200 },
+  /** Messages of these kinds that were left out, for one strike. */
+  excessPerStrike: 64,
+  /** Messages that may wait for a peer that has not been welcomed yet: answers to its greetings. */
+  maxBeforeWelcome: 64,
+} as const satisfies LinkLimits
+
+export interface LinkLimits {
+  readonly maxStrikes: number
+  readonly greetings: RateLimits
+  readonly pings: RateLimits
+  readonly excessPerStrike: number
+  readonly maxBeforeWelcome: number
+}
 
 export interface BrokerLinkOptions {
   readonly heartbeat: HeartbeatTimes
   readonly outbox: OutboxLimits
-  /** Malformed frames after which the connection is cut off. */
-  readonly maxStrikes: number
+  readonly limits: LinkLimits
   readonly authenticate: (hello: HelloBody) => Verdict
   /** The parts of WELCOME that do not depend on the peer. */
   readonly welcome: () => Pick<
@@ -79,6 +108,8 @@ export interface BrokerLinkOptions {
   readonly onEvent: (event: BrokerLinkEvent) => void
   /** There is something to send: see `next`. */
   readonly onReady: () => void
+  /** A limit was reached. */
+  readonly onLimit: (limit: LinkLimit) => void
 }
 
 export class BrokerLink {
@@ -87,11 +118,20 @@ export class BrokerLink {
   readonly #heartbeat: Heartbeat
   #state: ConnectionState = { name: 'new' }
   #evidence: HealthEvidence | undefined
+  readonly #greetings: Rate
+  readonly #pings: Rate
   #strikes = 0
+  #excess = 0
   #isBanned = false
+  #wasWelcome = false
+  #toldOfExcess = false
+  #now: number
 
   constructor(options: BrokerLinkOptions, now: number) {
     this.#options = options
+    this.#now = now
+    this.#greetings = new Rate(options.limits.greetings)
+    this.#pings = new Rate(options.limits.pings)
     this.#outbox = new Outbox(options.outbox)
     this.#heartbeat = new Heartbeat(options.heartbeat, now)
   }
@@ -105,7 +145,7 @@ export class BrokerLink {
     return this.#evidence
   }
 
-  /** Whether it was cut off for malformed frames, so that it should not come back at once. */
+  /** Whether it was cut off for what it did, so that it should not come back at once. */
   get isBanned(): boolean {
     return this.#isBanned
   }
@@ -145,6 +185,7 @@ export class BrokerLink {
 
   receive(frames: readonly Uint8Array[], now: number): void {
     if (this.#state.name === 'cut') return
+    this.#now = now
     this.#heartbeat.heard(now)
     let entries: ReturnType<typeof decodeBundle>
     try {
@@ -170,8 +211,8 @@ export class BrokerLink {
   /** Its rights have changed: nothing is believed until it has shaken hands again. */
   greetAgain(): void {
     if (this.#state.name !== 'welcome') return
-    this.#state = { name: 'new' }
     this.#complain('', new ProtocolError('NOT_WELCOME'))
+    this.#startAnew({ name: 'new' })
   }
 
   /** Ends the connection with a coded reason; whatever else waits for it is dropped. */
@@ -181,6 +222,12 @@ export class BrokerLink {
     const body: GoodbyeBody = { code: error.code, reason: error.message }
     this.#queue({ kind: 'GOODBYE' }, encode(body))
     this.#end(error.message, error.code)
+  }
+
+  /** Ends the connection, and it is not to come back at once. */
+  banish(error: ProtocolError): void {
+    this.#isBanned = true
+    this.cut(error)
   }
 
   /** The transport says that the peer is gone. */
@@ -201,9 +248,11 @@ export class BrokerLink {
     const { head, body } = message
     switch (head.kind) {
       case 'HELLO':
+        if (this.#isTooOften(this.#greetings)) break
         this.#hello(decodeBody(HelloBody, body, 'INVALID_MESSAGE', { what: 'HELLO' }))
         break
       case 'PROOF':
+        if (this.#isTooOften(this.#greetings)) break
         this.#proof(decodeBody(ProofBody, body, 'INVALID_MESSAGE', { what: 'PROOF' }))
         break
       case 'GOODBYE':
@@ -214,16 +263,38 @@ export class BrokerLink {
         break
       default:
         if (this.#state.name === 'welcome') this.#admit(message, this.#state.identity)
-        else {
-          const id = 'id' in head && typeof head.id === 'string' ? head.id : ''
-          this.#complain(id, new ProtocolError('NOT_WELCOME'))
-        }
+        else this.#tellToGreet('id' in head && typeof head.id === 'string' ? head.id : '')
     }
+  }
+
+  /** A broker that was restarted gets many messages at once from each peer; one answer is enough. */
+  #tellToGreet(id: string): void {
+    if (this.#outbox.count * 2 >= this.#options.limits.maxBeforeWelcome) return
+    this.#complain(id, new ProtocolError('NOT_WELCOME'))
+  }
+
+  /** What comes too often is left out; its sender is told once, until it may come again. */
+  #isTooOften(rate: Rate): boolean {
+    const retryAfterMs = rate.take(this.#now)
+    if (retryAfterMs === 0) {
+      this.#toldOfExcess = false
+      return false
+    }
+    this.#options.onLimit('greetings')
+    this.#excess += 1
+    const what = 'the allowance of HELLO, PROOF and PING of this connection'
+    const limit = `${rate.limits.perSecond} a second`
+    const error = new ProtocolError('OVERLOADED', { what, limit }, { retryAfterMs })
+    if (this.#excess % this.#options.limits.excessPerStrike === 0) this.#strike('', error)
+    else if (!this.#toldOfExcess) this.#complain('', error)
+    this.#toldOfExcess = true
+    return true
   }
 
   #admit(message: Message, identity: Identity): void {
     const { head } = message
     if (head.kind === 'PING') {
+      if (this.#isTooOften(this.#pings)) return
       this.#push({ kind: 'PONG', id: head.id, ...this.#options.health() }, EMPTY)
     } else this.#options.onEvent({ type: 'message', message, identity })
   }
@@ -236,13 +307,23 @@ export class BrokerLink {
       return
     }
     const verdict = this.#options.authenticate(hello)
-    if (verdict.verdict === 'refuse') this.#complain('', verdict.error)
-    else if (verdict.verdict === 'accept') this.#welcome(hello, verdict.identity)
-    else {
+    if (verdict.verdict === 'accept') this.#welcome(hello, verdict.identity)
+    else if (verdict.verdict === 'refuse') {
+      this.#complain('', verdict.error)
+      this.#startAnew({ name: 'new' })
+    } else {
       const { nonce, verify } = verdict
-      this.#state = { name: 'challenged', hello, nonce, verify }
       this.#push({ kind: 'CHALLENGE' }, encode({ nonce }))
+      this.#startAnew({ name: 'challenged', hello, nonce, verify })
     }
+  }
+
+  /** A peer that is welcome no more must not keep what it had by never finishing the new handshake. */
+  #startAnew(state: ConnectionState): void {
+    if (this.#hasEnded) return
+    const wasWelcome = this.#state.name === 'welcome'
+    this.#state = state
+    if (wasWelcome) this.#options.onEvent({ type: 'unwelcome' })
   }
 
   #proof(body: { nonce: unknown; mac: unknown }): void {
@@ -257,12 +338,14 @@ export class BrokerLink {
     if (!Buffer.isBuffer(body.nonce) || !nonce.equals(body.nonce)) return
     this.#state = { name: 'new' } // one try for each challenge
     const verdict = verify(Buffer.isBuffer(body.mac) ? body.mac : EMPTY)
-    if (verdict instanceof ProtocolError) this.#complain('', verdict)
+    // Each costs a key exchange, and who has the key fails once at most.
+    if (verdict instanceof ProtocolError) this.#strike('', verdict)
     else this.#welcome(hello, verdict)
   }
 
   #welcome(hello: HelloBody, identity: Identity): void {
     this.#state = { name: 'welcome', identity }
+    this.#wasWelcome = true
     const body: WelcomeBody = {
       ...this.#options.welcome(),
       principal: identity.principal,
@@ -278,15 +361,15 @@ export class BrokerLink {
     if (!this.#hasEnded) this.#options.onEvent({ type: 'welcomed', identity, hello })
   }
 
-  /** A malformed frame: its sender is told; repeated, it is cut off. */
+  /** A malformed frame, or a proof that is none: its sender is told; repeated, it is cut off. */
   #strike(id: string, error: ProtocolError): void {
     this.#strikes += 1
-    if (this.#strikes < this.#options.maxStrikes) {
+    if (this.#strikes < this.#options.limits.maxStrikes) {
       this.#complain(id, error)
       return
     }
-    this.#isBanned = true
-    this.cut(error)
+    this.#options.onLimit('strikes')
+    this.banish(error)
   }
 
   #complain(id: string, error: ProtocolError): void {
@@ -306,10 +389,12 @@ export class BrokerLink {
   /** Queues a message of any kind: a peer that reads nothing must not fill memory with PONGs either. */
   #push(head: Head, body: Buffer): void {
     this.#queue(head, body)
-    if (!this.#outbox.isFull) return
+    const { maxBeforeWelcome } = this.#options.limits
+    const isFull = this.#wasWelcome ? this.#outbox.isFull : this.#outbox.count > maxBeforeWelcome
+    if (!isFull) return
     const error = new ProtocolError('OVERLOADED', {
       what: 'the send queue of this connection',
-      limit: this.#options.outbox.maxBytes,
+      limit: this.#wasWelcome ? this.#options.outbox.maxBytes : `${maxBeforeWelcome} messages`,
     })
     this.cut(error)
   }

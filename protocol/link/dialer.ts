@@ -69,9 +69,14 @@ export class Dialer {
 
   heard(event: SocketEvent): void {
     this.#watch.heard(event, this.#ports.now())
-    if (event.type === 'handshake') this.#failures = 0
+    if (event.type === 'handshake') this.#worked()
     else if (event.type === 'handshake:error:other') this.#failed()
     else if (event.type === 'handshake:error:protocol') this.#redialLater() // libzmq would not
+  }
+
+  #worked(): void {
+    this.#failures = 0
+    this.#target.keys?.ring.worked(this.#key)
   }
 
   #failed(): void {

@@ -148,10 +148,11 @@ export class PeerLink {
   }
 
   receive(frames: readonly Uint8Array[], now: number): void {
-    if (this.#state === 'closed' || this.#state === 'refused') return
+    if (this.#isOver) return
     this.#heartbeat?.heard(now)
     this.#guard(() => {
       for (const entry of decodeBundle(frames)) {
+        if (this.#isOver) return // by an entry before this one
         if (entry.ok) this.#guard(() => this.#take(entry.message, now))
         else this.#options.onEvent({ type: 'complaint', error: entry.error })
       }
@@ -181,7 +182,10 @@ export class PeerLink {
         this.#options.onEvent({ type: 'next_key', key: head.key })
         break
       case 'PING':
-        this.#push({ kind: 'PONG', id: head.id, ...this.#options.health() }, EMPTY)
+        // A socket that takes nothing must not let pings fill the memory.
+        if (!this.#outbox.isFull) {
+          this.#push({ kind: 'PONG', id: head.id, ...this.#options.health() }, EMPTY)
+        }
         break
       case 'PONG':
         break
@@ -290,6 +294,10 @@ export class PeerLink {
     this.#state = 'refused'
     this.#outbox.clear()
     this.#options.onEvent({ type: 'refused', error })
+  }
+
+  get #isOver(): boolean {
+    return this.#state === 'closed' || this.#state === 'refused'
   }
 
   #push(head: Head, body: Buffer): void {

@@ -4,6 +4,7 @@
  */
 import { type Static, Type } from 'typebox'
 import { oneOf } from '../one-of.ts'
+import { AuditBody } from './audit.ts'
 
 /** Why a turn ended. `interrupted` is somebody's wish, not a failure. */
 export const TURN_REASONS = [
@@ -170,6 +171,7 @@ export const CHUNKS = {
     },
     { description: 'Something happened; only in streams of the broker, as `@events`' },
   ),
+  audit: AuditBody,
 } as const
 
 export type ChunkType = keyof typeof CHUNKS
@@ -205,6 +207,7 @@ export const CHUNK_CODES = {
   approval_request: 13,
   approval_settled: 14,
   event: 15,
+  audit: 16,
 } as const satisfies Record<ChunkType, number>
 
 const BY_CODE: ReadonlyMap<number, ChunkType> = new Map(

@@ -5,7 +5,7 @@ import { oneOf } from '../one-of.ts'
 import { modeName, SignalSchema, stdinLine } from './control.ts'
 import { defineMethod } from './define.ts'
 import { startFields, WhenBusySchema } from './session.ts'
-import { PauseModeSchema } from './types.ts'
+import { PauseModeSchema, processId } from './types.ts'
 
 const lease = {
   session: Type.String({ minLength: 1, maxLength: 128, description: 'Session id' }),
@@ -28,9 +28,12 @@ export const AgentStart = defineMethod('agent.start', {
     turn: Type.Integer({ minimum: 0, description: 'Highest turn given out so far' }),
   }),
   result: Type.Object({
-    pid: Type.Integer({ description: 'Process id' }),
-    native_session_id: Type.String({ description: 'The id that the CLI really uses' }),
-    cwd: Type.String({ description: 'Working directory in use' }),
+    pid: processId('Process id'),
+    native_session_id: Type.String({
+      maxLength: 128,
+      description: 'The id that the CLI really uses',
+    }),
+    cwd: Type.String({ maxLength: 4096, description: 'Working directory in use' }),
   }),
   errors: ['START_FAILED', 'NOT_ALLOWED', 'NO_BACKEND', 'AT_CAPACITY'],
 })
@@ -138,7 +141,10 @@ const EndResult = Type.Object({
   exit_code: Type.Union([Type.Integer(), Type.Null()], {
     description: 'True exit code; null when a signal ended it',
   }),
-  signal: Type.String({ description: 'Signal that ended the process; may be empty' }),
+  signal: Type.String({
+    maxLength: 32,
+    description: 'Signal that ended the process; may be empty',
+  }),
 })
 
 export const AgentStop = defineMethod('agent.stop', {

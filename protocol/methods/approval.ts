@@ -13,6 +13,7 @@ export const ApprovalList = defineMethod('approval.list', {
     'Questions of agents. With `changed_since` and `wait_ms` the call waits until there is news.',
   answeredBy: 'broker',
   scope: 'read',
+  reach: 'own',
   mutating: false,
   params: Type.Object({
     session: Type.Optional(sessionReference),
@@ -53,6 +54,7 @@ export const ApprovalAnswer = defineMethod('approval.answer', {
     'Answers a question. The first answer wins and is on disk before anybody hears of it; the others get SETTLED. Replies when the agent has it (`applied`), or as soon as its host is known to be away (`answered`): then the agent gets it when the host is back.',
   answeredBy: 'broker',
   scope: 'control',
+  reach: 'own',
   mutating: true,
   params: Type.Object({
     approval: Type.String({

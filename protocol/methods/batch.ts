@@ -29,6 +29,7 @@ export const SessionBatch = defineMethod('session.batch', {
     'Does the same to many sessions, at once or one after the other, and says of each what came of it.',
   answeredBy: 'broker',
   scope: 'control',
+  reach: 'own',
   mutating: true,
   params: Type.Object({
     sessions: Type.Array(sessionReference, {

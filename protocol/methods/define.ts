@@ -7,14 +7,18 @@ import type { Role } from '../messages/handshake.ts'
 export const SCOPES = ['read', 'control', 'host', 'admin'] as const
 export type Scope = (typeof SCOPES)[number]
 
-/** What each role may do. `gateway` acts for a named user with the rights of that user. */
+/** What each role may do. `gateway` has no rights of its own: it acts for users, with the rights of each. */
 export const ROLE_SCOPES: Readonly<Record<Role, readonly Scope[]>> = {
   observer: ['read'],
   operator: ['read', 'control'],
   host: ['host'],
-  gateway: ['read', 'control'],
+  gateway: [],
   admin: ['read', 'control', 'host', 'admin'],
 }
+
+/** What a principal has to do with: all sessions, or those that it has created. */
+export const REACHES = ['all', 'own'] as const
+export type Reach = (typeof REACHES)[number]
 
 export function scopesOf(roles: readonly Role[]): ReadonlySet<Scope> {
   return new Set(roles.flatMap((role) => ROLE_SCOPES[role]))
@@ -27,6 +31,11 @@ export interface MethodSpec<W extends Answerer, P extends TSchema, R extends TSc
   /** Who answers: the broker itself, or the host of the session (called by the broker only). */
   readonly answeredBy: W
   readonly scope: Scope
+  /**
+   * Set: a caller with reach `own` may call it, and to that caller nothing exists but what is its own. Absent:
+   * it is about what belongs to everybody, and needs reach `all`.
+   */
+  readonly reach?: 'own'
   /** Changes something: runs at most once per idempotency key and is journalled before it starts. */
   readonly mutating: boolean
   readonly params: P

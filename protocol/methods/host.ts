@@ -1,7 +1,14 @@
 /** host.*: what the broker knows of hosts, and what hosts tell it. */
 import { type Static, Type } from 'typebox'
 import { defineMethod } from './define.ts'
-import { BackendInfo, HostInfo, MAX_HOST_SESSIONS, PauseModeSchema, usageFields } from './types.ts'
+import {
+  BackendInfo,
+  HostInfo,
+  MAX_HOST_SESSIONS,
+  PauseModeSchema,
+  processId,
+  usageFields,
+} from './types.ts'
 
 const host = Type.String({ minLength: 1, maxLength: 128, description: 'Host id or name' })
 
@@ -9,6 +16,7 @@ export const HostList = defineMethod('host.list', {
   description: 'All hosts that have registered since the broker started.',
   answeredBy: 'broker',
   scope: 'read',
+  reach: 'own',
   mutating: false,
   params: Type.Object({}),
   result: Type.Object({ hosts: Type.Array(HostInfo) }),
@@ -19,6 +27,7 @@ export const HostGet = defineMethod('host.get', {
   description: 'One host.',
   answeredBy: 'broker',
   scope: 'read',
+  reach: 'own',
   mutating: false,
   params: Type.Object({ host }),
   result: HostInfo,
@@ -53,7 +62,7 @@ export const LiveSession = Type.Object(
     epoch: Type.Integer({ minimum: 1, description: 'Lease epoch' }),
     produced: Type.Integer({ minimum: 0, description: 'Highest producer sequence given out' }),
     turn: Type.Integer({ minimum: 0, description: 'Highest turn taken' }),
-    pid: Type.Union([Type.Integer(), Type.Null()], {
+    pid: Type.Union([processId('Process id'), Type.Null()], {
       description: 'Process id; null once it has ended',
     }),
     paused: Type.Optional(
@@ -91,7 +100,10 @@ export const HostRegister = defineMethod('host.register', {
   scope: 'host',
   mutating: false,
   params: Type.Object({
-    host: Type.String({ minLength: 1, maxLength: 128, description: 'Host id' }),
+    host: Type.String({
+      pattern: '^[!-~]{1,128}$', // printable ASCII: it is part of a key of the journal
+      description: 'Host id; it belongs to the principal that registers it first',
+    }),
     name: Type.String({ minLength: 1, maxLength: 128, description: 'Name for people' }),
     labels: Type.Array(Type.String({ maxLength: 128 }), {
       maxItems: 64,
@@ -108,7 +120,7 @@ export const HostRegister = defineMethod('host.register', {
       description: 'What lives on it now',
     }),
     software: Type.String({ maxLength: 256, description: 'Name and version of the host software' }),
-    pid: Type.Integer({ minimum: 0, description: 'Process id of the host' }),
+    pid: processId('Process id of the host'),
   }),
   result: Type.Object({
     sessions: Type.Array(
@@ -123,5 +135,5 @@ export const HostRegister = defineMethod('host.register', {
       { description: 'One for each session that was reported' },
     ),
   }),
-  errors: [],
+  errors: ['HOST_TAKEN', 'LIMIT_REACHED'],
 })

@@ -14,6 +14,7 @@ import {
   AgentWrite,
 } from './agent.ts'
 import { ApprovalAnswer, ApprovalList } from './approval.ts'
+import { AuditRead } from './audit.ts'
 import { SessionBatch } from './batch.ts'
 import {
   SessionPause,
@@ -100,6 +101,7 @@ export const METHODS = {
   'system.info': SystemInfo,
   'system.health': SystemHealth,
   'system.metrics': SystemMetrics,
+  'audit.read': AuditRead,
   'agent.start': AgentStart,
   'agent.prompt': AgentPrompt,
   'agent.interrupt': AgentInterrupt,

@@ -3,20 +3,25 @@ import { type Static, Type } from 'typebox'
 import { KEY_CHARS } from '../keys/z85.ts'
 import { Role } from '../messages/handshake.ts'
 import { oneOf } from '../one-of.ts'
-import { defineMethod } from './define.ts'
+import { defineMethod, REACHES } from './define.ts'
 
 /** Keys that one principal may have, revoked ones included. */
 export const MAX_KEYS_OF_PRINCIPAL = 16
 
-export const REACHES = ['all', 'own'] as const
-export const Reach = oneOf(
+const Reach = oneOf(
   REACHES,
   'Sessions it has to do with: all of them, or those that it has created',
 )
-export type Reach = (typeof REACHES)[number]
+
+const NAME = '^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$'
+
+/** Whether a principal can have this name. */
+export function isPrincipalName(name: string): boolean {
+  return new RegExp(NAME).test(name)
+}
 
 const principal = Type.String({
-  pattern: '^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$',
+  pattern: NAME,
   description: 'Name of the principal',
 })
 const key = Type.String({

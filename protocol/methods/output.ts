@@ -24,6 +24,7 @@ export const OutputQuery = defineMethod('output.query', {
     'Lines of what an agent wrote, filtered by a pattern that is matched in linear time (RE2).',
   answeredBy: 'broker',
   scope: 'read',
+  reach: 'own',
   mutating: false,
   params: Type.Object({
     session: sessionReference,

@@ -11,6 +11,7 @@ export const StreamProgress = defineMethod('stream.progress', {
     'Tells how far the readers behind tickets of this connection have come; all of them in one request, at most once a second, and only those that have moved. What the broker does not know is ignored.',
   answeredBy: 'broker',
   scope: 'read',
+  reach: 'own',
   mutating: false,
   params: Type.Object({
     positions: Type.Array(
@@ -55,6 +56,7 @@ export const StreamReaders = defineMethod('stream.readers', {
   description: 'Lists the readers of streams, the one that is furthest behind first.',
   answeredBy: 'broker',
   scope: 'read',
+  reach: 'own',
   mutating: false,
   params: Type.Object({
     session: Type.Optional(streamReference),

@@ -50,7 +50,10 @@ export const startFields = {
     }),
   ),
   extra_args: Type.Optional(
-    Type.Array(option('Argument'), { maxItems: 256, description: 'Further arguments for the CLI' }),
+    Type.Array(option('Argument'), {
+      maxItems: 256,
+      description: 'Further arguments for the CLI; the host must allow each',
+    }),
   ),
   env: Type.Optional(
     Type.Record(Type.String({ maxLength: 256 }), Type.String({ maxLength: 131_072 }), {
@@ -100,6 +103,7 @@ export const SessionCreate = defineMethod('session.create', {
     'Starts an agent process on a host and returns once it can take a prompt; or leaves that to the first prompt.',
   answeredBy: 'broker',
   scope: 'control',
+  reach: 'own',
   mutating: true,
   params: Type.Object({
     ...startFields,
@@ -159,6 +163,7 @@ export const SessionPrompt = defineMethod('session.prompt', {
     'Gives the agent a prompt, and starts it first if it is `created`. Replies as soon as the host has it; the answer is read from the stream.',
   answeredBy: 'broker',
   scope: 'control',
+  reach: 'own',
   mutating: true,
   params: Type.Object({
     session,
@@ -193,6 +198,7 @@ export const SessionInterrupt = defineMethod('session.interrupt', {
     'Ends the running turn; the session lives on. Without a running turn nothing happens.',
   answeredBy: 'broker',
   scope: 'control',
+  reach: 'own',
   mutating: true,
   params: Type.Object({ session }),
   result: Type.Object({
@@ -208,6 +214,7 @@ export const SessionStop = defineMethod('session.stop', {
     'Ends the process step by step (interrupt, end of input, SIGTERM, SIGKILL) and replies when it is gone.',
   answeredBy: 'broker',
   scope: 'control',
+  reach: 'own',
   mutating: true,
   params: Type.Object({ session }),
   result: SessionInfo,
@@ -219,6 +226,7 @@ export const SessionKill = defineMethod('session.kill', {
     'Ends the process and all its descendants at once (SIGKILL) and replies when they are gone.',
   answeredBy: 'broker',
   scope: 'control',
+  reach: 'own',
   mutating: true,
   params: Type.Object({ session }),
   result: SessionInfo,
@@ -230,6 +238,7 @@ export const SessionRecover = defineMethod('session.recover', {
     'Starts a new process that goes on with the conversation of a session whose process is gone; one that is `created` starts now.',
   answeredBy: 'broker',
   scope: 'control',
+  reach: 'own',
   mutating: true,
   params: Type.Object({ session }),
   result: SessionInfo,
@@ -252,6 +261,7 @@ export const SessionRemove = defineMethod('session.remove', {
     'Takes a session that has ended or failed, or was never started, away with its stream. Its readers are told NO_SUCH_SESSION, and its name is free.',
   answeredBy: 'broker',
   scope: 'control',
+  reach: 'own',
   mutating: true,
   params: Type.Object({
     session,
@@ -273,6 +283,7 @@ export const SessionRename = defineMethod('session.rename', {
   description: 'Gives a session another name.',
   answeredBy: 'broker',
   scope: 'control',
+  reach: 'own',
   mutating: true,
   params: Type.Object({ session, name: sessionName }),
   result: SessionInfo,
@@ -284,6 +295,7 @@ export const SessionAnnotate = defineMethod('session.annotate', {
     'Changes what is kept with a session: keys that are given replace what was there, null takes a key away (JSON merge patch, RFC 7386).',
   answeredBy: 'broker',
   scope: 'control',
+  reach: 'own',
   mutating: true,
   params: Type.Object({
     session,
@@ -297,6 +309,7 @@ export const SessionGet = defineMethod('session.get', {
   description: 'One session.',
   answeredBy: 'broker',
   scope: 'read',
+  reach: 'own',
   mutating: false,
   params: Type.Object({ session }),
   result: SessionInfo,
@@ -307,6 +320,7 @@ export const SessionList = defineMethod('session.list', {
   description: 'Sessions, newest first, in pages.',
   answeredBy: 'broker',
   scope: 'read',
+  reach: 'own',
   mutating: false,
   params: Type.Object({
     status: Type.Optional(

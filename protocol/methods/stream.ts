@@ -8,6 +8,7 @@ export const StreamOpen = defineMethod('stream.open', {
     'Gives a ticket for one subscription on the XPUB socket and the highest sequence so far.',
   answeredBy: 'broker',
   scope: 'read',
+  reach: 'own',
   mutating: false,
   params: Type.Object({
     session: streamReference,
@@ -33,6 +34,7 @@ export const StreamClose = defineMethod('stream.close', {
   description: 'Gives a ticket back. Unsubscribe with the same bytes as well.',
   answeredBy: 'broker',
   scope: 'read',
+  reach: 'own',
   mutating: false,
   params: Type.Object({
     ticket: Type.String({ minLength: 1, maxLength: 64, description: 'From stream.open' }),
@@ -53,6 +55,7 @@ export const StreamRead = defineMethod('stream.read', {
   description: 'Reads a range of a stream from the journal, in pages.',
   answeredBy: 'broker',
   scope: 'read',
+  reach: 'own',
   mutating: false,
   params: Type.Object({
     session: streamReference,

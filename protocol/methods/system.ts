@@ -1,5 +1,5 @@
 /** system.*: the broker about itself. Every value is measured when asked. */
-import { Type } from 'typebox'
+import { type TSchema, Type } from 'typebox'
 import { oneOf } from '../one-of.ts'
 import { defineMethod } from './define.ts'
 
@@ -7,6 +7,7 @@ export const SystemInfo = defineMethod('system.info', {
   description: 'What this broker is.',
   answeredBy: 'broker',
   scope: 'read',
+  reach: 'own',
   mutating: false,
   params: Type.Object({}),
   result: Type.Object({
@@ -23,10 +24,17 @@ export const SystemInfo = defineMethod('system.info', {
   errors: [],
 })
 
+/** What would tell of the work of others. */
+const forReachAll = <S extends TSchema>(schema: (description: string) => S, what: string) =>
+  Type.Optional(schema(`${what}; absent for reach own`))
+const integer = (description: string) => Type.Integer({ description })
+const decimal = (description: string) => Type.Number({ description })
+
 export const SystemHealth = defineMethod('system.health', {
   description: 'Whether the broker can do its work, with the evidence.',
   answeredBy: 'broker',
   scope: 'read',
+  reach: 'own',
   mutating: false,
   params: Type.Object({}),
   result: Type.Object({
@@ -36,16 +44,16 @@ export const SystemHealth = defineMethod('system.health', {
     ),
     problems: Type.Array(Type.String(), { description: 'One sentence each; empty when ok' }),
     uptime_ms: Type.Number({ description: 'Time since it started' }),
-    connections: Type.Integer({ description: 'Connections to its ROUTER' }),
-    hosts_online: Type.Integer({ description: 'Hosts that are connected' }),
-    sessions_live: Type.Integer({ description: 'Sessions that have not ended' }),
-    calls_in_flight: Type.Integer({ description: 'Requests without their end so far' }),
-    loop_lag_ms: Type.Number({ description: 'Recent worst delay of the event loop' }),
-    rss_bytes: Type.Integer({ description: 'Memory of the process' }),
-    journal_bytes: Type.Integer({ description: 'Size of the journal on disk' }),
-    journal_commits: Type.Integer({ description: 'Commits since it started' }),
-    journal_corrupt: Type.Integer({ description: 'Records that failed their checksum' }),
-    journal_last_commit_ms: Type.Number({ description: 'Duration of the last commit' }),
+    hosts_online: integer('Hosts that are connected'),
+    sessions_live: integer('Sessions that have not ended; with reach own those of the caller'),
+    loop_lag_ms: decimal('Recent worst delay of the event loop'),
+    connections: forReachAll(integer, 'Connections to its ROUTER'),
+    calls_in_flight: forReachAll(integer, 'Requests without their end so far'),
+    rss_bytes: forReachAll(integer, 'Memory of the process'),
+    journal_bytes: forReachAll(integer, 'Size of the journal on disk'),
+    journal_commits: forReachAll(integer, 'Commits since it started'),
+    journal_corrupt: forReachAll(integer, 'Records that failed their checksum'),
+    journal_last_commit_ms: forReachAll(decimal, 'Duration of the last commit'),
   }),
   errors: [],
 })

@@ -42,10 +42,14 @@ export const streamReference = Type.String({
   minLength: 1,
   maxLength: 128,
   description:
-    'Session id, its name, or the first characters of its id; or a stream of the broker: `@events`, `@workflow/` with the id of an execution',
+    'Session id, its name, or the first characters of its id; or a stream of the broker: `@events`, `@workflow/` with the id of an execution, and for the scope `admin` `@audit`',
 })
 
 const time = (description: string) => Type.Number({ description: `${description}, ms since 1970` })
+
+/** A process, as a host tells it; 0: none. */
+export const processId = (description: string) =>
+  Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1, description })
 
 /** Most sessions that one host can have, or report on. */
 export const MAX_HOST_SESSIONS = 10_000
@@ -143,17 +147,24 @@ export const HostInfo = Type.Object(
     draining: Type.Boolean({ description: 'It gets no new session' }),
     labels: Type.Array(Type.String(), { description: 'Labels for placement' }),
     slots: Type.Integer({ minimum: 0, description: 'Sessions it may run at once' }),
-    used: Type.Integer({ minimum: 0, description: 'Sessions that hold a slot' }),
+    used: Type.Integer({
+      minimum: 0,
+      description: 'Sessions that hold a slot; with reach own those of the caller',
+    }),
     backends: Type.Array(BackendInfo),
     software: Type.String({ description: 'Name and version of the host software' }),
     pid: Type.Integer({ minimum: 0, description: 'Process id of the host' }),
     since: time('When its status last changed'),
     heard_ms: Type.Number({ minimum: 0, description: 'Time since the last message from it, ms' }),
     loop_lag_ms: Type.Number({ minimum: 0, description: 'Event-loop delay it last reported, ms' }),
-    in_flight: Type.Integer({ minimum: 0, description: 'Requests it last reported under way' }),
+    in_flight: Type.Integer({
+      minimum: 0,
+      description: 'Requests it last reported under way; 0 for reach own',
+    }),
     progress_age_ms: Type.Number({
       minimum: -1,
-      description: 'Age of the last output of any of its agents when last reported, ms; -1 = none',
+      description:
+        'Age of the last output of any of its agents when last reported, ms; -1 = none, or reach own',
     }),
   },
   { description: 'An agent host as the broker knows it' },

@@ -144,6 +144,7 @@ export const WorkflowExecute = defineMethod('workflow.execute', {
     'Begins to run prompts that depend on each other and replies at once. Progress is on the stream `@workflow/EXECUTION`; it goes on when the broker is started anew.',
   answeredBy: 'broker',
   scope: 'control',
+  reach: 'own',
   mutating: true,
   params: Type.Object({
     name: Type.Optional(Type.String({ maxLength: 128, description: 'Name for people' })),
@@ -178,6 +179,7 @@ export const WorkflowGet = defineMethod('workflow.get', {
   description: 'One execution, with the outputs of its steps.',
   answeredBy: 'broker',
   scope: 'read',
+  reach: 'own',
   mutating: false,
   params: Type.Object({ execution }),
   result: WorkflowInfo,
@@ -191,6 +193,7 @@ export const WorkflowList = defineMethod('workflow.list', {
   description: 'Executions, newest first, in pages; without the outputs of their steps.',
   answeredBy: 'broker',
   scope: 'read',
+  reach: 'own',
   mutating: false,
   params: Type.Object({
     status: Type.Optional(
@@ -219,6 +222,7 @@ export const WorkflowCancel = defineMethod('workflow.cancel', {
     'Ends an execution: no step begins any more, turns that run are interrupted, sessions that were started for steps are stopped. One that has ended stays as it is.',
   answeredBy: 'broker',
   scope: 'control',
+  reach: 'own',
   mutating: true,
   params: Type.Object({ execution }),
   result: WorkflowInfo,

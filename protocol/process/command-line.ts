@@ -18,6 +18,7 @@ const EXIT_CODES: Partial<Record<ErrorCode, number>> = {
   IN_USE: 5,
   UNAUTHENTICATED: 7,
   FORBIDDEN: 7,
+  HOST_TAKEN: 7,
   KEY_REVOKED: 7,
   KEY_NOT_APPROVED: 7,
   WRONG_BROKER_KEY: 7,

@@ -20,7 +20,7 @@ import { ProtocolError } from '../errors.ts'
 import type { RandomBytes } from '../ids.ts'
 import { type KeyPair, newKeyPair, publicKeyOf } from '../keys/key-pair.ts'
 import { KEY_CHARS } from '../keys/z85.ts'
-import { checked } from '../schema.ts'
+import { matches } from '../schema.ts'
 import { foreign } from './private-place.ts'
 
 const key = Type.String({ minLength: KEY_CHARS, maxLength: KEY_CHARS })
@@ -89,7 +89,16 @@ function place(path: string, keys: StoredKeys, move: (draft: string, path: strin
   } catch (cause) {
     throw bad(path, `cannot be written (${String(codeOf(cause))})`, cause)
   } finally {
+    discard(draft)
+  }
+}
+
+/** Whatever keeps it from going has been told already. */
+function discard(draft: string): void {
+  try {
     rmSync(draft, { force: true })
+  } catch {
+    // There is no directory that it could be in.
   }
 }
 
@@ -128,7 +137,9 @@ function parsed(path: string, text: string): Static<typeof KeyFile> {
   } catch {
     throw bad(path, 'is no key file: it is no JSON') // what JSON.parse says quotes the text
   }
-  return checked(KeyFile, value, 'BAD_CONFIG', { source: path })
+  // What a check says may quote what stands there in place of a name.
+  if (!matches(KeyFile, value)) throw bad(path, 'is no key file: its fields are not those of one')
+  return value
 }
 
 function checkPair(path: string, { publicKey, secretKey }: KeyPair): void {

@@ -3,6 +3,7 @@ import { writeSync } from 'node:fs'
 import pino, { type Logger } from 'pino'
 import type { ProtocolError } from '../errors.ts'
 import { exitCodeOf } from './command-line.ts'
+import { Redaction, withoutCredentials } from './redaction.ts'
 
 export interface ProcessSettings {
   readonly log_level: string
@@ -11,9 +12,30 @@ export interface ProcessSettings {
   readonly exit_with_parent: boolean
 }
 
-export function logger(part: string, { log_level, log_file }: ProcessSettings): Logger {
-  const destination = pino.destination({ dest: log_file ?? 2, sync: true, mkdir: true })
-  return pino({ level: log_level, base: { part, pid: process.pid } }, destination)
+/** `secrets` are values that must never be written. */
+export function logger(
+  part: string,
+  { log_level, log_file }: ProcessSettings,
+  secrets: readonly string[],
+): Logger {
+  const redaction = new Redaction(secrets)
+  const destination = pino.destination({
+    dest: log_file ?? 2,
+    sync: true,
+    mkdir: true,
+    mode: 0o600,
+  })
+  return pino(
+    {
+      level: log_level,
+      base: { part, pid: process.pid },
+      // An error is a record by then.
+      serializers: { err: (error: unknown) => error },
+      formatters: { log: (fields) => redaction.fields(fields) },
+      hooks: { streamWrite: (line) => redaction.line(line) },
+    },
+    destination,
+  )
 }
 
 /** Tells whoever started the part what it is and where, in one line of JSON. */
@@ -25,9 +47,14 @@ export function tellReady(
   writeSync(ready_fd, `${JSON.stringify({ ready: true, ...info, pid: process.pid })}\n`)
 }
 
-/** Says on stderr what is wrong and what to do. Returns the exit code. */
+/** Says something to a person at the terminal. */
+export function say(program: string, text: string): void {
+  process.stderr.write(`${program}: ${withoutCredentials(text)}\n`)
+}
+
+/** Says what is wrong and what to do. Returns the exit code. */
 export function explain(program: string, error: ProtocolError): number {
-  process.stderr.write(`${program}: ${error.message}\n  → ${error.advice}\n`)
+  say(program, `${error.message}\n  → ${error.advice}`)
   return exitCodeOf(error)
 }
 

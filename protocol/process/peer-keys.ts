@@ -4,7 +4,7 @@
  */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import type { AccessSettings, Places } from '../endpoints.ts'
 import { ProtocolError } from '../errors.ts'
 import type { RandomBytes } from '../ids.ts'
@@ -14,9 +14,12 @@ import type { PeerKeys } from '../keys/peer-keys.ts'
 import { checked } from '../schema.ts'
 import { ownKeys } from './key-file.ts'
 
-/** Which key comes after which. */
-const Successors = Type.Record(Type.String(), Type.String())
-type Successors = Readonly<Record<string, string>>
+/** Which key comes after which, and whether the broker was reached under that already. */
+const Successors = Type.Record(
+  Type.String(),
+  Type.Object({ next: Type.String(), worked: Type.Boolean() }, { additionalProperties: false }),
+)
+type Successors = Static<typeof Successors>
 
 /** Most that are followed from one key, and kept in all. */
 const MAX_SUCCESSORS = 64
@@ -50,20 +53,30 @@ export function peerKeys(where: KeyPlaces, random: RandomBytes): KnownKeys | und
   }
   const own = ownKeys(peerKeyPath(where), random)
   const file = join(places.stateDir, 'keys', 'brokers.json')
-  const ring = new KeyRing(chain(broker_key, readSuccessors(file)))
+  const ring = new KeyRing(chain(broker_key, readSuccessors(file)), (retired, next) => {
+    try {
+      for (const key of retired) remember(file, key, { next, worked: true })
+    } catch {
+      // Not to be written: in this run it counts all the same, and the next one finds out again.
+    }
+  })
   return {
     keys: { own, ring },
     learn: (next) => {
-      if (isKey(next) && ring.learn(next)) remember(file, ring.current, next)
+      if (!isKey(next) || !ring.learn(next)) return
+      remember(file, ring.proven, { next, worked: false })
     },
   }
 }
 
+/** From the first key: the last one that is known to have worked, and those that may come after it. */
 function chain(first: string, successors: Successors): string[] {
-  const keys = [first]
-  for (let next = successors[first]; next !== undefined; next = successors[next]) {
-    if (keys.includes(next) || keys.length >= MAX_SUCCESSORS) break
-    keys.push(next)
+  const seen = new Set([first])
+  let keys = [first]
+  for (let at = successors[first]; at !== undefined; at = successors[at.next]) {
+    if (seen.has(at.next) || seen.size >= MAX_SUCCESSORS) break
+    seen.add(at.next)
+    keys = at.worked ? [at.next] : [...keys, at.next]
   }
   return keys
 }
@@ -84,9 +97,9 @@ function readSuccessors(file: string): Successors {
   }
 }
 
-function remember(file: string, current: string, next: string): void {
-  const known = Object.entries(readSuccessors(file)).filter(([key]) => key !== current)
-  const kept = [...known, [current, next]].slice(-MAX_SUCCESSORS)
+function remember(file: string, key: string, successor: Successors[string]): void {
+  const known = Object.entries(readSuccessors(file)).filter(([one]) => one !== key)
+  const kept = [...known, [key, successor]].slice(-MAX_SUCCESSORS)
   const draft = `${file}.${process.pid}`
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   writeFileSync(draft, `${JSON.stringify(Object.fromEntries(kept), null, 2)}\n`, { mode: 0o600 })

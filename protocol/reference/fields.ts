@@ -1,5 +1,6 @@
 /** Schemas as rows of a table: one row for each field, nested ones by their path. Pure. */
 import type { TSchema } from 'typebox'
+import { AuditRecord } from '../messages/audit.ts'
 import { ErrorBody } from '../messages/calls.ts'
 import { LiveSession } from '../methods/host.ts'
 import { ReaderInfo } from '../methods/readers.ts'
@@ -38,6 +39,7 @@ export const RECORDS: Readonly<Record<string, TSchema>> = {
   BackendInfo,
   LiveSession,
   ReaderInfo,
+  AuditRecord,
   PageChunk,
   ErrorBody,
 }

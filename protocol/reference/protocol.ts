@@ -2,6 +2,7 @@
 import { PROTOCOL_VERSION } from '../version.ts'
 import { errorTable } from './errors.ts'
 import {
+  auditEventTable,
   chunkTables,
   limitTable,
   messageTables,
@@ -17,6 +18,7 @@ const PARTS: Readonly<Record<string, () => string>> = {
   version: () => PROTOCOL_VERSION,
   messages: messageTables,
   chunks: chunkTables,
+  audit: auditEventTable,
   methods: methodTables,
   records: recordTables,
   errors: errorTable,

@@ -9,6 +9,7 @@ import {
 } from '../limits.ts'
 import { HEARTBEAT } from '../link/heartbeat.ts'
 import { PEER_RETRY, SILENT_AFTER_MS } from '../link/peer-link.ts'
+import { AUDIT_EVENTS } from '../messages/audit.ts'
 import { DEFAULT_DEADLINE_MS } from '../messages/calls.ts'
 import { CHUNK_CODES, CHUNKS, type ChunkType } from '../messages/chunk.ts'
 import { MESSAGES, type MessageKind } from '../messages/index.ts'
@@ -73,13 +74,19 @@ export function chunkTables(): string {
   return blocks(overview, table(['type', 'field', 'value', 'meaning'], rows))
 }
 
+export function auditEventTable(): string {
+  const rows = Object.entries(AUDIT_EVENTS).map(([event, meaning]) => [code(event), meaning])
+  return table(['event', 'meaning'], rows)
+}
+
 export function methodTables(): string {
   const overview = table(
-    ['method', 'answered by', 'scope', 'mutating', 'meaning'],
-    Object.values(METHODS).map(({ name, answeredBy, scope, mutating, description }) => [
+    ['method', 'answered by', 'scope', 'reach', 'mutating', 'meaning'],
+    Object.values(METHODS).map(({ name, answeredBy, scope, reach, mutating, description }) => [
       code(name),
       answeredBy,
       scope,
+      reach ?? 'all',
       mutating ? 'yes' : 'no',
       description,
     ]),
@@ -114,6 +121,7 @@ export function recordTables(): string {
 
 const LIMIT_TEXTS: Readonly<Record<keyof WireLimits, string>> = {
   maxMessages: 'messages in one bundle',
+  maxBadHeads: 'heads of one bundle that cannot be used',
   maxHeadsBytes: 'bytes of the heads frame',
   maxBodiesBytes: 'bytes of the bodies frame, so also of one body',
   maxDepth: 'nesting of arrays and maps in the heads frame or in one body',

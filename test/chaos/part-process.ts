@@ -5,6 +5,7 @@ import { closeSync, openSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { BARE_NODE } from '../support/bare-node.ts'
 
 const AGENTMQ = fileURLToPath(new URL('../../clients/cli/main.js', import.meta.url))
 const READY_MS = 30_000
@@ -103,7 +104,8 @@ function spawnNode(
 ): ChildProcess {
   const errors = openSync(`${dir}/${name}.err`, 'a')
   try {
-    return spawn(process.execPath, ['--enable-source-maps', ...args], {
+    const [command, ...before] = BARE_NODE
+    return spawn(command, [...before, '--enable-source-maps', ...args], {
       cwd: dir,
       env: { PATH: process.env['PATH'], HOME: dir, ...env },
       stdio: [channel === 'pipe' ? 'pipe' : 'ignore', 'ignore', errors, channel],

@@ -2,6 +2,7 @@
 import type { StreamItem } from '../../clients/sdk/index.ts'
 import type { RawChunk } from '../../clients/sdk/reader.ts'
 import { toStreamItem } from '../../clients/sdk/stream-item.ts'
+import { checkAudit } from './check-audit.ts'
 import { check } from './checker.ts'
 import type { Answer, Heads } from './client-options.ts'
 import type { Violation } from './history.ts'
@@ -70,6 +71,7 @@ async function headsOf(system: System): Promise<Heads> {
 export async function judge(system: System, heads: Heads, totals: Totals): Promise<Violation[]> {
   const violations: Violation[] = []
   const calls = system.archive.calls([...system.clients.keys()])
+  violations.push(...(await checkAudit(system.driver, [...calls.values()].flat())))
   for (const session of system.allSessions) {
     // A machine that is busy with this may lose and find hosts: that is behind the end of the readers.
     const journal = (await readJournal(system, session)).slice(0, heads[session] ?? 0)

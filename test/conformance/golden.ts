@@ -168,6 +168,23 @@ export const BUNDLES: Readonly<Record<string, readonly Message[]>> = {
       }),
     },
   ],
+  'a record of the audit log': [
+    {
+      head: {
+        ...{ kind: 'CHUNK', session: '@audit', sequence: 1, time: 1_760_000_000_123, turn: 0 },
+        type: CHUNK_CODES.audit,
+      },
+      body: encode({
+        ...{ principal: 'anna é👋\u2028\u007f', via: 'shim', method: 'session.prompt' },
+        ...{ session: SESSION, target: 'a"b\\c\n\u0001' },
+        ...{ key: '2PmzjkH91LnxZy4QHsa2ItA65ONeLwSTO75HnZw52IM', outcome: 'done' },
+        ...{ executed: 'yes', details: { 10: 2, 9: 1, software: 'agentmq' } },
+        prev: '0'.repeat(64),
+        // By the json and hashlib modules of Python, of the text that 5.4.3 describes.
+        hash: '1c2955d9912e4acfd8c2117fe082b955c9c61d54fecbc16e2bff9f4478215cea',
+      }),
+    },
+  ],
   'numbers of every width, and a page with binary bodies': [
     message({ kind: 'APPENDED', session: SESSION, epoch: 300, sequence: 2 ** 40 }),
     message({ kind: 'CREDIT', bytes: 2 ** 31 }),

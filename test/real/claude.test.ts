@@ -1,5 +1,5 @@
 /** The real Claude Code through broker and host, against the fake model: the main job on real input. */
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { SessionHandle } from '../../clients/sdk/index.ts'
@@ -72,6 +72,15 @@ t.test('two turns with a tool call come through as chunks', { skip }, async (t) 
   t.match(ended, { status: 'ended', exit_code: 0, pid: null })
   t.ok(model.url)
   showed(t, 'claude', 'text', 'thinking', 'tool', 'turns', 'usage')
+})
+
+t.test('a system prompt reaches the model, and no command line', { skip }, async (t) => {
+  const { create, model } = await stage(t)
+  const session = await create({ system_prompt: '- always answer in Klingon' })
+  await turn(session, '@@text')
+  const request = await model.request(({ notes }) => notes?.scenario === 'text')
+  t.match(JSON.stringify(request.body), /- always answer in Klingon/)
+  t.notMatch(readFileSync(`/proc/${session.info.pid}/cmdline`, 'utf8'), /Klingon/)
 })
 
 t.test('an interrupt ends the turn and the process lives on', { skip }, async (t) => {

@@ -65,7 +65,13 @@ function checkAcknowledged(world: World, told: ReadonlyMap<string, Told>): void 
       () => `the answer ${decision} to ${approval} was acknowledged, the journal has ${written}`,
     )
   }
-  const query = { session: undefined, states: undefined, since: 0, limit: 10_000 }
+  const query = {
+    sees: 'all' as const,
+    session: undefined,
+    states: undefined,
+    since: 0,
+    limit: 10_000,
+  }
   for (const { approval, state } of broker?.core.approvals.page(query).approvals ?? []) {
     const agent = history.agents.find(({ pid }) => approval.startsWith(`q${pid}-`))
     violations.check(

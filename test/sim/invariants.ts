@@ -4,6 +4,7 @@ import type { StoredChunk } from '../../broker/journal/journal.ts'
 import type { StreamItem } from '../../clients/sdk/stream-item.ts'
 import { toStreamItem } from '../../clients/sdk/stream-item.ts'
 import { checkApprovals } from './approval-invariants.ts'
+import { checkAudit } from './audit-invariants.ts'
 import type { SimAgent } from './sim-agent.ts'
 import { checkState } from './state-invariants.ts'
 import type { World } from './world.ts'
@@ -15,6 +16,7 @@ export function checkAtEnd(world: World, probes: readonly string[]): void {
   checkPrompts(world)
   checkApprovals(world)
   checkState(world)
+  checkAudit(world)
   checkProbes(world, probes)
   checkNames(world)
   checkLeaks(world)

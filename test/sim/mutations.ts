@@ -3,6 +3,8 @@
  * method and gives back what restores it.
  */
 import { ChunkLog } from '../../agent-host/chunk-log.ts'
+import { Audit } from '../../broker/core/audit/audit.ts'
+import { AuditChain } from '../../broker/core/audit/chain.ts'
 import { Streams } from '../../broker/core/streams.ts'
 import { type Versioned, VersionedTable } from '../../broker/core/versioned.ts'
 import { type RawChunk, Reader } from '../../clients/sdk/reader.ts'
@@ -97,6 +99,19 @@ export const MUTATIONS = {
       (entries) =>
         function* (this: SimJournal, table) {
           if (table !== 'idempotency') yield* entries.call(this, table)
+        },
+    ),
+  'a chain of the audit log that does not fall back with a failed write': () =>
+    replace(AuditChain.prototype, 'rewind', () => () => undefined),
+  'an audit log that does not know which calls a restart cut off': () =>
+    replace(
+      Audit.prototype,
+      'ended',
+      (end) =>
+        function (this: Audit, { key, ...asked }, ended, also, settled) {
+          const isCutOff = ended.state === 'failed' && ended.error.code === 'BROKER_RESTARTED'
+          const known = { ...asked, ...(key !== undefined && !isCutOff && { key }) }
+          end.call(this, known, ended, also, settled)
         },
     ),
   'a broker that decides on what is on disk alone': () =>

@@ -1,12 +1,13 @@
 /** One life of a broker: the real core and connections, on simulated sockets and a simulated journal. */
-import { CONNECTION_LIMITS, Connections } from '../../broker/connections.ts'
+import { CONNECTION_LIMITS } from '../../broker/connection-limits.ts'
+import { Connections } from '../../broker/connections.ts'
 import { LOCAL_ACCESS } from '../../broker/core/access.ts'
 import { CORE_LIMITS, Core } from '../../broker/core/core.ts'
 import type { RetentionPolicy } from '../../broker/core/retention.ts'
 import { RouterWriter } from '../../broker/router-writer.ts'
 import { encodeBundle, type Message } from '../../protocol/bundle.ts'
 import { newToken } from '../../protocol/ids.ts'
-import type { BrokerLinkEvent } from '../../protocol/link/broker-link.ts'
+import { type BrokerLinkEvent, LINK_LIMITS } from '../../protocol/link/broker-link.ts'
 import { NO_AGENT } from '../../protocol/link/health.ts'
 import { HEARTBEAT } from '../../protocol/link/heartbeat.ts'
 import { OUTBOX_LIMITS } from '../../protocol/link/outbox.ts'
@@ -57,12 +58,14 @@ export class SimBroker implements RouterEnd, PublisherEnd {
     })
     this.connections = new Connections({
       limits: CONNECTION_LIMITS,
+      sideOf: () => 'local',
       link: this.#linkOptions(),
       authenticate: () =>
         ({ verdict: 'accept', identity: { principal: 'local', roles: ['admin'] } }) as const,
       welcome: this.#welcome(),
       onEvent: (connection, event) => this.#event(connection, event),
       onReady: (connection) => this.#writer.ready(connection),
+      onLimit: (name) => this.core.tally.reached(name),
     })
     this.core = this.#buildCore()
     life.every(TICK_MS, () => {
@@ -123,14 +126,15 @@ export class SimBroker implements RouterEnd, PublisherEnd {
       this.#options.watch.took(connection, event.message)
       this.core.message(connection, event.identity, event.message)
     } else if (event.type === 'ended') this.core.connectionEnded(connection, event.reason)
-    else this.core.connectionBegan(connection)
+    else if (event.type === 'welcomed') this.core.connectionBegan(connection)
+    else this.core.connectionEnded(connection, event.type)
   }
 
   #linkOptions() {
     return {
       heartbeat: HEARTBEAT,
       outbox: OUTBOX_LIMITS,
-      maxStrikes: 16,
+      limits: LINK_LIMITS,
       health: () => ({ loop_lag_ms: 0, in_flight: 0, progress_age_ms: NO_AGENT }),
     }
   }
@@ -155,7 +159,7 @@ export class SimBroker implements RouterEnd, PublisherEnd {
       clock: { now: life.now, wall: () => WALL_AT_START + Math.floor(life.now()) },
       random: (size) => scheduler.bytes(size),
       journal,
-      limits: { ...CORE_LIMITS, retention },
+      limits: { ...CORE_LIMITS, hostCreditBytes: CREDIT_BYTES, retention },
       surroundings: {
         software: 'simulated',
         instance: 'simulated',
@@ -175,7 +179,11 @@ export class SimBroker implements RouterEnd, PublisherEnd {
         network.publish(this.#pipes, topic, encodeBundle(messages))
       },
       link: (connection) => this.connections.evidence(connection, life.now()),
-      access: LOCAL_ACCESS,
+      access: {
+        ...LOCAL_ACCESS,
+        // Peers that keep to the protocol are never sent away, whatever the network does to them.
+        banish: (_, error) => watch.logged('defect', { cause: error }),
+      },
       connectionCount: () => this.connections.size,
       metrics: async () => ({ content_type: 'text/plain', text: '' }),
       log: (event, fields) => watch.logged(event, fields),

@@ -5,6 +5,7 @@ import { BUFFER_LIMITS } from '../../agent-host/held-bytes.ts'
 import type { Found } from '../../agent-host/live-sessions.ts'
 import { ProcessTree } from '../../agent-host/process/process-tree.ts'
 import { REQUEST_HANDLERS, type RequestContext } from '../../agent-host/requests.ts'
+import { Roots } from '../../agent-host/working-directory.ts'
 import type { HostMethod, Params, Result } from '../../protocol/methods/index.ts'
 import type { Network, SimDealer } from './network.ts'
 import type { Life, Scheduler } from './scheduler.ts'
@@ -80,6 +81,7 @@ export class SimHost {
     return {
       hostId: life.name,
       config: hostConfig(life.name),
+      roots: new Roots(['/'], life.name),
       env: {},
       backends: new Map([['sim', found]]),
       sessions: this.dialogue.sessions,
@@ -136,6 +138,8 @@ function hostConfig(name: string): RequestContext['config'] {
     roots: ['/'],
     pass_env: [],
     allow_env: [],
+    allow_backends: [],
+    allow_args: ['sim:*'],
     claude_command: '',
     opencode_command: '',
     gemini_command: '',

@@ -105,7 +105,13 @@ function count(world: World, client: SimClient): void {
 
 /** Answers one question that waits, whoever else does so at the same time. */
 function answer(world: World, client: SimClient): void {
-  const query = { session: undefined, states: ['pending' as const], since: 0, limit: 100 }
+  const query = {
+    sees: 'all' as const,
+    session: undefined,
+    states: ['pending' as const],
+    since: 0,
+    limit: 100,
+  }
   const waiting = world.broker?.core.approvals.page(query).approvals ?? []
   const question = world.scheduler.pick(waiting)
   if (!question) return

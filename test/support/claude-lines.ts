@@ -11,7 +11,7 @@ export const OPTIONS: StartOptions = {
   resume: false,
 }
 
-export function setUp() {
+export function setUp(more: Partial<StartOptions> = {}) {
   const events: BackendEvent[] = []
   const written: Record<string, unknown>[] = []
   let ids = 0
@@ -21,7 +21,7 @@ export function setUp() {
     emit: (event: BackendEvent) => events.push(event),
     newId: () => `id-${++ids}`,
   }
-  const driver = new StreamJsonDriver(OPTIONS, port)
+  const driver = new StreamJsonDriver({ ...OPTIONS, ...more }, port)
   const says = (...messages: object[]): void => {
     for (const message of messages) driver.line(JSON.stringify(message))
   }

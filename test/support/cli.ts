@@ -6,12 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
+import { WITHOUT_LOADER } from './bare-node.ts'
 
 const ENTRY = fileURLToPath(new URL('../../clients/cli/main.js', import.meta.url))
-
-/** tap puts a loader into every child, which costs a command twice its own time; `env` takes it out again. */
-const ENV = '/usr/bin/env'
-const WITHOUT_LOADER = ['-u', 'NODE_OPTIONS']
 
 export interface CliResult {
   /** The exit code, or the signal. */
@@ -34,7 +31,8 @@ export class CliRun {
   readonly #waiting = new Set<() => void>()
 
   constructor(t: Test, home: string, line: readonly string[], options: CliOptions) {
-    this.process = spawn(ENV, [...WITHOUT_LOADER, ...line], {
+    const [command, ...before] = WITHOUT_LOADER
+    this.process = spawn(command, [...before, ...line], {
       cwd: home,
       env: { PATH: process.env['PATH'], HOME: home, ...options.env },
       stdio: ['pipe', 'pipe', 'pipe'],

@@ -10,6 +10,7 @@ import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
 import { type Client, type ConnectOptions, connect } from '../../clients/sdk/index.ts'
+import { BARE_NODE } from './bare-node.ts'
 
 const ENTRY = fileURLToPath(new URL('./part.js', import.meta.url))
 
@@ -26,6 +27,8 @@ export interface Part {
   readonly ready: Readonly<Record<string, unknown>>
   /** Resolves with the exit code, or the signal. */
   readonly exited: Promise<number | string>
+  /** All that it wrote to its standard output and error. */
+  readonly said: () => string
 }
 
 export interface PartOptions {
@@ -107,16 +110,17 @@ export class Cluster {
       log,
       ...(options.args ?? []),
     ]
-    const line = [...(options.within ?? []), process.execPath, ENTRY, name, ...args]
+    const line = [...(options.within ?? []), ...BARE_NODE, ENTRY, name, ...args]
     const child = spawn(line[0] ?? '', line.slice(1), {
       cwd: this.workspace,
       env: { ...process.env, AGENTMQ_DEMO_STATE: join(this.dir, 'demo'), ...options.env },
       // Its stdin ends with this process, however that ends, and it holds nothing of this one open.
-      stdio: ['pipe', 'ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
     })
+    const said = listen(child)
     const exited = once(child, 'exit').then(([code, signal]) => (signal ?? code) as number | string)
-    const ready = await readiness(child, exited)
-    const part = { process: child, pid: child.pid ?? 0, ready, exited }
+    const ready = await readiness(child, exited, said)
+    const part = { process: child, pid: child.pid ?? 0, ready, exited, said }
     this.#parts.add(part)
     return part
   }
@@ -148,18 +152,23 @@ function logPath(dir: string, part: PartName): string {
   return join(dir, `${basename(part)}.log`)
 }
 
+function listen({ stdout, stderr }: ChildProcess): () => string {
+  const parts: Buffer[] = []
+  for (const pipe of [stdout, stderr]) pipe?.on('data', (data: Buffer) => parts.push(data))
+  return () => Buffer.concat(parts).toString()
+}
+
 async function readiness(
   child: ChildProcess,
   exited: Promise<number | string>,
+  said: () => string,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const said: string[] = []
-  child.stderr?.on('data', (data: Buffer) => said.push(data.toString()))
   const lines = createInterface({ input: child.stdio[3] as Readable })
   const timer = setTimeout(() => child.kill('SIGKILL'), READY_MS)
   const line = await Promise.race([
     once(lines, 'line').then(([text]) => String(text)),
     exited.then((end) => {
-      throw new Error(`the part ended with ${end}: ${said.join('')}`)
+      throw new Error(`the part ended with ${end}: ${said()}`)
     }),
   ]).finally(() => clearTimeout(timer))
   return JSON.parse(line) as Record<string, unknown>

@@ -5,6 +5,7 @@
  */
 import { type AccessPort, LOCAL_ACCESS } from '../../broker/core/access.ts'
 import { CORE_LIMITS, Core, type CoreLimits, type CorePorts } from '../../broker/core/core.ts'
+import { AUDIT } from '../../broker/core/events.ts'
 import type { StoredChunk } from '../../broker/journal/journal.ts'
 import type { Message } from '../../protocol/bundle.ts'
 import type { Identity } from '../../protocol/link/broker-link.ts'
@@ -19,6 +20,8 @@ export interface HarnessOptions {
   readonly durability?: 'automatic' | 'manual'
   readonly limits?: Partial<CoreLimits>
   readonly seed?: number
+  /** In place of the one that the seed makes. */
+  readonly random?: CorePorts['random']
   readonly journal?: MemoryJournal
   readonly metrics?: CorePorts['metrics']
   readonly access?: Partial<AccessPort>
@@ -60,7 +63,7 @@ export class CoreHarness {
     const random = seededRandom(options.seed ?? 1)
     this.core = new Core({
       clock: { now: () => this.#now, wall: () => EPOCH_MS + this.#now + this.#jumpedMs },
-      random: (size) => Buffer.from(Array.from({ length: size }, () => Math.floor(random() * 256))),
+      random: options.random ?? ((size) => bytes(size, random)),
       journal: this.journal,
       limits: { ...CORE_LIMITS, ...options.limits },
       surroundings: {
@@ -161,9 +164,18 @@ export class CoreHarness {
     return new CoreHarness({ ...this.#options, ...more, journal: this.journal.crash() })
   }
 
+  /** Operations that were made durable, apart from records of the audit log. */
+  get changes(): number {
+    return this.journal.stats().operations - this.stored(AUDIT).length
+  }
+
   /** Everything of a stream that is on disk. */
   stored(session: string): readonly StoredChunk[] {
     const range = { from: 1, to: 1_000_000, maxCount: 1_000_000, maxBytes: 1_000_000_000 }
     return this.journal.read(session, range).chunks
   }
+}
+
+function bytes(size: number, random: () => number): Buffer {
+  return Buffer.from(Array.from({ length: size }, () => Math.floor(random() * 256)))
 }

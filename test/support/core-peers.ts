@@ -2,6 +2,7 @@
 import type { Message } from '../../protocol/bundle.ts'
 import { decodeBody, EMPTY, encode } from '../../protocol/codec.ts'
 import { type ErrorCode, ProtocolError, type WireError } from '../../protocol/errors.ts'
+import type { Identity } from '../../protocol/link/broker-link.ts'
 import { ErrorBody } from '../../protocol/messages/calls.ts'
 import { CHUNK_CODES, type ChunkBody, type ChunkType } from '../../protocol/messages/chunk.ts'
 import type { Role } from '../../protocol/messages/handshake.ts'
@@ -19,18 +20,25 @@ export interface RequestOptions {
   readonly id?: string
   readonly key?: string
   readonly remainingMs?: number
+  /** Whom a gateway acts for. */
+  readonly user?: string
 }
 
 export class Client implements Receiver {
   readonly connection: string
   readonly received: Message[] = []
   readonly #harness: CoreHarness
-  readonly #identity: { readonly principal: string; readonly roles: readonly Role[] }
+  readonly #identity: Identity
   #requests = 0
 
-  constructor(harness: CoreHarness, principal = 'local', roles: readonly Role[] = ['admin']) {
+  constructor(
+    harness: CoreHarness,
+    principal = 'local',
+    roles: readonly Role[] = ['admin'],
+    rights: Pick<Identity, 'reach' | 'key'> = {},
+  ) {
     this.#harness = harness
-    this.#identity = { principal, roles }
+    this.#identity = { principal, roles, ...rights }
     this.connection = harness.newConnection()
     harness.join(this)
   }
@@ -55,8 +63,8 @@ export class Client implements Receiver {
   /** Asks and returns the id of the request. */
   ask<M extends BrokerMethod>(method: M, params: Params<M>, options: RequestOptions = {}): string {
     this.#requests += 1
-    const { id = `r${this.#requests}`, key = '', remainingMs = 0 } = options
-    const rest = { target: '', remaining_ms: remainingMs, key, trace: '' }
+    const { id = `r${this.#requests}`, key = '', remainingMs = 0, user } = options
+    const rest = { target: '', remaining_ms: remainingMs, key, trace: '', ...(user && { user }) }
     this.send([{ kind: 'REQUEST', id, method, ...rest }, encode(params)])
     return id
   }
@@ -112,6 +120,9 @@ function isEnd(kind: string): boolean {
 }
 
 export interface HostOptions {
+  /** Whose host it is; default: the local user's. */
+  readonly principal?: string
+  readonly name?: string
   readonly slots?: number
   readonly labels?: readonly string[]
   readonly backends?: readonly string[]
@@ -132,7 +143,7 @@ export class Host extends Client {
   readonly #produced = new Map<string, number>()
 
   constructor(harness: CoreHarness, id = 'h1', options: HostOptions = {}) {
-    super(harness, 'local', ['host'])
+    super(harness, options.principal ?? 'local', ['host'])
     this.id = id
     this.#options = options
     this.holds = new Set(options.holds)
@@ -141,9 +152,10 @@ export class Host extends Client {
   /** Registers; `sessions` are those that live on it. */
   register(...sessions: Params<'host.register'>['sessions']): Result<'host.register'> {
     const { slots = 100, labels = [], backends = ['demo'] } = this.#options
+    const { name = `name of ${this.id}` } = this.#options
     return this.call('host.register', {
       host: this.id,
-      name: `name of ${this.id}`,
+      name,
       labels: [...labels],
       slots,
       backends: backends.map((name) => ({

@@ -51,7 +51,7 @@ export class Machine {
   /** Sets its network up. */
   ip(...args: string[]): void {
     const { status, stderr } = spawnSync('nsenter', [...this.#inside.slice(1), 'ip', ...args])
-    if (status !== 0) throw new Error(`ip ${args.join(' ')}: ${stderr.toString()}`)
+    if (status !== 0) throw new Error(`ip ${args.join(' ')}: ${String(stderr)}`)
   }
 
   get #inside(): string[] {

@@ -8,6 +8,7 @@ import {
   BrokerLink,
   type BrokerLinkEvent,
   type BrokerLinkOptions,
+  LINK_LIMITS,
 } from '../../protocol/link/broker-link.ts'
 import { HEARTBEAT } from '../../protocol/link/heartbeat.ts'
 import { OUTBOX_LIMITS } from '../../protocol/link/outbox.ts'
@@ -209,7 +210,8 @@ export class VirtualBroker {
       {
         heartbeat: HEARTBEAT,
         outbox: OUTBOX_LIMITS,
-        maxStrikes: 3,
+        limits: { ...LINK_LIMITS, maxStrikes: 3 },
+        onLimit: () => {},
         authenticate: ({ principal, role }) => ({
           verdict: 'accept',
           identity: { principal, roles: [role] },

@@ -1,91 +1,16 @@
 /** Calls of the broker's core: rights, ends, deadlines, CANCEL, idempotency keys, limits, drain. */
 import t from 'tap'
-import { NO_DOOR } from '../../broker/core/access.ts'
 import { EMPTY, encode } from '../../protocol/codec.ts'
 import { ROLES, type Role } from '../../protocol/messages/handshake.ts'
 import { ROLE_SCOPES } from '../../protocol/methods/define.ts'
-import { type BrokerMethod, METHODS, type Params } from '../../protocol/methods/index.ts'
+import { METHODS } from '../../protocol/methods/index.ts'
 import { Client, demo, setUp, withSession } from '../support/core-peers.ts'
-
-const SOME_KEY = 'rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7'
-
-const PARAMS: { readonly [M in BrokerMethod]: (session: string) => Params<M> } = {
-  'session.create': () => demo,
-  'session.prompt': (session) => ({ session, text: 'hello' }),
-  'session.interrupt': (session) => ({ session }),
-  'session.stop': (session) => ({ session }),
-  'session.kill': (session) => ({ session }),
-  'session.recover': (session) => ({ session }),
-  'session.remove': (session) => ({ session }),
-  'session.rename': (session) => ({ session, name: 'blue' }),
-  'session.annotate': (session) => ({ session, metadata: { mode: 'chat' } }),
-  'session.pause': (session) => ({ session }),
-  'session.resume': (session) => ({ session }),
-  'session.signal': (session) => ({ session, signal: 'SIGINT' }),
-  'session.write': (session) => ({ session, line: 'hello' }),
-  'session.set_mode': (session) => ({ session, mode: 'plan' }),
-  'session.batch': (session) => ({ sessions: [session], action: 'session.interrupt' }),
-  'session.get': (session) => ({ session }),
-  'session.list': () => ({}),
-  'stream.open': (session) => ({ session }),
-  'stream.close': () => ({ ticket: 'none' }),
-  'stream.progress': () => ({ positions: [['none', 1]] }),
-  'stream.readers': (session) => ({ session }),
-  'stream.read': (session) => ({ session, from: 1 }),
-  'approval.list': (session) => ({ session }),
-  'approval.answer': () => ({ approval: 'q-1234', decision: 'allow' }),
-  'host.list': () => ({}),
-  'host.get': () => ({ host: 'h1' }),
-  'host.usage': () => ({ sessions: [] }),
-  'host.drain': () => ({ host: 'h1' }),
-  'host.undrain': () => ({ host: 'h1' }),
-  'host.register': () => ({
-    ...{ host: 'h2', name: 'two', labels: [], slots: 1, backends: [], sessions: [] },
-    ...{ software: 'test', pid: 8 },
-  }),
-  'output.query': (session) => ({ session, pattern: 'a+' }),
-  'workflow.execute': (session) => ({ steps: [{ id: 'a', session, prompt: 'hello' }] }),
-  'workflow.get': () => ({ execution: 'none' }),
-  'workflow.list': () => ({}),
-  'workflow.cancel': () => ({ execution: 'none' }),
-  'task.create': () => ({ title: 'write the tests' }),
-  'task.get': (task) => ({ task }),
-  'task.list': () => ({ status: ['todo'] }),
-  'task.update': (task) => ({ task, status: 'done' }),
-  'task.approve': (task) => ({ task, approved: true }),
-  'task.remove': (task) => ({ task }),
-  'state.get': () => ({ key: 'color' }),
-  'state.set': () => ({ key: 'color', value: { name: 'blue' } }),
-  'state.delete': () => ({ key: 'color' }),
-  'state.list': () => ({ values: true }),
-  'key.add': () => ({ principal: 'anna', key: SOME_KEY, roles: ['observer'] }),
-  'key.list': () => ({}),
-  'key.pending': () => ({}),
-  'key.approve': () => ({ key: SOME_KEY, principal: 'anna' }),
-  'key.revoke': () => ({ principal: 'anna' }),
-  'key.rotate': () => ({ step: 'begin' }),
-  'system.info': () => ({}),
-  'system.health': () => ({}),
-  'system.metrics': () => ({}),
-}
-const access = { rotate: () => Promise.resolve(NO_DOOR) }
-const BROKER_METHODS = Object.keys(PARAMS) as BrokerMethod[]
+import { BROKER_METHODS, PARAMS, readyFor } from '../support/method-params.ts'
 
 t.test('every method answers as its schema says', async (t) => {
   for (const method of BROKER_METHODS) {
-    const { client, harness, host, session } = withSession({ access })
-    if (method === 'session.recover' || method === 'session.remove') host.exit(session, 0)
-    if (method === 'approval.answer') host.askApproval(session, 'q-1234')
-    if (method === 'host.usage') client.call('host.register', PARAMS['host.register'](session))
-    if (method === 'key.revoke') client.call('key.add', PARAMS['key.add'](session))
-    if (method === 'key.approve') harness.core.knockers.knocked(SOME_KEY, '10.0.0.7', 1)
-    if (method.startsWith('state.')) client.call('state.set', { key: 'color', value: 1 })
-    const isOfTask = method.startsWith('task.')
-    const subject = isOfTask ? client.call('task.create', { title: 'x' }).task : session
-    const id =
-      method === 'workflow.get' || method === 'workflow.cancel'
-        ? client.ask(method, client.call('workflow.execute', PARAMS['workflow.execute'](session)))
-        : client.ask(method, PARAMS[method](subject))
+    const { client, params } = readyFor(method)
+    const id = client.ask(method, params)
     await new Promise((resolve) => setImmediate(resolve)) // system.metrics takes a moment
     client.resultOf(method, id)
     t.pass(method)
@@ -94,13 +19,13 @@ t.test('every method answers as its schema says', async (t) => {
 
 t.test('every method refuses parameters that do not fit, and nothing is done', (t) => {
   const { client, harness } = withSession()
-  const before = harness.journal.stats().operations
+  const before = harness.changes
   for (const method of BROKER_METHODS) {
     if (Object.keys(METHODS[method].params.properties).length === 0) continue
     const wrong = { session: 7, host: 7, ticket: 7, backend: 7, limit: 'x' } as never
     t.match(client.failure(method, wrong), { code: 'INVALID_PARAMS', executed: 'no' }, method)
   }
-  t.equal(harness.journal.stats().operations, before)
+  t.equal(harness.changes, before)
   t.end()
 })
 

@@ -256,12 +256,16 @@ t.test('a batch does the same to many sessions and says what came of each', (t) 
 })
 
 t.test('the parts of a batch that could not be written are told', (t) => {
-  const { harness, client, host, session } = withSession()
+  const { harness, client, host, session } = withSession({ durability: 'manual' })
   const action = 'session.prompt'
   const params = { sessions: [session], action, params: { text: 'x' } } satisfies BatchParams
   host.holds.add('agent.prompt')
+  const full = client.ask('session.batch', params)
+  harness.commit()
+  t.same(client.kindsOf(full), ['ACCEPTED'])
   harness.journal.isFull = true
-  t.match(client.call('session.batch', params).results, [
+  harness.settle()
+  t.match(client.resultOf('session.batch', full).results, [
     { outcome: 'failed', code: 'STORAGE_FULL', executed: 'no' },
   ])
   harness.journal.isFull = false

@@ -18,7 +18,9 @@ async function scraped(harness: CoreHarness, connections: Partial<View['connecti
   const { text } = await exposition({
     core: harness.core,
     hostCreditBytes: CREDIT,
-    connections: { count: 2, stuck: 1, backlog, ends: new Map(), ...connections },
+    connections: { count: 2, greeting: 1, stuck: 1, backlog, ends: new Map(), ...connections },
+    subscriptions: new Map([['redeemed', 3]]),
+    keyAnswers: new Map([['later', 4]]),
   })
   return scrape(text)
 }

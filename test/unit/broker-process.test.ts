@@ -9,11 +9,13 @@ import { main as hostMain } from '../../agent-host/main.ts'
 import { Broker } from '../../broker/broker.ts'
 import { claimEndpoint } from '../../broker/claim-endpoint.ts'
 import { brokerConfig } from '../../broker/config.ts'
+import { CONNECTION_LIMITS } from '../../broker/connection-limits.ts'
 import { Connections } from '../../broker/connections.ts'
 import { main as brokerMain } from '../../broker/main.ts'
 import { claim } from '../../broker/ownership.ts'
 import { type Bundle, decodeBundle, encodeBundle } from '../../protocol/bundle.ts'
 import { EMPTY, encode } from '../../protocol/codec.ts'
+import { LINK_LIMITS } from '../../protocol/link/broker-link.ts'
 import type { Head } from '../../protocol/messages/index.ts'
 import { PROTOCOL_MAJOR, PROTOCOL_MINOR } from '../../protocol/version.ts'
 
@@ -85,7 +87,10 @@ t.test('an endpoint in use is named as the endpoint that it is', (t) => {
   t.end()
 })
 
-const SMALL = { maxConnections: 2, bannedForMs: 60_000 }
+const SMALL = {
+  ...CONNECTION_LIMITS,
+  local: { ...CONNECTION_LIMITS.local, maxConnections: 2 },
+}
 
 /** Links without sockets: what they want to send is taken by `read`. */
 function connections(maxMessages = 1000) {
@@ -95,7 +100,7 @@ function connections(maxMessages = 1000) {
     link: {
       heartbeat: { heartbeatMs: 1000, livenessMs: 6000 },
       outbox: { maxBytes: 1_000_000, maxMessages },
-      maxStrikes: 2,
+      limits: { ...LINK_LIMITS, maxStrikes: 2 },
       health: () => ({ loop_lag_ms: 0, in_flight: 0, progress_age_ms: -1 }),
     },
     authenticate: () => ({ verdict: 'accept', identity: { principal: 'local', roles: [] } }),
@@ -109,6 +114,8 @@ function connections(maxMessages = 1000) {
     }),
     onEvent: (id, event) => events.push(`${id} ${event.type}`),
     onReady: () => {},
+    sideOf: () => 'local',
+    onLimit: () => {},
   })
   const read = (id: string) => {
     const heads: Head[] = []

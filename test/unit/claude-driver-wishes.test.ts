@@ -21,6 +21,18 @@ t.test('a CLI that does not know initialize is ready all the same', async (t: Te
 })
 
 t.test(
+  'a system prompt goes in by stdin, and a CLI that refuses it has failed',
+  async (t: Test) => {
+    const { driver, events, written, says } = setUp({ systemPrompt: '- be brief' })
+    driver.started()
+    t.match(written, [{ request: { subtype: 'initialize', appendSystemPrompt: '- be brief' } }])
+    const response = { subtype: 'error', request_id: 'id-1', error: 'unsupported' }
+    says({ type: 'control_response', response })
+    t.match(events.slice(1), [{ type: 'start_failed', message: /no system prompt: unsupported/ }])
+  },
+)
+
+t.test(
   'init tells the model and the true session, and is repeated only when they change',
   async (t: Test) => {
     const { events, says } = setUp()

@@ -1,14 +1,15 @@
-/** The small parts of a host: turns, working directories, settings, the lock, what stderr may cost. */
-import { mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
-import { homedir } from 'node:os'
+/** The small parts of a host: turns, settings, the lock, what stderr may cost. */
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { hostConfig } from '../../agent-host/config.ts'
+import { hostConfig, usualRoots } from '../../agent-host/config.ts'
 import { lockHost } from '../../agent-host/host-lock.ts'
 import { ProcessTree } from '../../agent-host/process/process-tree.ts'
+import { absolutePath, settled } from '../../agent-host/programs.ts'
 import { STDERR_BUDGET, StderrBudget } from '../../agent-host/stderr-budget.ts'
 import { TurnQueue } from '../../agent-host/turn-queue.ts'
-import { workingDirectory } from '../../agent-host/working-directory.ts'
+import { usualDirectory } from '../../agent-host/working-directory.ts'
 
 t.test('turns run one at a time, in order, each once', (t) => {
   const turns = new TurnQueue(4)
@@ -30,39 +31,49 @@ t.test('turns run one at a time, in order, each once', (t) => {
   t.end()
 })
 
-t.test('a session works below a root, wherever symbolic links lead', (t) => {
-  const dir = t.testdir({ root: { inner: {}, '..dots': {}, file: '' }, outside: {}, 'root-2': {} })
-  const at = (...names: string[]) => join(dir, ...names)
-  const options = { roots: [at('root'), at('missing')], host: 'here' }
-  symlinkSync(at('outside'), at('root', 'way-out'))
-  symlinkSync(at('root', 'inner'), at('outside', 'way-in'))
-  symlinkSync(at('nowhere'), at('root', 'dangling'))
-  const code = (wanted: string): unknown => {
-    try {
-      return workingDirectory(wanted, options)
-    } catch (thrown) {
-      return (thrown as { code?: unknown }).code
-    }
-  }
-  const real = workingDirectory(dir, { roots: [dir], host: 'here' })
-  t.equal(code(at('root')), join(real, 'root'))
-  t.equal(code(at('root', 'inner', '..', 'inner')), join(real, 'root', 'inner'))
-  t.equal(code(at('root', '..dots')), join(real, 'root', '..dots'), 'a name may begin with dots')
-  t.equal(code(at('outside', 'way-in')), join(real, 'root', 'inner'))
-  for (const path of [at('outside'), at('root', 'way-out'), at('root-2'), dir, '/']) {
-    t.equal(code(path), 'NOT_ALLOWED', path)
-  }
-  for (const path of [
-    'inner',
-    '',
-    at('root', 'none'),
-    at('root', 'file'),
-    at('root', 'dangling'),
-  ]) {
-    t.equal(code(path), 'INVALID_PARAMS', path)
-  }
-  t.equal(code(`${at('root')}\0`), 'INVALID_PARAMS')
-  t.throws(() => workingDirectory(dir, options), { message: /outside of its roots.*--root/ })
+t.test('that a host begins in / allows nothing, and its sessions begin at home', (t) => {
+  const { HOME } = process.env
+  const here = process.cwd()
+  t.teardown(() => {
+    process.chdir(here)
+    process.env['HOME'] = HOME
+  })
+  process.env['HOME'] = t.testdir({})
+  process.chdir('/')
+  t.strictSame(usualRoots(), [process.env['HOME'], tmpdir()])
+  t.equal(usualDirectory(), process.env['HOME'])
+  process.env['HOME'] = '/none'
+  t.strictSame(usualRoots(), [tmpdir()])
+  process.chdir(here)
+  t.strictSame(usualRoots(), [here, tmpdir()])
+  t.equal(usualDirectory(), here)
+  t.end()
+})
+
+t.test('which file a program is does not hang on where a session works', (t) => {
+  const dir = t.testdir({ bin: { mine: '' }, other: { mine: '' } })
+  chmodSync(join(dir, 'bin', 'mine'), 0o755)
+  chmodSync(join(dir, 'other', 'mine'), 0o755)
+  const find = (command: string, path?: string) =>
+    settled({ available: true, version: '1', command }, path)
+  const path = `:.:other:${join(dir, 'none')}:${join(dir, 'bin')}:${join(dir, 'other')}`
+  t.match(find('mine', path), { available: true, command: join(dir, 'bin', 'mine') })
+  t.match(find('/opt/x', path), { available: true, command: '/opt/x' })
+  t.match(find('mine', ':.:other'), { available: false, reason: /there is no command mine/ })
+  t.match(find('sh'), { available: true, command: /^\/(usr\/)?bin\/sh$/ })
+  t.same(find('sh', ''), { available: false, reason: 'there is no command sh' })
+  const missing = { available: false, reason: 'why' } as const
+  t.equal(settled(missing, path), missing)
+  t.equal(absolutePath('/a::.:b:/c'), '/a:/c')
+  t.equal(absolutePath('.:'), undefined)
+  const config = hostConfig({
+    env: { HOME: '/home/me' },
+    flags: { dir: '/run/a', 'claude-command': './bin/claude' },
+    file: { stdio_commands: { calc: { command: '../bc' } }, codex_command: '/opt/codex' },
+  })
+  t.equal(config.claude_command, join(process.cwd(), 'bin', 'claude'))
+  t.equal(config.stdio_commands['calc']?.command, join(process.cwd(), '..', 'bc'))
+  t.match(config, { codex_command: '/opt/codex', gemini_command: 'gemini' })
   t.end()
 })
 

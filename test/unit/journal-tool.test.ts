@@ -288,7 +288,7 @@ t.test('the journal is found where the broker of the same settings has it', asyn
 t.test('wrong usage is told, for programs as JSON', async (t) => {
   const home = shortDir(t)
   const wrong: [readonly string[], RegExp][] = [
-    [[], /say what to do: verify, stats, export, compact/],
+    [[], /say what to do: verify, audit, stats, export, compact/],
     [['verfy'], /did you mean verify/],
     [['verify', '--since', '3'], /--since belongs to export/],
     [['verify', '--dri', 'x'], /did you mean --dir/],

@@ -3,9 +3,15 @@ import t from 'tap'
 import { encodeBundle, type Message } from '../../protocol/bundle.ts'
 import { decodeBody, encode } from '../../protocol/codec.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
-import type { BrokerLink, Verdict } from '../../protocol/link/broker-link.ts'
+import { type BrokerLink, LINK_LIMITS, type Verdict } from '../../protocol/link/broker-link.ts'
 import { HEARTBEAT } from '../../protocol/link/heartbeat.ts'
-import type { LinkEvent } from '../../protocol/link/peer-link.ts'
+import { OUTBOX_LIMITS } from '../../protocol/link/outbox.ts'
+import {
+  type LinkEvent,
+  PEER_RETRY,
+  PeerLink,
+  SILENT_AFTER_MS,
+} from '../../protocol/link/peer-link.ts'
 import { ErrorBody } from '../../protocol/messages/calls.ts'
 import { GoodbyeBody, type HelloBody } from '../../protocol/messages/handshake.ts'
 import type { Head } from '../../protocol/messages/index.ts'
@@ -133,6 +139,46 @@ t.test('a proof for an older challenge is passed over', async (t) => {
   t.equal(net.broker.stateOf('anna'), 'welcome')
 })
 
+t.test(
+  'a peer that greets again has nothing of what it had, whether it finishes or not',
+  async (t) => {
+    const net = new VirtualNetwork({ broker: { authenticate: challenger() } })
+    net.peer('anna', { credentials })
+    net.run(100)
+    net.broker.receive('anna', frames({ head: { kind: 'HELLO' }, body: hello }))
+    t.match(net.broker.eventsOf('anna').at(-1), { type: 'unwelcome' })
+    net.broker.receive('anna', frames({ head: request('1') }))
+    t.match(net.broker.eventsOf('anna').at(-1), { type: 'unwelcome' }, 'and nothing is heard of it')
+  },
+)
+
+t.test('a peer whose rights have changed has nothing until it has greeted again', async (t) => {
+  const net = new VirtualNetwork()
+  const peer = net.peer('anna')
+  net.run(100)
+  net.broker.link('anna')?.greetAgain()
+  t.match(net.broker.eventsOf('anna').at(-1), { type: 'unwelcome' })
+  net.run(1000)
+  t.same(peer.story, ['welcomed', 'lost', 'welcomed'])
+})
+
+t.test('a connection that tries one proof after the other is cut off', async (t) => {
+  let nonce: Buffer = Buffer.alloc(0)
+  const authenticate = (greeting: HelloBody): Verdict => {
+    const verdict = challenge(greeting)
+    if (verdict.verdict === 'challenge') nonce = verdict.nonce
+    return verdict
+  }
+  const challenge = challenger()
+  const net = new VirtualNetwork({ broker: { authenticate } })
+  for (let attempt = 0; attempt < 20; attempt += 1) {
+    net.broker.receive('anna', frames({ head: { kind: 'HELLO' }, body: hello }))
+    const body = { nonce, mac: Buffer.alloc(32, attempt) }
+    net.broker.receive('anna', frames({ head: { kind: 'PROOF' }, body }))
+  }
+  t.match(net.broker.eventsOf('anna').at(-1), { type: 'ended', how: 'UNAUTHENTICATED' })
+})
+
 t.test('a peer that the broker refuses gives up and says why', async (t) => {
   const error = new ProtocolError('FORBIDDEN', {
     principal: 'anna',
@@ -146,6 +192,35 @@ t.test('a peer that the broker refuses gives up and says why', async (t) => {
   net.run(10_000)
   t.same(peer.story, ['refused'])
   t.equal(errorOf(peer.events, 'refused').message, error.message)
+})
+
+t.test('what follows in a bundle behind the end of a link is not read', async (t) => {
+  const net = new VirtualNetwork({ broker: { authenticate: challenger() } })
+  const peer = net.peer('anna') // it has no key
+  const goodbye = { code: 'UNAUTHENTICATED', reason: 'who are you?' }
+  const challenge = { head: { kind: 'CHALLENGE' } as const, body: { nonce: Buffer.alloc(32) } }
+  net.arrive('anna', frames(challenge, { head: { kind: 'GOODBYE' }, body: goodbye }))
+  t.same(peer.story, ['refused'])
+})
+
+t.test('pings are answered up to what may wait, when nothing is taken', async (t) => {
+  const link = new PeerLink({
+    role: 'operator',
+    principal: 'anna',
+    software: 'test',
+    silentAfterMs: SILENT_AFTER_MS,
+    retry: PEER_RETRY,
+    random: () => 0,
+    health: () => ({ loop_lag_ms: 0, in_flight: 0, progress_age_ms: -1 }),
+    onEvent: () => undefined,
+    onReady: () => undefined,
+  })
+  const pings = frames(
+    ...Array.from({ length: 1024 }, () => ({ head: { kind: 'PING', id: 1 } as const })),
+  )
+  for (let sent = 0; sent <= OUTBOX_LIMITS.maxMessages; sent += 1024) link.receive(pings, 0)
+  link.receive(pings, 0)
+  t.equal(link.backlog.count, OUTBOX_LIMITS.maxMessages + 1)
 })
 
 t.test('another major version is refused with both versions named', async (t) => {
@@ -369,7 +444,7 @@ t.test('a peer that never reads cannot make complaints or PONGs pile up', async 
 })
 
 t.test('rubbish costs its sender a complaint and, repeated, the connection', async (t) => {
-  const net = new VirtualNetwork({ broker: { maxStrikes: 3 } })
+  const net = new VirtualNetwork({ broker: { limits: { ...LINK_LIMITS, maxStrikes: 3 } } })
   const rubbish = [Buffer.from('c1', 'hex'), NONE]
   net.broker.receive('anna', rubbish)
   net.broker.receive('anna', [...rubbish, NONE])

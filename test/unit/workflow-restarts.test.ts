@@ -4,6 +4,7 @@
  */
 import fc from 'fast-check'
 import t from 'tap'
+import { WORKFLOW_LIMITS } from '../../broker/core/workflows/limits.ts'
 import { CoreHarness } from '../support/core-harness.ts'
 import { Client, Host, setUp } from '../support/core-peers.ts'
 import {
@@ -18,6 +19,8 @@ import {
 
 const A = '<first 7>'
 const D = `<<left of ${A}> and <right of ${A}>>`
+/** Of one broker after the other. */
+const MAX_KILLS = 4
 const PROMPTS = ['first 7', `left of ${A}`, `right of ${A}`, D.slice(1, -1), `end of ${D}`]
 
 /** Plays on until the workflow has ended and nothing happens any more; or for this many commits. */
@@ -37,7 +40,9 @@ function playOn(harness: CoreHarness, host: LivingHost, commits = Number.POSITIV
 
 /** Begins the workflow; its request is on disk. */
 function begin() {
-  const harness = new CoreHarness({ durability: 'manual' })
+  // Each kill may cost a step the session that was being started.
+  const workflows = { ...WORKFLOW_LIMITS, maxStarts: MAX_KILLS + 1 }
+  const harness = new CoreHarness({ durability: 'manual', limits: { workflows } })
   const host = new LivingHost(harness)
   const client = new Client(harness)
   harness.settle()
@@ -61,7 +66,7 @@ function restarted(harness: CoreHarness): CoreHarness {
 }
 
 /** How many commits after the last kill the broker is killed again. */
-const kills = fc.array(fc.integer({ min: 0, max: 12 }), { minLength: 1, maxLength: 4 })
+const kills = fc.array(fc.integer({ min: 0, max: 12 }), { minLength: 1, maxLength: MAX_KILLS })
 
 t.test('wherever the broker is killed, each step is asked once', (t) => {
   let commits = 0

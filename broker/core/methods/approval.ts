@@ -6,6 +6,7 @@ import { deliver } from '../approval-steps.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
 import { Story } from '../lifecycle.ts'
+import { visible } from '../visible.ts'
 
 const DEFAULT_LIMIT = 100
 /** A call that waits for news is answered this long before its caller gives up, ms. */
@@ -14,12 +15,13 @@ const MARGIN_MS = 200
 export function approvalList(core: Core, call: Call<'approval.list'>): void {
   const { session, state, limit = DEFAULT_LIMIT, changed_since, wait_ms = 0 } = call.params
   const isFresh = changed_since === undefined
-  const query = {
-    session: session === undefined ? undefined : core.sessions.resolve(session).session,
+  const seen = visible(core, call)
+  const query = seen.approvals({
+    session: session === undefined ? undefined : seen.session(session).session,
     states: state ?? (isFresh ? ['pending' as const] : undefined),
     since: changed_since ?? 0,
     limit,
-  }
+  })
   const page = core.approvals.page(query)
   const waitMs = Math.min(wait_ms, call.remainingMs() - MARGIN_MS)
   if (isFresh || page.approvals.length > 0 || waitMs <= 0) call.reply(page)
@@ -28,7 +30,8 @@ export function approvalList(core: Core, call: Call<'approval.list'>): void {
 
 /** Compare-and-set: only a question that is pending, on disk and in memory, takes an answer. */
 export function approvalAnswer(core: Core, call: Call<'approval.answer'>): void {
-  const record = core.approvals.resolve(call.params.approval)
+  const seen = visible(core, call)
+  const record = seen.approval(call.params.approval)
   if (!core.approvals.isWritten(record)) {
     // What is being written may fall back; whoever is told that another answer won must not be wrong.
     core.batch.add([], () => again(core, call))
@@ -37,7 +40,7 @@ export function approvalAnswer(core: Core, call: Call<'approval.answer'>): void 
   const { standing, session, approval } = record
   if (standing.kind !== 'pending') throw settledError(record, standing)
   const answer = answerOf(core, call, record)
-  const owner = core.sessions.resolve(session)
+  const owner = seen.session(session)
   const story = new Story(core, owner)
   const answered = story.settle(record, { kind: 'answered', answer })
   const told = (): Result<'approval.answer'> =>

@@ -41,6 +41,6 @@ function change(
 ): void {
   call.persist([operation], () => {
     apply()
-    call.reply(infoOf(core, core.hosts.resolve(id)))
+    call.reply(infoOf(core, call, core.hosts.resolve(id)))
   })
 }

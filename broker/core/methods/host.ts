@@ -1,6 +1,7 @@
 /** host.list, host.get and host.register. */
 import { decodeTrusted } from '../../../protocol/codec.ts'
 import { ProtocolError } from '../../../protocol/errors.ts'
+import { NO_AGENT } from '../../../protocol/link/health.ts'
 import type { ChunkBody } from '../../../protocol/messages/chunk.ts'
 import type { Params } from '../../../protocol/methods/index.ts'
 import type { HostInfo } from '../../../protocol/methods/types.ts'
@@ -11,22 +12,29 @@ import { endOnHost } from '../end.ts'
 import { type Host, hostInfo } from '../hosts.ts'
 import { isLeased, sessionFound, sessionGone, turnDropped } from '../lifecycle.ts'
 import { isLive, type OpenTurn, type SessionRecord, turnsGiven } from '../sessions.ts'
+import { visible } from '../visible.ts'
+import { claimHost } from './host-claim.ts'
 import { tellHost } from './session-pause.ts'
 
 type Reported = Params<'host.register'>['sessions'][number]
 
 export function hostList(core: Core, call: Call<'host.list'>): void {
-  call.reply({ hosts: [...core.hosts.all()].map((host) => infoOf(core, host)) })
+  call.reply({ hosts: [...core.hosts.all()].map((host) => infoOf(core, call, host)) })
 }
 
 export function hostGet(core: Core, call: Call<'host.get'>): void {
-  call.reply(infoOf(core, core.hosts.resolve(call.params.host)))
+  call.reply(infoOf(core, call, core.hosts.resolve(call.params.host)))
 }
 
-export function infoOf(core: Core, host: Host): HostInfo {
+type HostCall = Call<'host.list'> | Call<'host.get'> | Call<'host.drain'> | Call<'host.undrain'>
+
+export function infoOf(core: Core, call: HostCall, host: Host): HostInfo {
   const link = host.connection === undefined ? undefined : core.ports.link(host.connection)
   const draining = core.hosts.draining.has(host.id)
-  return hostInfo(host, { used: core.sessions.used(host.id), draining }, link)
+  const seen = visible(core, call)
+  const info = hostInfo(host, { used: seen.used(host.id), draining }, link)
+  // How busy its agents are says what others do.
+  return seen.isLimited ? { ...info, in_flight: 0, progress_age_ms: NO_AGENT } : info
 }
 
 export function hostUsage(core: Core, call: Call<'host.usage'>): void {
@@ -44,6 +52,7 @@ export function hostRegister(core: Core, call: Call<'host.register'>): void {
     const reason = `this connection is host ${registered.id}`
     throw new ProtocolError('INVALID_PARAMS', { method: call.method, reason })
   }
+  claimHost(core, call)
   if (!core.hosts.get(params.host)) {
     core.hosts.makeRoom(core.ports.limits.maxHosts, ({ id }) => core.sessions.used(id) > 0)
   }

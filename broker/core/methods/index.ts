@@ -3,6 +3,7 @@ import type { BrokerMethod } from '../../../protocol/methods/index.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
 import { approvalAnswer, approvalList } from './approval.ts'
+import { auditRead } from './audit.ts'
 import { hostGet, hostList, hostRegister, hostUsage } from './host.ts'
 import { hostDrain, hostUndrain } from './host-drain.ts'
 import { keyAdd, keyApprove, keyList, keyPending, keyRevoke, keyRotate } from './key.ts'
@@ -82,4 +83,5 @@ export const METHOD_HANDLERS: { readonly [M in BrokerMethod]: MethodHandler<M> }
   'system.info': systemInfo,
   'system.health': systemHealth,
   'system.metrics': systemMetrics,
+  'audit.read': auditRead,
 }

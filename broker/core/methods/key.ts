@@ -50,13 +50,25 @@ function grant(
     () => {
       written()
       if (key !== undefined) core.knockers.admitted(key)
-      // Whoever is connected has the rights of before: it shakes hands again.
-      if (before) core.ports.access.changed(record.principal)
-      core.leaveStreams(record.principal)
+      if (before && !hasSameRights(before, record)) rightsChanged(core, record.principal)
       call.reply(result)
     },
     result,
   )
+}
+
+type Rights = Pick<PrincipalRecord, 'roles' | 'reach'>
+
+function hasSameRights(before: Rights, after: Rights): boolean {
+  const roles = new Set(before.roles)
+  const isSame = after.roles.length === roles.size && after.roles.every((role) => roles.has(role))
+  return isSame && before.reach === after.reach
+}
+
+/** Whoever is connected has the rights of before: it shakes hands again, and what it had is void. */
+function rightsChanged(core: Core, principal: string): void {
+  core.ports.access.changed(principal)
+  core.leaveStreams(principal)
 }
 
 /** A key that was revoked stays so: who lost it once may not have it again. Throws INVALID_PARAMS. */
@@ -142,10 +154,12 @@ function meant(
 }
 
 export function keyRotate(core: Core, call: Call<'key.rotate'>): void {
-  core.ports.access.rotate(call.params.step).then(
-    (door) => call.reply(door),
-    (thrown: unknown) => call.fail(ProtocolError.from(thrown, 'broker', 'unknown')),
-  )
+  call.persist([], () => {
+    core.ports.access.rotate(call.params.step, (outcome) => {
+      if (outcome instanceof ProtocolError) call.fail(outcome)
+      else call.reply(outcome)
+    })
+  })
 }
 
 function infoOf(core: Core, record: PrincipalRecord): PrincipalInfo {

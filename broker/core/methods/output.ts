@@ -8,6 +8,7 @@ import type { Call } from '../calls.ts'
 import type { Clock } from '../clock.ts'
 import type { Core } from '../core.ts'
 import { type Line, LineMaker, type Place } from '../output-lines.ts'
+import { visible } from '../visible.ts'
 
 /** Chunks and bytes that one call reads. */
 const MAX_CHUNKS = 1000
@@ -20,7 +21,7 @@ type Answer = Result<'output.query'>
 
 export function outputQuery(core: Core, call: Call<'output.query'>): void {
   const { params } = call
-  const { session } = core.sessions.resolve(params.session)
+  const { session } = visible(core, call).session(params.session)
   const fits = filterOf(params)
   const start = placeOf(params.cursor)
   const { durable: head } = core.streams.of(session)

@@ -2,25 +2,28 @@
 import type { ReaderInfo } from '../../../protocol/methods/readers.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
-import { connectionName, type Lagging, lagging } from '../readers.ts'
-import { streamOf } from './stream.ts'
+import { connectionName, type Lagging } from '../readers.ts'
+import { visible } from '../visible.ts'
 
 const DEFAULT_LIMIT = 1000
 
 export function streamProgress(core: Core, call: Call<'stream.progress'>): void {
   const now = core.clock.now()
+  const { connection, identity } = call
+  const { principal } = identity
   for (const [ticket, position] of call.params.positions) {
-    core.tickets.progressed(ticket, call.connection, position, now)
+    core.tickets.progressed(ticket, { connection, principal }, position, now)
   }
   call.reply({})
 }
 
 export function streamReaders(core: Core, call: Call<'stream.readers'>): void {
   const { session: reference, limit = DEFAULT_LIMIT } = call.params
-  const session = reference === undefined ? undefined : streamOf(core, reference)
-  const found = lagging(core).filter(
-    ({ reading }) => session === undefined || reading.session === session,
-  )
+  const seen = visible(core, call)
+  const session = reference === undefined ? undefined : seen.stream(reference)
+  const found = seen
+    .readers()
+    .filter(({ reading }) => session === undefined || reading.session === session)
   const readers = found.slice(0, limit).map((one) => readerInfo(core, one))
   call.reply({ readers, total: found.length })
 }

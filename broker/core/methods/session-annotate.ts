@@ -6,9 +6,10 @@ import { saveSession } from '../lifecycle.ts'
 import { metadataOf, requireSmall } from '../metadata.ts'
 import { sessionEvent } from '../session-events.ts'
 import { infoOf } from '../session-info.ts'
+import { visible } from '../visible.ts'
 
 export function sessionAnnotate(core: Core, call: Call<'session.annotate'>): void {
-  const record = core.sessions.resolve(call.params.session)
+  const record = visible(core, call).session(call.params.session)
   const patch = metadataOf(call.method, call.params.metadata)
   // Both are objects, so what comes of them is one.
   const merged = mergePatch(record.metadata, patch) as JsonObject

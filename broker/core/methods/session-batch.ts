@@ -78,7 +78,8 @@ function one<M extends BatchAction>(
 ): void {
   const method = call.params.action as M
   const params = { ...call.params.params, session } as Params<M>
-  subCall(core, call, { method, params }, HANDLERS[method] as Handler<M>, (error) => {
+  const parent = { ...call, within: call.method }
+  subCall(core, parent, { method, params }, HANDLERS[method] as Handler<M>, (error) => {
     done(entryOf(session, error))
   })
 }

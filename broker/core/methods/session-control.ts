@@ -1,17 +1,18 @@
 /** session.interrupt, stop and kill: carried out by the host of the session. */
 import type { Call } from '../calls.ts'
-import { controlled } from '../controlled.ts'
+import { controlled, onItsHost } from '../controlled.ts'
 import type { Core } from '../core.ts'
 import { endAway, endOnHost } from '../end.ts'
 import { isBackSoon } from '../host-away.ts'
 import { Story } from '../lifecycle.ts'
 import { infoOf } from '../session-info.ts'
 import type { SessionRecord } from '../sessions.ts'
+import { visible } from '../visible.ts'
 
 type EndCall = Call<'session.stop'> | Call<'session.kill'>
 
 export function sessionInterrupt(core: Core, call: Call<'session.interrupt'>): void {
-  const { record, host } = controlled(core, call.params.session, 'be interrupted')
+  const { record, host } = controlled(core, call, 'be interrupted')
   const { session, epoch } = record
   call.persist([], () => {
     core.hostCalls.request(
@@ -34,7 +35,7 @@ export function sessionKill(core: Core, call: Call<'session.kill'>): void {
 }
 
 function end(core: Core, call: EndCall, method: 'agent.stop' | 'agent.kill', reason: string): void {
-  const wanted = core.sessions.resolve(call.params.session)
+  const wanted = visible(core, call).session(call.params.session)
   if (wanted.status === 'created') {
     endUnstarted(core, call, wanted, reason)
     return
@@ -47,7 +48,7 @@ function end(core: Core, call: EndCall, method: 'agent.stop' | 'agent.kill', rea
     })
     return
   }
-  const { record, host } = controlled(core, wanted.session, 'be stopped')
+  const { record, host } = onItsHost(core, wanted, 'be stopped')
   const { epoch } = record
   const story = new Story(core, record)
   if (record.status !== 'stopping') story.move('stopping', reason)

@@ -1,5 +1,4 @@
 /** session.create: places a session on a host and starts its process there, or leaves that to its first prompt. */
-import { ProtocolError } from '../../../protocol/errors.ts'
 import { newUuid } from '../../../protocol/ids.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
@@ -11,12 +10,9 @@ import type { SessionRecord } from '../sessions.ts'
 import { startOnHost } from '../start.ts'
 
 export function sessionCreate(core: Core, call: Call<'session.create'>): void {
-  const { maxSessions } = core.ports.limits
-  if (core.sessions.size >= maxSessions) {
-    throw new ProtocolError('TOO_MANY_SESSIONS', { limit: maxSessions })
-  }
+  core.sessions.requireRoom(call.identity.principal, core.ports.limits.maxSessions)
   const record = newRecord(core, call)
-  core.sessions.claimName(record.name)
+  core.sessions.claimName(record.name, record.owner)
   if (record.status === 'starting') record.host = placement(core, record, call.params)
   core.sessions.add(record)
   const story = new Story(core, record)
@@ -36,6 +32,7 @@ export function sessionCreate(core: Core, call: Call<'session.create'>): void {
     if (record.wanted) call.reply(infoOf(core, record))
     else startOnHost({ core, call, record, epoch: 1, resume: false })
   }
+  call.names({ session: record.session, ...(record.host !== '' && { target: record.host }) })
   call.persist(story.operations(), created, standing)
 }
 

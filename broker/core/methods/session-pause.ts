@@ -12,12 +12,12 @@ import type { SessionRecord } from '../sessions.ts'
 type PauseCall = Call<'session.pause'> | Call<'session.resume'>
 
 export function sessionPause(core: Core, call: Call<'session.pause'>): void {
-  const { session, mode = 'hold' } = call.params
-  change(core, call, ready(core, session, 'be paused').record, mode)
+  const { mode = 'hold' } = call.params
+  change(core, call, ready(core, call, 'be paused').record, mode)
 }
 
 export function sessionResume(core: Core, call: Call<'session.resume'>): void {
-  change(core, call, ready(core, call.params.session, 'be resumed').record, '')
+  change(core, call, ready(core, call, 'be resumed').record, '')
 }
 
 function change(core: Core, call: PauseCall, record: SessionRecord, paused: PauseMode | ''): void {

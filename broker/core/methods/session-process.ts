@@ -10,21 +10,21 @@ import type { SessionRecord } from '../sessions.ts'
 type ProcessCall = Call<'session.signal'> | Call<'session.write'> | Call<'session.set_mode'>
 
 export function sessionSignal(core: Core, call: Call<'session.signal'>): void {
-  const { record } = controlled(core, call.params.session, 'get a signal')
+  const { record } = controlled(core, call, 'get a signal')
   const { session, epoch } = record
   const { signal } = call.params
   pass(core, call, record, { method: 'agent.signal', params: { session, epoch, signal } })
 }
 
 export function sessionWrite(core: Core, call: Call<'session.write'>): void {
-  const { record } = ready(core, call.params.session, 'be written to')
+  const { record } = ready(core, call, 'be written to')
   const { session, epoch } = record
   const { line } = call.params
   pass(core, call, record, { method: 'agent.write', params: { session, epoch, line } })
 }
 
 export function sessionSetMode(core: Core, call: Call<'session.set_mode'>): void {
-  const { record } = ready(core, call.params.session, 'change its mode')
+  const { record } = ready(core, call, 'change its mode')
   const { session, epoch } = record
   const { mode } = call.params
   const request = { method: 'agent.set_mode', params: { session, epoch, mode } } as const

@@ -7,10 +7,11 @@ import { doubtful } from '../doubtful.ts'
 import { hostAway } from '../host-away.ts'
 import { Story, turnDropped } from '../lifecycle.ts'
 import { moveTo, type SessionRecord, turnsGiven } from '../sessions.ts'
+import { visible } from '../visible.ts'
 import { giveAgain } from './host.ts'
 
 export function sessionPrompt(core: Core, call: Call<'session.prompt'>): void {
-  const record = core.sessions.resolve(call.params.session)
+  const record = visible(core, call).session(call.params.session)
   if (!core.autoRecovery.isDue(record)) {
     accept(core, call, record)
     return

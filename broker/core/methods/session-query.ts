@@ -6,6 +6,7 @@ import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
 import { infoOf } from '../session-info.ts'
 import type { SessionRecord } from '../sessions.ts'
+import { visible } from '../visible.ts'
 
 const DEFAULT_LIMIT = 1000
 
@@ -14,7 +15,7 @@ const MAX_PAGE_BYTES = 256 * 1024
 
 export function sessionGet(core: Core, call: Call<'session.get'>): void {
   const { session } = call.params
-  whenOnDisk(core, [core.sessions.resolve(session)], ([info]) => {
+  whenOnDisk(core, [visible(core, call).session(session)], ([info]) => {
     if (info) call.reply(info)
     else call.fail(new ProtocolError('NO_SUCH_SESSION', { session }))
   })
@@ -22,7 +23,8 @@ export function sessionGet(core: Core, call: Call<'session.get'>): void {
 
 export function sessionList(core: Core, call: Call<'session.list'>): void {
   const { status, limit = DEFAULT_LIMIT, offset = 0 } = call.params
-  const fitting = [...core.sessions.all()]
+  const fitting = visible(core, call)
+    .sessions()
     .filter((record) => !status || status.includes(record.status))
     .sort((a, b) => b.created_at - a.created_at)
   whenOnDisk(core, page(fitting.slice(offset, offset + limit)), (sessions) =>

@@ -8,13 +8,14 @@ import { removeSession } from '../removal.ts'
 import { sessionEvent } from '../session-events.ts'
 import { infoOf } from '../session-info.ts'
 import { hasEnded, isLive, type SessionRecord } from '../sessions.ts'
+import { visible } from '../visible.ts'
 
 export function sessionRemove(core: Core, call: Call<'session.remove'>): void {
   const { session: reference, force = false } = call.params
-  const record = core.sessions.resolve(reference)
+  const record = visible(core, call).session(reference)
   requireRemovable(record, force)
   const remove = (): void => {
-    requireRemovable(core.sessions.resolve(record.session), force) // it may have been recovered
+    requireRemovable(visible(core, call).session(record.session), force) // it may have been recovered
     const { session, name } = record
     removeSession(core, record, (error) => {
       if (error) call.fail(ProtocolError.from(error, 'broker', 'no'))
@@ -59,8 +60,8 @@ function requireRemovable(record: SessionRecord, force: boolean): void {
 
 export function sessionRename(core: Core, call: Call<'session.rename'>): void {
   const { session: reference, name } = call.params
-  const record = core.sessions.resolve(reference)
-  if (!hasEnded(record)) core.sessions.claimName(name, record)
+  const record = visible(core, call).session(reference)
+  if (!hasEnded(record)) core.sessions.claimName(name, record.owner, record)
   const renamed = sessionEvent(record.session, 'renamed', { name, previous: record.name })
   record.name = name
   const reply = (): void => call.reply(infoOf(core, record))

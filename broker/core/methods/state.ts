@@ -26,7 +26,10 @@ export function stateSet(core: Core, call: Call<'state.set'>): void {
     onceWritten(core, call, () => stateSet(core, call))
     return
   }
-  const { version, isNew, operations, written } = core.state.set(key, json, core.clock.wall())
+  const { version, isNew, operations, written } = core.state.set(key, json, {
+    wallMs: core.clock.wall(),
+    by: call.identity.principal,
+  })
   const told = stateEvent(isNew ? 'created' : 'updated', key, version)
   const result = { key, version }
   call.persist(

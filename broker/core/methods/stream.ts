@@ -1,38 +1,32 @@
 /** stream.open, stream.close and stream.read. Redeeming a ticket is in broker/streams-socket.ts. */
-import { ProtocolError } from '../../../protocol/errors.ts'
 import type { StoredChunk } from '../../journal/journal.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
-import { isOwnStream } from '../events.ts'
+import { visible } from '../visible.ts'
 
 const DEFAULT_MAX_COUNT = 2000
 const DEFAULT_MAX_BYTES = 512 * 1024
 
-/** The id of a session by what callers say of it, or of a stream of the broker. */
-export function streamOf(core: Core, reference: string): string {
-  if (!isOwnStream(reference)) return core.sessions.resolve(reference).session
-  if (core.events.has(reference)) return reference
-  throw new ProtocolError('NO_SUCH_STREAM', { stream: reference })
-}
-
 export function streamOpen(core: Core, call: Call<'stream.open'>): void {
-  const session = streamOf(core, call.params.session)
+  const session = visible(core, call).stream(call.params.session)
   const { topic, durable } = core.streams.of(session)
   const { connection, identity, params } = call
-  const holder = { connection, principal: identity.principal }
+  const { principal, via } = identity
+  const holder = { connection, principal, via }
   const position = (params.from ?? 1) - 1
   const ticket = core.tickets.issue(session, holder, position, core.clock.now())
   call.reply({ session, ticket, topic, head: durable })
 }
 
 export function streamClose(core: Core, call: Call<'stream.close'>): void {
-  core.tickets.close(call.params.ticket)
+  const { connection, identity } = call
+  core.tickets.giveBack(call.params.ticket, { connection, principal: identity.principal })
   call.reply({})
 }
 
 export function streamRead(core: Core, call: Call<'stream.read'>): void {
   const { from, to, max_count = DEFAULT_MAX_COUNT, max_bytes = DEFAULT_MAX_BYTES } = call.params
-  const session = streamOf(core, call.params.session)
+  const session = visible(core, call).stream(call.params.session)
   const { durable: head } = core.streams.of(session)
   const range = {
     from,

@@ -3,6 +3,7 @@ import { ProtocolError } from '../../../protocol/errors.ts'
 import { PROTOCOL_VERSION } from '../../../protocol/version.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
+import { visible } from '../visible.ts'
 
 /** An event loop that is this late is named as a problem, ms. */
 const LATE_LOOP_MS = 250
@@ -23,24 +24,32 @@ export function systemInfo(core: Core, call: Call<'system.info'>): void {
 }
 
 export function systemHealth(core: Core, call: Call<'system.health'>): void {
-  const stats = core.journal.stats()
   const loopLagMs = core.ports.surroundings.loopLagMs()
   const problems = problemsOf(core, loopLagMs)
+  const seen = visible(core, call)
   call.reply({
     status: core.isDraining ? 'draining' : problems.length > 0 ? 'degraded' : 'ok',
-    problems,
+    problems: problems.map(({ text, plain }) => (seen.isLimited ? plain : text)),
     uptime_ms: core.uptimeMs,
-    connections: core.ports.connectionCount(),
     hosts_online: core.hosts.onlineCount(),
-    sessions_live: core.sessions.liveCount(),
-    calls_in_flight: core.calls.inFlight,
+    sessions_live: seen.liveCount(),
     loop_lag_ms: loopLagMs,
-    rss_bytes: core.ports.surroundings.rssBytes(),
+    ...(!seen.isLimited && figuresOf(core)),
+  })
+}
+
+/** What tells how much all of its users do. */
+function figuresOf({ calls, journal, ports }: Core) {
+  const stats = journal.stats()
+  return {
+    connections: ports.connectionCount(),
+    calls_in_flight: calls.inFlight,
+    rss_bytes: ports.surroundings.rssBytes(),
     journal_bytes: stats.bytes,
     journal_commits: stats.commits,
     journal_corrupt: stats.corrupt,
     journal_last_commit_ms: stats.lastCommitMs,
-  })
+  }
 }
 
 export function systemMetrics(core: Core, call: Call<'system.metrics'>): void {
@@ -53,13 +62,29 @@ export function systemMetrics(core: Core, call: Call<'system.metrics'>): void {
   )
 }
 
-function problemsOf(core: Core, loopLagMs: number): string[] {
-  const problems: string[] = []
+interface Problem {
+  readonly text: string
+  /** The same without what may tell of others. */
+  readonly plain: string
+}
+
+function problemsOf(core: Core, loopLagMs: number): Problem[] {
+  const problems: Problem[] = []
+  const problem = (text: string, plain = text) => problems.push({ text, plain })
   const { failure } = core.batch
-  if (failure) problems.push(`the last write to the journal failed: ${failure.message}`)
+  const failed = 'the last write to the journal failed'
+  if (failure) problem(`${failed}: ${failure.message}`, failed)
   const { corrupt } = core.journal.stats()
-  if (corrupt > 0) problems.push(`${corrupt} records of the journal failed their checksum`)
-  if (loopLagMs > LATE_LOOP_MS) problems.push(`the event loop was ${loopLagMs} ms late`)
-  if (core.hosts.onlineCount() === 0) problems.push('no host is connected')
+  const damaged = 'records of the journal failed their checksum'
+  if (corrupt > 0) problem(`${corrupt} ${damaged}`, damaged)
+  const { waiting, lost } = core.audit
+  const [wait, gone] = [
+    'records of the audit log wait for room',
+    'records of the audit log are lost',
+  ]
+  if (waiting > 0) problem(`${waiting} ${wait}`, wait)
+  if (lost > 0) problem(`${lost} ${gone}, because there was no room`, gone)
+  if (loopLagMs > LATE_LOOP_MS) problem(`the event loop was ${loopLagMs} ms late`)
+  if (core.hosts.onlineCount() === 0) problem('no host is connected')
   return problems
 }

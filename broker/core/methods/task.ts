@@ -21,6 +21,7 @@ export function taskCreate(core: Core, call: Call<'task.create'>): void {
     ...{ version: 1, created_at: now, updated_at: now, owner: call.identity.principal },
   }
   const { task } = record
+  call.names({ target: task })
   const told = taskEvent('created', task, { title, status, assigned_to, version: 1 })
   save(core, call, { ...record, change: 0 }, told)
 }

@@ -9,6 +9,7 @@ import {
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
 import { orFail } from '../once-written.ts'
+import { visible } from '../visible.ts'
 import { graphProblem } from '../workflows/graph.ts'
 import { type StepRecord, type WorkflowRecord, workflowInfo } from '../workflows/record.ts'
 import type { Run } from '../workflows/run.ts'
@@ -36,6 +37,7 @@ export function workflowExecute(core: Core, call: Call<'workflow.execute'>): voi
     confirm()
     call.reply(info)
   }
+  call.names({ target: record.execution })
   call.persist(all, begun, info)
 }
 
@@ -73,7 +75,7 @@ function stepRecord({ id, needs, session, on_error, keep, deadline_ms }: Step): 
 
 export function workflowGet(core: Core, call: Call<'workflow.get'>): void {
   const { execution } = call.params
-  whenOnDisk(core, call, [core.workflows.resolve(execution)], ([record]) => {
+  whenOnDisk(core, call, [visible(core, call).workflow(execution)], ([record]) => {
     if (!record) throw new ProtocolError('NO_SUCH_WORKFLOW', { execution })
     call.reply(wholeInfo(core, record))
   })
@@ -101,8 +103,8 @@ function wholeInfo({ journal }: Core, record: WorkflowRecord): WorkflowInfo {
 
 export function workflowList(core: Core, call: Call<'workflow.list'>): void {
   const { status, limit = DEFAULT_PAGE, offset = 0 } = call.params
-  const fitting = core.workflows
-    .all()
+  const fitting = visible(core, call)
+    .workflows()
     .filter(({ record }) => status === undefined || status.includes(record.status))
   whenOnDisk(core, call, page(fitting.slice(offset, offset + limit)), (records) => {
     call.reply({ workflows: records.map((record) => workflowInfo(record)), total: fitting.length })
@@ -120,7 +122,7 @@ function page(runs: readonly Run[]): readonly Run[] {
 }
 
 export function workflowCancel(core: Core, call: Call<'workflow.cancel'>): void {
-  const run = core.workflows.resolve(call.params.execution)
+  const run = visible(core, call).workflow(call.params.execution)
   if (run.record.status === 'running') core.workflows.change(run, [{ type: 'cancelled' }])
   call.persist([], () => call.reply(wholeInfo(core, run.record)))
 }

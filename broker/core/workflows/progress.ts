@@ -2,9 +2,16 @@
 import { EVENTS, type Event, type EventOperation, event } from '../events.ts'
 import { placeOf, type StepRecord, type WorkflowRecord } from './record.ts'
 
+const PREFIX = '@workflow/'
+
 /** The stream of one execution. */
 export function streamOfWorkflow(execution: string): string {
-  return `@workflow/${execution}`
+  return PREFIX + execution
+}
+
+/** The execution whose stream this is; undefined for another stream. */
+export function executionOf(stream: string): string | undefined {
+  return stream.startsWith(PREFIX) ? stream.slice(PREFIX.length) : undefined
 }
 
 /** What a change of the record tells; `before` is absent for a new one. */

@@ -7,7 +7,7 @@ import { sessionCreate } from '../methods/session-create.ts'
 import { sessionPrompt } from '../methods/session-prompt.ts'
 import type { SessionRecord } from '../sessions.ts'
 import { subCall } from '../sub-call.ts'
-import { parentOf } from './asking.ts'
+import { parentOf, sessionFor } from './asking.ts'
 import { fail, refused, wait } from './patience.ts'
 import { promptOf } from './prompt.ts'
 import { type StepRecord, type StepState, stepOf, type Work } from './record.ts'
@@ -53,11 +53,12 @@ function stepOn(core: Core, run: Run, step: StepRecord, state: Running): void {
 function open(core: Core, run: Run, { id }: StepRecord): void {
   const params = readTexts(core.journal, run.record.execution)?.steps[indexOf(run, id)]?.start
   if (!params) throw new ProtocolError('STORAGE_FAILED', { reason: 'what to start is not there' })
+  const parent = parentOf(core, run, id, START_MS)
   run.asking.add(id)
   let session = ''
   subCall(
     core,
-    parentOf(run, id, START_MS),
+    parent,
     { method: 'session.create', params },
     sessionCreate,
     (error) => {
@@ -76,8 +77,7 @@ function open(core: Core, run: Run, { id }: StepRecord): void {
 
 /** Its own session is there, or was: gives it the prompt. */
 function begin(core: Core, run: Run, step: StepRecord, { starts }: Running, session: string): void {
-  const record = core.sessions.get(session)
-  if (!record) throw new ProtocolError('NO_SUCH_SESSION', { session })
+  const record = sessionFor(core, run, session)
   if (record.status === 'lost') awaitHost(core, run, step.id, record)
   else if (record.status === 'failed') anew(core, run, step.id, record, starts)
   else if (record.status !== 'starting') ask(core, run, step, session)
@@ -98,10 +98,11 @@ function anew(core: Core, run: Run, step: string, record: SessionRecord, starts:
 function ask(core: Core, run: Run, step: StepRecord, session: string): void {
   const { id } = step
   const text = promptOf(core, run.record, step)
+  const parent = parentOf(core, run, id)
   run.asking.add(id)
   subCall(
     core,
-    parentOf(run, id),
+    parent,
     { method: 'session.prompt', params: { session, text } },
     sessionPrompt,
     (error) => {
@@ -121,8 +122,7 @@ function ask(core: Core, run: Run, step: StepRecord, session: string): void {
 /** Waits for the end of the turn, and reads what it said. */
 function collect(core: Core, run: Run, { id }: StepRecord, work: AtTurn): void {
   const { session, turn } = work
-  const record = core.sessions.get(session)
-  if (!record) throw new ProtocolError('NO_SUCH_SESSION', { session })
+  const record = sessionFor(core, run, session)
   if (record.open.some((open) => open.turn === turn)) {
     if (record.status === 'lost') awaitHost(core, run, id, record)
     else run.waits.delete(id)

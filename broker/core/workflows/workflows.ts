@@ -9,6 +9,8 @@ import type { WorkflowStatus } from '../../../protocol/methods/workflow.ts'
 import type { StoredChunk } from '../../journal/journal.ts'
 import type { Core } from '../core.ts'
 import type { Operation } from '../events.ts'
+import { fairShare, Shares } from '../shares.ts'
+import type { Sight } from '../sight.ts'
 import { tidyUp } from './duties.ts'
 import type { WorkflowLimits } from './limits.ts'
 import { progress, streamOfWorkflow } from './progress.ts'
@@ -31,6 +33,8 @@ const NEWS: ReadonlySet<number> = new Set([
   CHUNK_CODES.complete,
   CHUNK_CODES.status,
 ])
+
+const ONE = { records: 1, bytes: 0 }
 
 type Settled = (error: Error | undefined) => void
 
@@ -59,10 +63,7 @@ export class Workflows {
 
   /** A new execution, and what has to be written for it; `confirm` is called when that is on disk. */
   begin(record: WorkflowRecord): { operations: Operation[]; confirm: () => void } {
-    const { maxRunning } = this.limits
-    if (this.count('running') >= maxRunning) {
-      throw new ProtocolError('TOO_MANY_WORKFLOWS', { limit: maxRunning })
-    }
+    this.#requireRoom(record.owner)
     const run = this.#add(record)
     run.writing += 1
     const confirm = (): void => {
@@ -70,6 +71,22 @@ export class Workflows {
       this.wake(run)
     }
     return { operations: [saveWorkflow(record), ...progress(undefined, record)], confirm }
+  }
+
+  /** Throws TOO_MANY_WORKFLOWS when there is no room for one more, or its owner has its share. */
+  #requireRoom(owner: string): void {
+    const { maxRunning } = this.limits
+    const running = [...this.#runs.values()].filter(({ record }) => record.status === 'running')
+    if (running.length >= maxRunning) {
+      throw new ProtocolError('TOO_MANY_WORKFLOWS', { limit: maxRunning })
+    }
+    const shares = new Shares(this.#core.shareRule)
+    for (const { record } of running) shares.add(record.owner, ONE)
+    const most = { records: maxRunning, bytes: 0 }
+    if (!shares.isOver(owner, ONE, most)) return
+    const { records: limit } = shares.limitOf(most)
+    const message = `${owner} has its share of ${limit} workflow executions that have not ended`
+    throw new ProtocolError('TOO_MANY_WORKFLOWS', { limit }, { message })
   }
 
   count(status: WorkflowStatus): number {
@@ -88,14 +105,20 @@ export class Workflows {
     return runs.map(({ record }) => record).filter(({ execution }) => this.#runs.has(execution))
   }
 
-  /** By id, or by a prefix that fits one only. Throws NO_SUCH_WORKFLOW. */
-  resolve(reference: string): Run {
+  get(execution: string): Run | undefined {
+    return this.#runs.get(execution)
+  }
+
+  /** By id, or by a prefix that fits one only, among those that the caller sees. Throws NO_SUCH_WORKFLOW. */
+  resolve(reference: string, { sees }: Sight): Run {
     const exact = this.#runs.get(reference)
-    if (exact) return exact
+    if (exact && sees(exact.record.owner)) return exact
     const fitting =
       reference.length < MIN_PREFIX
         ? []
-        : [...this.#runs.values()].filter(({ record }) => record.execution.startsWith(reference))
+        : [...this.#runs.values()].filter(
+            ({ record }) => record.execution.startsWith(reference) && sees(record.owner),
+          )
     const [only] = fitting
     if (only && fitting.length === 1) return only
     throw new ProtocolError('NO_SUCH_WORKFLOW', { execution: reference })
@@ -226,16 +249,27 @@ export class Workflows {
       )
   }
 
-  /** Removes what ended long ago, and the oldest of too many. */
+  /** Removes what ended long ago, and the oldest of too many, of whoever has most. */
   #sweep(): void {
     const { clock, wallForAges } = this.#core
     if (clock.now() < this.#sweepAt) return
     this.#sweepAt = clock.now() + SWEEP_MS
     const over = [...this.#runs.values()].filter((run) => !this.#active.has(run))
-    const surplus = over.length - this.limits.maxEnded
-    for (const [index, run] of over.entries()) {
-      const age = wallForAges - (run.record.ended_at ?? 0)
-      if (index < surplus || age >= this.limits.endedAgeMs) this.#remove(run)
+    const byOwner = new Map<string, Run[]>()
+    for (const run of over) {
+      const theirs = byOwner.get(run.record.owner)
+      if (theirs) theirs.push(run)
+      else byOwner.set(run.record.owner, [run])
+    }
+    const most = fairShare(
+      [...byOwner.values()].map(({ length }) => length),
+      this.limits.maxEnded,
+    )
+    for (const runs of byOwner.values()) {
+      for (const [index, run] of runs.entries()) {
+        const age = wallForAges - (run.record.ended_at ?? 0)
+        if (runs.length - index > most || age >= this.limits.endedAgeMs) this.#remove(run)
+      }
     }
   }
 

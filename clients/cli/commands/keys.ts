@@ -1,7 +1,7 @@
 /** `agentmq keys`: the key of the broker, and the keys and rights of those who come over a network. */
 import type { Argv } from 'yargs'
 import { ROLES } from '../../../protocol/messages/handshake.ts'
-import { REACHES } from '../../../protocol/methods/key.ts'
+import { REACHES } from '../../../protocol/methods/define.ts'
 import type { Client } from '../../sdk/index.ts'
 import { type ArgsOf, type Cli, type Globals, words } from '../command.ts'
 import { CONTEXT_NAME } from '../config/contexts.ts'

@@ -58,9 +58,13 @@ export const NO_CONFIG: DaemonConfig = { server: {}, auth: {}, pool: {}, logging
 function parsed(toml: string, fileName: string): Record<string, unknown> {
   try {
     return parse(toml)
-  } catch (cause) {
-    const [reason = 'it cannot be read'] = String((cause as Error).message).split('\n')
-    throw new ProtocolError('BAD_CONFIG', { source: fileName, reason }, { where: 'cli', cause })
+  } catch (thrown) {
+    // Behind the first line come lines of the file, with what they hold. So not as a cause either.
+    const [reason = 'it cannot be read'] = String((thrown as Error).message).split('\n')
+    const { line } = thrown as { line?: unknown }
+    const where = typeof line === 'number' ? `, line ${line}` : ''
+    const details = { source: fileName, reason: `${reason}${where}` }
+    throw new ProtocolError('BAD_CONFIG', details, { where: 'cli' })
   }
 }
 

@@ -1,6 +1,7 @@
 /** `agentmq keys add`, `approve` and `revoke`: who may come in from now on. */
 import type { Role } from '../../../protocol/messages/handshake.ts'
-import type { PrincipalInfo, Reach } from '../../../protocol/methods/key.ts'
+import type { Reach } from '../../../protocol/methods/define.ts'
+import type { PrincipalInfo } from '../../../protocol/methods/key.ts'
 import type { Client } from '../../sdk/index.ts'
 import type { Cli } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'

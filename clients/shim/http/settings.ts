@@ -1,5 +1,6 @@
 /** Settings of the HTTP door. */
 import { Type } from 'typebox'
+import { secret } from '../../../protocol/secret-settings.ts'
 import { aliasPort, expose, host, isOn, limit, port } from '../setting-fields.ts'
 
 export const httpSettings = {
@@ -14,11 +15,27 @@ export const httpSettings = {
   expose_http: expose('HTTP'),
   enable_auth: Type.Boolean({ default: false, description: 'Ask HTTP callers who they are' }),
   jwt_secret: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 4096, description: 'Secret of HS256 tokens' }),
+    Type.String({
+      ...secret,
+      minLength: 1,
+      maxLength: 4096,
+      description:
+        'Secret of HS256 tokens; better not as a flag, which every user of the machine can read',
+    }),
   ),
   api_key: Type.Optional(
-    Type.String({ minLength: 1, maxLength: 4096, description: 'A key that opens HTTP as well' }),
+    Type.String({
+      ...secret,
+      minLength: 1,
+      maxLength: 4096,
+      description: 'A key that opens HTTP as well; better not as a flag, likewise',
+    }),
   ),
+  act_for_users: Type.Boolean({
+    default: false,
+    description:
+      'Act for the user that `sub` of a token names, with the rights of that principal; the API key, and doors that ask for nothing, act as the shim',
+  }),
   strict: Type.Boolean({
     default: false,
     description:

@@ -33,6 +33,7 @@ export class SystemService {
       return { status: wordFor(health), timestamp, uptime_secs, version: this.#version() }
     } catch (thrown) {
       const { code } = ProtocolError.from(thrown, 'client')
+      if (code === 'FORBIDDEN') throw thrown // it says nothing of the broker
       this.#ports.log.warn({ code }, 'the broker does not say how it is')
       return { status: 'unhealthy', timestamp, uptime_secs: 0, version: this.#version() }
     }
@@ -56,7 +57,7 @@ export class SystemService {
       system: {
         active_connections: this.#connections(),
         cpu_usage_percent: this.#cpuPercent(),
-        memory_usage_mb: (rss_bytes + process.memoryUsage.rss()) / MIB,
+        memory_usage_mb: ((rss_bytes ?? 0) + process.memoryUsage.rss()) / MIB,
         uptime_secs: Math.floor(uptime_ms / 1000),
       },
       timestamp: rfc3339(wall()),
@@ -78,7 +79,7 @@ export class SystemService {
 }
 
 /** Old clients look for `healthy`: it stays so while agents can run, even if something is slow. */
-function wordFor({ status, hosts_online, journal_corrupt }: Result<'system.health'>): string {
+function wordFor({ status, hosts_online, journal_corrupt = 0 }: Result<'system.health'>): string {
   if (status !== 'degraded') return status === 'ok' ? 'healthy' : status
   return hosts_online > 0 && journal_corrupt === 0 ? 'healthy' : status
 }

@@ -53,6 +53,7 @@ const TABLE: { readonly [T in ChunkType]: (chunk: Of<T>) => LegacyChunk | undefi
   approval_request: nothing,
   approval_settled: nothing,
   event: nothing,
+  audit: nothing,
 }
 
 /** Undefined = the old stream has no word for it. */

@@ -10,6 +10,7 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { type Client, connect } from '../../../clients/sdk/index.ts'
+import { BARE_NODE } from '../../support/bare-node.ts'
 import { emptyBroker } from './empty-broker.ts'
 import { type ClaudeScript, installClaude, scriptClaude } from './fake-claude.ts'
 import type { ServerAuth } from './tokens.ts'
@@ -155,7 +156,8 @@ export class Stack implements Target {
   async #part(name: string, args: readonly string[]): Promise<Readonly<Record<string, unknown>>> {
     const log = join(this.#dir, `${name.replace('/', '-')}.log`)
     const flags = ['--dir', this.#dir, '--ready-fd', '3', '--exit-with-parent', '--log-file', log]
-    const child = spawn(process.execPath, [ENTRY, name, ...flags, ...args], {
+    const [command, ...before] = BARE_NODE
+    const child = spawn(command, [...before, ENTRY, name, ...flags, ...args], {
       cwd: join(this.#dir, 'work'),
       env: this.#environment(),
       // Its stdin ends with this process, however that ends.
