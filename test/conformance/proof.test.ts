@@ -1,4 +1,4 @@
-/** The proof of a principal, byte for byte (docs/protocol.md 2.14), and the keys that it is made of. */
+/** The proof of a principal, byte for byte (docs/protocol.md 2.15), and the keys that it is made of. */
 import { createHmac, hkdfSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import t from 'tap'

@@ -1,4 +1,4 @@
-/** Golden proofs: keys, nonces and claims, and the mac that comes of them (docs/protocol.md 2.14). */
+/** Golden proofs: keys, nonces and claims, and the mac that comes of them (docs/protocol.md 2.15). */
 import { createHash } from 'node:crypto'
 import { fingerprint, newKeyPair, sharedSecret } from '../../protocol/keys/key-pair.ts'
 import { type Claim, proofOf } from '../../protocol/keys/proof.ts'

@@ -25,7 +25,8 @@ const skip = python === undefined ? 'no python3 with zmq, msgpack and cryptograp
 
 /** The program on the page, in a file. */
 function program(t: Test): string {
-  const [, code = ''] = /^```python\n([\s\S]*?)^```$/m.exec(readFileSync(PAGE, 'utf8')) ?? []
+  const [, section = ''] = readFileSync(PAGE, 'utf8').split(/^## \d+\. A client in Python$/m)
+  const [, code = ''] = /^```python\n([\s\S]*?)^```$/m.exec(section) ?? []
   const path = join(shortDir(t), 'client.py')
   writeFileSync(path, code)
   return path
