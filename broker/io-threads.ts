@@ -41,7 +41,7 @@ export function onThreadOf<T>(side: Side, socket: Socket, work: () => T): T {
 
 /**
  * Binds at once. `bind` and `unbind` of zeromq.js work in another thread, while this one may look at the same
- * socket: with messages under way, one in five of them never ended.
+ * socket: with messages under way, some of them never ended.
  */
 export function bindApart(socket: Socket, endpoint: string, side: Side): void {
   onThreadOf(side, socket, () => native(socket).bindSync(endpoint))
