@@ -365,10 +365,7 @@ export class Broker {
       door: () => this.door ?? NO_DOOR,
       connectionsOf: (principal) =>
         [...this.#connections.identities()].filter(isNamed(principal)).length,
-      changed: (principal) => {
-        const connections = this.#connections.greetAgain(isNamed(principal))
-        for (const id of connections) this.#core.connectionEnded(id, 'its rights have changed')
-      },
+      changed: (principal) => this.#connections.greetAgain(isNamed(principal)),
       revoked: (principal, keys) => {
         const error = new ProtocolError('KEY_REVOKED', { key: `of ${principal}` })
         const isMeant = ({ key = '' }: Identity) => keys.has(key)

@@ -13,8 +13,8 @@ export interface AccessPort {
   revoked(principal: string, keys: ReadonlySet<string>): number
   /** Ends a connection that does not keep to what it was told, and ignores it for a while. */
   banish(connection: string, error: ProtocolError): void
-  /** Its rights have changed: its connections have to shake hands again. */
-  changed(principal: string): void
+  /** Its rights have changed: its connections have to shake hands again; their ids. */
+  changed(principal: string): readonly string[]
   /** Whoever has this key was told the next key of the broker. */
   toldNext(key: string): boolean
   /** Tells the door as it is then, or WRONG_STEP or BAD_CONFIG; once, now or later. */
@@ -36,7 +36,7 @@ export const LOCAL_ACCESS: AccessPort = {
   connectionsOf: () => 0,
   revoked: () => 0,
   banish: () => {},
-  changed: () => {},
+  changed: () => [],
   toldNext: () => false,
   rotate: (_step, done) => {
     const reason = 'this broker listens to no network'

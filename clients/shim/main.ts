@@ -29,6 +29,8 @@ const PROGRAM = {
   flags: flagsOf(ShimSettings),
 } as const
 
+const ASKING_NOBODY = ['pub', 'events', 'rep', 'metrics', 'unix'] as const
+
 /** Runs a shim until it is told to end. Resolves with the exit code. */
 export async function main(argv: readonly string[]): Promise<number> {
   try {
@@ -123,6 +125,7 @@ async function serve(
     for (const { door, error } of shim.failed) tellFailed(door, error)
     const { addresses, failed } = shim
     const closed = failed.map(({ door, error }) => ({ door, reason: error.message }))
+    warnOfDoors(config, client, addresses, log)
     tellReady(config, { doors: addresses, closed })
     const end = await Promise.race([asked, refusal(client)])
     log.info({ reason: end instanceof ProtocolError ? end.code : end }, 'shim ending')
@@ -140,6 +143,23 @@ function refusal(client: Client): Promise<ProtocolError> {
     })
     void client.closed.then(() => resolve(new ProtocolError('CONNECTION_CLOSED')))
   })
+}
+
+/** What users must not see of each other, doors show that ask nobody who they are. */
+function warnOfDoors(
+  { act_for_users }: ShimConfig,
+  { welcome: { roles } }: Client,
+  open: Shim['addresses'],
+  log: Logger,
+): void {
+  const doors = ASKING_NOBODY.filter((door) => open[door])
+  const isMore = roles.some((role) => role !== 'gateway')
+  if (act_for_users && isMore && doors.length > 0) {
+    log.warn(
+      { doors },
+      'doors that ask for no token act as the shim, and show what is of all users',
+    )
+  }
 }
 
 function tellFailed(door: string, error: ProtocolError): void {

@@ -36,6 +36,9 @@ const FAILURES_PER_KEY = 3
 /** Where nothing is to be expected soon it is dialled again after this, ms. */
 const REDIAL_MS = 1000
 
+/** Events by which libzmq tells that it dials. */
+const AGAIN: ReadonlySet<string> = new Set(['connect:retry', 'connect:delay'])
+
 export class Dialer {
   readonly #socket: DialSocket
   readonly #target: DialTarget
@@ -45,6 +48,8 @@ export class Dialer {
   #key = ''
   #failures = 0
   #isPausing = false
+  /** The connection is gone, and nothing tells that libzmq dials again. */
+  #isLeft = false
 
   /** Throws BAD_CONFIG for an endpoint that cannot be one. */
   constructor(socket: DialSocket, target: DialTarget, ports: DialPorts) {
@@ -71,11 +76,24 @@ export class Dialer {
     this.#watch.heard(event, this.#ports.now())
     if (event.type === 'handshake') this.#worked()
     else if (event.type === 'handshake:error:other') this.#failed()
-    else if (event.type === 'handshake:error:protocol') this.#redialLater() // libzmq would not
+    // After these libzmq would not, whoever it was that answered.
+    else if (event.type === 'handshake:error:protocol' || isRefusal(event)) this.#redialLater()
+    else if (event.type === 'disconnect') this.#lookAgain()
+    // `connect` says nothing here: it may be heard after the end of that connection.
+    else if (AGAIN.has(event.type)) this.#isLeft = false
+  }
+
+  /** It does not dial again either when what came was not ZMTP, and says nothing of it. */
+  #lookAgain(): void {
+    this.#isLeft = true
+    this.#ports.after(REDIAL_MS, () => {
+      if (this.#isLeft && !this.#socket.closed) this.#redial()
+    })
   }
 
   #worked(): void {
     this.#failures = 0
+    this.#isLeft = false
     this.#target.keys?.ring.worked(this.#key)
   }
 
@@ -112,13 +130,14 @@ export class Dialer {
 
   #dial(): void {
     const { endpoint, keys } = this.#target
+    this.#isLeft = false
     Object.assign(this.#socket, curveOptions(keys))
     this.#key = keys?.ring.current ?? ''
     this.#socket.connect(endpoint)
   }
 }
 
-/** ZAP status 400: libzmq does not dial again. */
+/** ZAP status 400: the key was revoked, says whoever answers; anybody on the way can say so. */
 export function isRefusal({ type, error }: SocketEvent): boolean {
   if (type !== 'handshake:error:auth' || !(error instanceof Error)) return false
   return 'status' in error && error.status === 400

@@ -115,9 +115,14 @@ export class PeerLink {
     return true
   }
 
-  /** The transport says that this peer will never get in: the link gives up. */
+  /**
+   * The transport says that this peer will never get in: the link gives up. Not when it has been welcome before:
+   * that is said in clear, by anybody, and what the broker itself has to say it says within CURVE.
+   */
   refused(error: ProtocolError): void {
-    if (this.#state !== 'closed' && this.#state !== 'refused') this.#refuse(error)
+    if (this.#state === 'closed' || this.#state === 'refused') return
+    if (this.#resume === undefined) this.#refuse(error)
+    else this.#options.onEvent({ type: 'complaint', error })
   }
 
   /** Says GOODBYE and ends; whatever waits is still sent. */

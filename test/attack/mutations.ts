@@ -1,6 +1,7 @@
 /**
  * Takes out one defence after the other, each in a copy of the compiled product, and runs the test of its row: it has to
- * fail. Writes what came of it to recorded.json and docs/security.md. `--only WORD` runs the rows whose id has it.
+ * fail. Writes what came of it to recorded.json and docs/security.md. `--only WORD` runs the rows whose id has it,
+ * `--stale` those that have changed since they were run, `--table` none: it writes the table alone.
  */
 import { spawn } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
@@ -11,6 +12,7 @@ import {
   PAGE,
   pageWith,
   type Recorded,
+  type Records,
   readRecords,
   removalHash,
   writeRecords,
@@ -92,10 +94,25 @@ async function check(dir: string, threat: Threat): Promise<Recorded | undefined>
   return { removal: removalHash(threat), failed: broken.failed }
 }
 
-async function main(only: string): Promise<number> {
+function chosen(records: Records): Threat[] {
+  const [flag, word = ''] = process.argv.slice(2)
+  const runnable = THREATS.filter(({ without }) => without.length > 0)
+  switch (flag) {
+    case '--only':
+      return runnable.filter(({ id }) => id.includes(word))
+    case '--stale':
+      return runnable.filter((threat) => records[threat.id]?.removal !== removalHash(threat))
+    case '--table':
+      return []
+    default:
+      return runnable
+  }
+}
+
+async function main(): Promise<number> {
   const dir = copy()
-  const records = { ...readRecords() }
-  const wanted = THREATS.filter(({ id, without }) => without.length > 0 && id.includes(only))
+  const records: Record<string, Recorded> = { ...readRecords() }
+  const wanted = chosen(records)
   let failures = 0
   for (const threat of wanted) {
     try {
@@ -119,5 +136,4 @@ function tell(line: string): void {
   process.stdout.write(`${line}\n`)
 }
 
-const [flag, word = ''] = process.argv.slice(2)
-process.exitCode = await main(flag === '--only' ? word : '')
+process.exitCode = await main()

@@ -67,7 +67,7 @@ t.test('a peer that has met the next key does not believe the old one any more',
   await next.close()
   const { endpoint, kinds, events } = await impostor(t, stolen)
   const fooled = peer.connect({ endpoint, connectTimeoutMs: 3000 })
-  await t.rejects(fooled, { code: 'UNREACHABLE' })
+  await t.rejects(fooled, { code: 'WRONG_BROKER_KEY' })
   t.ok(events.includes('accept'), 'it did dial')
   t.notOk(events.includes('handshake'))
   t.same(kinds, [], 'and said nothing')
@@ -111,7 +111,7 @@ t.test('a proof that another broker was given is none here', async (t) => {
 
 t.test('a broker that sends its readers elsewhere does not make them talk there', async (t) => {
   const broker = newKeyPair(randomBytes)
-  const trap = await mirror(t, 'XPUB')
+  const trap = await mirror(t, 'XPUB', TICKET)
   const { endpoint } = await impostor(t, broker.secretKey, (head) => answer(head, trap.endpoint))
   const peer = await remotePeer(t, { ...NO_DOOR, endpoint, key: broker.publicKey })
   const client = await peer.connect()

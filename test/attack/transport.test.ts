@@ -1,17 +1,21 @@
 /** Attacks on the transport: who gets as far as a connection, and what can be done with one that was recorded. */
 import { randomBytes } from 'node:crypto'
-import t from 'tap'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import t, { type Test } from 'tap'
 import { Router } from 'zeromq'
 import { NO_DOOR } from '../../broker/core/access.ts'
+import { whenFree } from '../../broker/curve.ts'
 import { RouterSocket } from '../../broker/router-socket.ts'
 import { ZapSocket } from '../../broker/zap-socket.ts'
 import { newKeyPair } from '../../protocol/keys/key-pair.ts'
+import type { DoorInfo } from '../../protocol/methods/key.ts'
 import { AttackStage } from '../support/attack-stage.ts'
 import { remotePeer } from '../support/remote-peers.ts'
 import { curveHandshake, raw } from '../support/zmtp/curve.ts'
 import { mirror } from '../support/zmtp/mirror.ts'
 import { nullHandshake, plainHandshake } from '../support/zmtp/session.ts'
-import { DEALER, XSUB } from '../support/zmtp/wire.ts'
+import { command, DEALER, frame, greeting, XSUB } from '../support/zmtp/wire.ts'
 
 t.test('a peer without CURVE gets nothing at the endpoints of the network', async (t) => {
   const { door } = await AttackStage.start(t)
@@ -107,7 +111,7 @@ t.test('a weak key is not added, whoever asks', async (t) => {
 t.test(
   'to whoever has not the key of the broker a client says nothing that can be read',
   async (t) => {
-    const server = await mirror(t, 'ROUTER')
+    const server = await mirror(t, 'ROUTER', 'anna')
     const { publicKey: key } = newKeyPair(randomBytes)
     const peer = await remotePeer(t, { ...NO_DOOR, endpoint: server.endpoint, key })
     const connecting = peer.connect({ principal: 'anna', connectTimeoutMs: 1000 })
@@ -152,7 +156,7 @@ t.test('a ZAP handler that fails takes the broker with it, and answers nobody', 
       failed: resolve,
     })
     t.teardown(() => zap.close())
-    zap.bind().catch(resolve)
+    whenFree(() => zap.bind()).catch(resolve) // that of the test before may still be closing
   })
   const own = newKeyPair(randomBytes)
   const broker = newKeyPair(randomBytes)
@@ -163,6 +167,76 @@ t.test('a ZAP handler that fails takes the broker with it, and answers nobody', 
   t.match(await failure, { message: 'defect' }, 'Broker ends on this')
   t.match(await outcome, { type: 'refused' })
 })
+
+/** What somebody on the way may say in place of the broker. */
+const IN_ITS_PLACE = {
+  nothing: Buffer.alloc(0),
+  HTTP: Buffer.from('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'.padEnd(200)),
+  NULL: greeting('NULL'),
+  'a command that is none': Buffer.concat([
+    greeting('CURVE'),
+    frame(command('WELCOME', Buffer.alloc(160)), { isCommand: true }),
+  ]),
+  'a refusal': Buffer.concat([
+    greeting('CURVE'),
+    frame(command('ERROR', Buffer.from('\u0003400')), { isCommand: true }),
+  ]),
+} as const
+
+t.test(
+  'a peer that was welcome comes back, whatever somebody says in place of the broker',
+  async (t) => {
+    const stage = await AttackStage.start(t)
+    const way = await interrupted(t, stage.door)
+    const peer = await remotePeer(t, { ...stage.door, endpoint: way.endpoint })
+    await stage.admin.call('key.add', { principal: 'anna', key: peer.publicKey })
+    const client = await peer.connect({ connectTimeoutMs: 10_000 })
+    for (const [name, bytes] of Object.entries(IN_ITS_PLACE)) {
+      await way.interrupt(bytes)
+      const answer = client.call('system.info', {}, { deadlineMs: 20_000 })
+      t.match(await answer, { epoch: 1 }, name)
+    }
+  },
+)
+
+/** A way to the broker on which somebody can cut the connection, and answer the next one himself. */
+async function interrupted(t: Test, { endpoint }: DoorInfo) {
+  const port = Number(/\d+$/.exec(endpoint)?.[0])
+  let answer: Buffer | undefined
+  let answered: () => void = () => {}
+  const open = new Set<Socket>()
+  const server = createServer((socket) => {
+    const bytes = answer
+    answer = undefined
+    const ends = bytes ? [socket] : [socket, connect(port, '127.0.0.1')]
+    for (const end of ends) end.on('error', () => undefined)
+    for (const end of ends) open.add(end)
+    if (bytes) {
+      socket.resume().end(bytes)
+      answered()
+    } else if (ends[1]) socket.pipe(ends[1]).pipe(socket)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const cut = (): void => {
+    for (const socket of open) socket.destroy()
+    open.clear()
+  }
+  t.teardown(() => {
+    server.close()
+    cut()
+  })
+  const { port: own } = server.address() as AddressInfo
+  return {
+    endpoint: `tcp://127.0.0.1:${own}`,
+    interrupt: (bytes: Buffer) =>
+      new Promise<void>((resolve) => {
+        answer = bytes
+        answered = resolve
+        cut()
+      }),
+  }
+}
 
 /** One that nobody speaks on. */
 function networkRouter(): RouterSocket {

@@ -72,6 +72,7 @@ const CONTROL: readonly BrokerMethod[] = [
 ]
 const HOST: readonly BrokerMethod[] = ['host.register', 'host.usage']
 const ADMIN: readonly BrokerMethod[] = [
+  'audit.read',
   'key.add',
   'key.list',
   'key.pending',

@@ -21,6 +21,7 @@ function found(hasKeys: boolean, ...events: readonly (readonly [number, object])
 
 const connect = { type: 'connect' }
 const close = { type: 'close' }
+const disconnect = { type: 'disconnect' }
 
 t.test('a connection that is taken and then held is one whose key is not known', async (t) => {
   const finding = found(true, [0, connect])
@@ -108,6 +109,30 @@ t.test('after a mismatch libzmq would not dial again, so the dialer does', async
   const { calls, later, dialer } = dialler(KEYS.slice(0, 1))
   dialer.heard(connect)
   dialer.heard(mismatch)
+  later()
+  t.same(calls, ['connect 0', 'disconnect', 'connect 0'])
+})
+
+t.test('after what was no ZMTP at all libzmq says nothing, and is dialled for', async (t) => {
+  const { calls, later, dialer } = dialler(KEYS.slice(0, 1))
+  for (const event of [connect, disconnect]) dialer.heard(event)
+  later()
+  t.same(calls, ['connect 0', 'disconnect', 'connect 0'])
+})
+
+t.test('where libzmq dials again, or the dialer just has, it is left to it', async (t) => {
+  for (const type of ['connect:retry', 'connect:delay', 'handshake']) {
+    const { calls, later, dialer } = dialler(KEYS.slice(0, 1))
+    for (const event of [connect, disconnect, { type }, connect]) dialer.heard(event)
+    later()
+    t.same(calls, ['connect 0'], type)
+  }
+})
+
+t.test('a refusal in clear is no reason not to dial again', async (t) => {
+  const { calls, later, dialer } = dialler(KEYS.slice(0, 1))
+  const error = Object.assign(new Error('refused'), { status: 400 })
+  dialer.heard({ type: 'handshake:error:auth', error } as typeof other)
   later()
   t.same(calls, ['connect 0', 'disconnect', 'connect 0'])
 })

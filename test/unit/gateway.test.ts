@@ -198,6 +198,32 @@ t.test('a call that its user may not make any more is given up', (t) => {
   t.end()
 })
 
+t.test('a batch goes no further than the rights of whoever asked for it', (t) => {
+  for (const change of ['key.add', 'key.revoke'] as const) {
+    const { harness, host, admin, gateway } = stage()
+    const direct = new Client(harness, 'anna', ['operator'], { reach: 'own' })
+    for (const [client, more] of [
+      [gateway, anna],
+      [direct, {}],
+    ] as const) {
+      const sessions = [1, 2].map(() => client.call('session.create', demo, more).session)
+      host.holds.add('agent.interrupt')
+      const action = 'session.interrupt'
+      const id = client.ask('session.batch', { sessions, action, fail_fast: true }, more)
+      if (change === 'key.add') admin.call(change, { principal: 'anna', roles: ['observer'] })
+      else admin.call(change, { principal: 'anna' })
+      t.match(client.errorOf(id), { code: 'FORBIDDEN', executed: 'unknown' })
+      host.holds.clear()
+      host.answer('agent.interrupt')
+      harness.advance(100)
+      const asked = host.history.filter(({ method }) => method === 'agent.interrupt')
+      t.match(asked.pop()?.params, { session: sessions[0] }, 'the second was not asked for')
+      addPrincipal(harness, 'anna', { reach: 'own' })
+    }
+  }
+  t.end()
+})
+
 t.test('what changes no rights disturbs nobody', (t) => {
   const { harness, admin, gateway } = stage()
   const { session } = gateway.call('session.create', demo, anna)

@@ -367,6 +367,20 @@ t.test('a principal that was revoked is told so and does not come back', async (
   t.match(errorOf(peer.events, 'refused').message, /principal anna is not valid/)
 })
 
+t.test('a refusal by the transport ends a peer that was never welcome, and no other', async (t) => {
+  const error = new ProtocolError('KEY_REVOKED', { key: 'x' })
+  const net = new VirtualNetwork()
+  const stranger = net.peer('stranger')
+  stranger.link.refused(error)
+  t.same(stranger.story, ['refused'])
+  const peer = net.peer('anna')
+  net.run(100)
+  peer.link.refused(error)
+  net.run(1000)
+  t.same(peer.story, ['welcomed', 'complaint'])
+  t.equal(peer.link.state, 'welcome')
+})
+
 t.test('a transport that breaks leads to a new handshake at once', async (t) => {
   const net = new VirtualNetwork()
   const peer = net.peer('anna')

@@ -67,8 +67,9 @@ function hasSameRights(before: Rights, after: Rights): boolean {
 
 /** Whoever is connected has the rights of before: it shakes hands again, and what it had is void. */
 function rightsChanged(core: Core, principal: string): void {
-  core.ports.access.changed(principal)
+  const connections = core.ports.access.changed(principal)
   core.leaveStreams(principal)
+  for (const connection of connections) core.connectionEnded(connection, 'its rights have changed')
 }
 
 /** A key that was revoked stays so: who lost it once may not have it again. Throws INVALID_PARAMS. */
@@ -126,8 +127,8 @@ export function keyRevoke(core: Core, call: Call<'key.revoke'>): void {
   call.persist(operations, () => {
     written()
     const gone = keys ?? after.map(({ key }) => key)
+    core.leaveStreams(principal) // before its calls go with its connections, and nobody knows whose they were
     const connections = core.ports.access.revoked(principal, new Set(gone))
-    core.leaveStreams(principal)
     call.reply({ principal, revoked, connections })
   })
 }

@@ -1,6 +1,7 @@
 /** The threat model: all rows, in the order of docs/security.md. */
 import { IDENTITY } from './identity.ts'
 import { MACHINE } from './machine.ts'
+import { PLACES } from './places.ts'
 import { RIGHTS } from './rights.ts'
 import { STREAMS } from './streams.ts'
 import type { Threat } from './threat.ts'
@@ -12,4 +13,5 @@ export const THREATS: readonly Threat[] = [
   ...RIGHTS,
   ...STREAMS,
   ...MACHINE,
+  ...PLACES,
 ]

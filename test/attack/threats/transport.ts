@@ -16,7 +16,7 @@ export const TRANSPORT: readonly Threat[] = [
       {
         file: 'broker/curve',
         find: 'socket.curveServer = true',
-        replace: 'socket.curveServer = false',
+        replace: 'return',
       },
     ],
   },
@@ -104,6 +104,15 @@ export const TRANSPORT: readonly Threat[] = [
     file,
     test: 'to whoever has not the key of the broker a client says nothing that can be read',
     without: [{ file: 'protocol/keys/peer-keys', find: 'if (!keys)', replace: 'if (true)' }],
+  },
+  {
+    id: 'said-in-its-place',
+    who: WHO.path,
+    what: 'answers once in place of the broker: nothing, HTTP, NULL, rubbish, or that the key was revoked',
+    how: 'peers dial again where libzmq would not; who was welcome before takes no refusal in clear',
+    file,
+    test: 'a peer that was welcome comes back, whatever somebody says in place of the broker',
+    without: [{ file: 'protocol/link/dialer', find: 'this.#lookAgain();', replace: ';' }],
   },
   {
     id: 'no-handler',

@@ -14,12 +14,19 @@ export interface Mirror {
   readonly endpoint: string
   /** All that was said to it. */
   readonly heard: Buffer
-  /** Resolves once a peer has said more than its greeting. */
+  /** Resolves once a peer has said HELLO of CURVE, or the secret. */
   readonly spoken: Promise<void>
 }
 
-/** Ends with the test. `socketType` is what it says to be. */
-export async function mirror(t: Test, socketType: 'ROUTER' | 'XPUB'): Promise<Mirror> {
+/** Bytes of HELLO in its frame (RFC 26). */
+const HELLO_BYTES = 202
+
+/** Ends with the test. `socketType` is what it says to be; `secret` is what nobody should say to it. */
+export async function mirror(
+  t: Test,
+  socketType: 'ROUTER' | 'XPUB',
+  secret: string,
+): Promise<Mirror> {
   const heard: Buffer[] = []
   let speak: () => void = () => {}
   const spoken = new Promise<void>((resolve) => {
@@ -35,7 +42,7 @@ export async function mirror(t: Test, socketType: 'ROUTER' | 'XPUB'): Promise<Mi
       const before = said.length
       said = Buffer.concat([said, bytes])
       if (before < GREETING_BYTES && said.length >= GREETING_BYTES) agree(socket, said, socketType)
-      if (said.length > GREETING_BYTES) speak()
+      if (said.length >= GREETING_BYTES + HELLO_BYTES || said.includes(secret)) speak()
     })
     t.teardown(() => socket.destroy())
   })
