@@ -142,6 +142,19 @@ t.test('a change of the key of the broker says who does not know it yet', async 
   t.match(await here.run(['keys', 'rotate', 'abandon']), { exit: 6, stderr: /no next key/ })
 })
 
+t.test('a shim waits for its approval as a host does, and ends when it is revoked', async (t) => {
+  const { here, there, door } = await stage(t)
+  const place = ['--endpoint', door.endpoint, `--broker-key=${door.key}`]
+  const doors = ['http', 'ws', 'pub', 'rep', 'metrics'].map((name) => `--no-${name}`)
+  const unix = ['--unix-path', join(shortDir(t), 'daemon.sock'), '--attach-dir', shortDir(t)]
+  const shim = there.start([...place, 'shim', ...doors, ...unix], { input: null })
+  const [, approve = ''] = await shim.saysLike(/agentmq (keys approve .* --role gateway)\n/)
+  t.match(await here.run(approve.split(' ')), { exit: 0, stdout: /^shim {2}gateway {2}/ })
+  await shim.says('"msg":"door opened"')
+  t.match(await here.run(['keys', 'revoke', 'shim']), { exit: 0 })
+  t.match(await shim.result, { exit: 7, stderr: /agentmq shim: the key of shim was revoked/ })
+})
+
 t.test('keys init makes the key before there is a broker, and says how to go on', async (t) => {
   const dir = shortDir(t)
   const made = await runCli(t, dir, ['keys', 'init', '--dir', dir])

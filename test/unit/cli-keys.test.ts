@@ -9,6 +9,7 @@ import type { HostNotice } from '../../agent-host/host.ts'
 import { Teller } from '../../agent-host/teller.ts'
 import { CommandLine } from '../../clients/cli/arguments.ts'
 import type { Cli, CommandModule, Globals } from '../../clients/cli/command.ts'
+import { confirmed } from '../../clients/cli/keys/confirm.ts'
 import { joinLines } from '../../clients/cli/keys/join-lines.ts'
 import { givenKey } from '../../clients/cli/keys/public-key-input.ts'
 import { Output } from '../../clients/cli/output.ts'
@@ -178,4 +179,40 @@ t.test('flags and words that do not go with a verb are refused', async (t) => {
     ['context show lab', /there is no context lab/],
   ]
   for (const [line, message] of cases) t.match(await refusal(home, line), { message }, line)
+})
+
+/** Somebody at a terminal who types this. */
+function person(typed: string, isTTY = true) {
+  const [input, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()]
+  const output = new Output({
+    stdout: Object.assign(stdout, { isTTY }),
+    stderr,
+    json: false,
+    env: {},
+  })
+  const abort = new AbortController()
+  input.end(typed)
+  const cli = { input: Object.assign(input, { isTTY }), output, signal: abort.signal }
+  return { cli: cli as unknown as Cli, stdout, abort }
+}
+
+t.test('a person is asked before something cannot be taken back', async (t) => {
+  for (const [typed, answer] of [
+    ['y\n', true],
+    ['Yes\n', true],
+    ['\n', false],
+    ['n\n', false],
+    ['yellow\n', false],
+    ['', false],
+  ] as const) {
+    const { cli, stdout } = person(typed)
+    t.equal(await confirmed('revoke anna?', cli), answer, JSON.stringify(typed))
+    t.equal(String(stdout.read()), 'revoke anna? [y/N] ')
+  }
+})
+
+t.test('a program is not asked', async (t) => {
+  const { cli, stdout } = person('n\n', false)
+  t.equal(await confirmed('revoke anna?', cli), true)
+  t.equal(stdout.read(), null)
 })

@@ -1,14 +1,17 @@
 /** Asks a person at the terminal before something that cannot be taken back; programs are not asked. */
+import { once } from 'node:events'
 import { createInterface } from 'node:readline/promises'
 import type { Cli } from '../command.ts'
 
-/** True where nobody is there to ask. */
+/** True where nobody is there to ask. Rejects when it is interrupted. */
 export async function confirmed(question: string, cli: Cli): Promise<boolean> {
   const { input, output, signal } = cli
   if (!isAtTerminal(cli)) return true
-  const lines = createInterface({ input, output: output.terminal })
+  // The terminal keeps its own line editing, so that Ctrl-C stays a signal.
+  const lines = createInterface({ input, output: output.terminal, terminal: false })
   try {
-    const answer = await lines.question(`${question} [y/N] `, { signal })
+    const ended = once(lines, 'close').then(() => '')
+    const answer = await Promise.race([lines.question(`${question} [y/N] `, { signal }), ended])
     return /^y(es)?$/i.test(answer.trim())
   } finally {
     lines.close()
