@@ -68,6 +68,21 @@ export const MACHINE: readonly Threat[] = [
     ],
   },
   {
+    id: 'feigned-end',
+    who: WHO.observer,
+    what: 'sends an empty message, as libzmq tells of the end of a connection, to be rid of its strikes',
+    how: 'whoever is heard after its end is not heard, and its key is kept out for a while',
+    file: floods,
+    test: 'an empty message, which looks like the end of a connection, wipes nothing off',
+    without: [
+      {
+        file: 'broker/broker',
+        find: 'this.#network?.hasFeignedEnd(connection)',
+        replace: 'false',
+      },
+    ],
+  },
+  {
     id: 'slow-handshake',
     who: WHO.network,
     what: 'stops in the middle of a greeting or a CURVE handshake',
