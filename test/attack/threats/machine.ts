@@ -15,7 +15,7 @@ export const MACHINE: readonly Threat[] = [
     without: [
       {
         file: 'broker/router-socket',
-        find: 'maxMessageSize: WIRE_LIMITS.maxBodiesBytes',
+        find: 'maxMessageSize: MAX_FRAME_BYTES',
         replace: 'maxMessageSize: -1',
       },
     ],
@@ -30,7 +30,7 @@ export const MACHINE: readonly Threat[] = [
     without: [
       {
         file: 'protocol/link/broker-link',
-        find: 'if (this.#strikes < this.#options.maxStrikes)',
+        find: 'if (this.#strikes < this.#options.limits.maxStrikes)',
         replace: 'if (true)',
       },
     ],
