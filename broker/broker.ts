@@ -284,6 +284,7 @@ export class Broker {
   }
 
   #receive(connection: string, frames: readonly Buffer[]): void {
+    if (this.#network?.hasFeignedEnd(connection)) return
     const refusal = this.#connections.receive(connection, frames, realClock.now())
     if (refusal) this.#routerOf(connection).sendOnce(connection, refusal)
     this.#flush()

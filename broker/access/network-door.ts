@@ -182,6 +182,14 @@ export class NetworkDoor {
     if (key !== undefined) this.#pipes.notified(connection, key)
   }
 
+  /** Whether it has pretended to be gone. Nothing of it is heard, and its key does not come back for a while. */
+  hasFeignedEnd(connection: string): boolean {
+    if (!this.#pipes.hasClosed(connection)) return false
+    const key = this.#keyOf(connection)
+    if (key !== undefined) this.#rates.bar(key, this.#options.now() + BARRED_MS)
+    return true
+  }
+
   #keyOf(connection: string): string | undefined {
     return this.#ids.keyOf(routingIdOf(connection))
   }

@@ -119,3 +119,26 @@ t.test('who stops in the middle of a handshake is hung up on', async (t) => {
   t.match(await stage.admin.call('system.info', {}), { epoch: 1 })
   t.match(await nullHandshake(endpoint), { type: 'refused' })
 })
+
+t.test(
+  'an empty message, which looks like the end of a connection, wipes nothing off',
+  async (t) => {
+    const stage = await AttackStage.start(t)
+    const mallory = await stage.principal('mallory', ['operator'])
+    const peer = await stage.welcomed(mallory)
+    for (let strikes = 0; strikes < 15; strikes += 1) {
+      peer.session.send([Buffer.alloc(1), Buffer.alloc(1)])
+      t.equal(await peer.refusal(), 'BAD_FRAME')
+    }
+    peer.session.send([Buffer.alloc(0)])
+    const hello = helloOf({ key: mallory.publicKey })
+    peer.hello(hello)
+    let isOut = false
+    for (let attempts = 0; attempts < 20 && !isOut; attempts += 1) {
+      isOut = (await stage.attempt(mallory)).type === 'refused'
+    }
+    t.ok(isOut, 'its key is kept out as soon as that was read')
+    const { principals } = await stage.admin.call('key.list', {})
+    t.match(principals, [{ principal: 'mallory', connections: 0 }])
+  },
+)

@@ -8,7 +8,7 @@ import { worldState } from '../support/world-state.ts'
 import { AgentPeer } from '../support/zmtp/agent-peer.ts'
 import type { CurveSession } from '../support/zmtp/curve.ts'
 import { HostPeer } from '../support/zmtp/host-peer.ts'
-import { XSUB } from '../support/zmtp/wire.ts'
+import { DEALER, type Properties, XSUB } from '../support/zmtp/wire.ts'
 import { type Case, Cases } from './observer-cases.ts'
 
 const CASES = Number(process.env['AGENTMQ_ATTACK_CASES'] ?? 3000)
@@ -74,7 +74,14 @@ class Attacker {
     this.#looks += 1
     const id = `look ${this.#looks}`
     const end = await peer.call(id, 'system.info', {}).catch(() => 'closed')
-    if (end === 'closed' || end === 'NOT_WELCOME' || end === 'GOODBYE') this.#peer = undefined
+    if (end === 'closed' || end === 'NOT_WELCOME' || end === 'GOODBYE') this.#hangUp()
+  }
+
+  /** A key may have so many connections. */
+  #hangUp(): void {
+    this.#peer?.session.connection.close()
+    this.#reader?.connection.close()
+    this.#peer = undefined
   }
 
   get heard(): Buffer {
@@ -84,10 +91,10 @@ class Attacker {
   async #connected(): Promise<AgentPeer> {
     if (this.#peer) return this.#peer
     this.connections += 1
-    const peer = new AgentPeer(this.#listening(await this.#stage.session(this.#own)))
+    const { endpoint, streams } = this.#stage.door
+    const peer = new AgentPeer(await this.#session(endpoint, DEALER))
     await peer.greet(this.#own, this.#stage.door.key)
-    const { streams: endpoint } = this.#stage.door
-    this.#reader = this.#listening(await this.#stage.session(this.#own, { endpoint, claims: XSUB }))
+    this.#reader = await this.#session(streams, XSUB)
     this.#drain(this.#reader).catch(() => undefined)
     this.#peer = peer
     return peer
@@ -97,9 +104,15 @@ class Attacker {
     while (await session.receive());
   }
 
-  #listening(session: CurveSession): CurveSession {
-    session.onFrame = (body) => this.#heard.push(body)
-    return session
+  /** A key that connects too often has to wait a little. */
+  async #session(endpoint: string, claims: Properties): Promise<CurveSession> {
+    let outcome = await this.#stage.attempt(this.#own, { endpoint, claims })
+    for (let tries = 1; outcome.type !== 'ready' && tries < 5; tries += 1) {
+      outcome = await this.#stage.attempt(this.#own, { endpoint, claims })
+    }
+    if (outcome.type !== 'ready') throw new Error('it was kept out')
+    outcome.session.onFrame = (body) => this.#heard.push(body)
+    return outcome.session
   }
 }
 

@@ -16,6 +16,7 @@ import { remotePeer } from '../support/remote-peers.ts'
 import { helloOf, macOf } from '../support/zmtp/agent-peer.ts'
 import { mirror } from '../support/zmtp/mirror.ts'
 
+const TICKET = 'a-ticket-that-says-something'
 const SESSION = '00000000-0000-4000-8000-000000000000'
 
 type Answer = (head: Head) => Message | undefined
@@ -121,8 +122,6 @@ t.test('a broker that sends its readers elsewhere does not make them talk there'
   await client.close()
   t.notOk(trap.heard.includes(TICKET), 'it has not the key of the broker')
 })
-
-const TICKET = 'a-ticket-that-says-something'
 
 /** A broker that believes everybody, and has its streams somewhere else. */
 function answer(head: Head, streams: string): { head: Head; body: Buffer } | undefined {

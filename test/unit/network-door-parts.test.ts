@@ -141,10 +141,27 @@ t.test('connections of a key are counted by what the transport tells of each twi
   pipes.notified('n:2', 'a')
   pipes.notified('n:3', 'b')
   t.same([pipes.countOf('a'), pipes.countOf('b'), pipes.countOf('c')], [2, 1, 0])
+  t.notOk(pipes.hasClosed('n:1'))
   pipes.notified('n:1', 'a')
   t.equal(pipes.countOf('a'), 1)
+  t.ok(pipes.hasClosed('n:1'))
+  pipes.notified('n:1', 'a') // says the peer itself, as ids are used once
+  t.equal(pipes.countOf('a'), 1)
   pipes.clear()
+  t.notOk(pipes.hasClosed('n:1'))
   t.same([pipes.countOf('a'), pipes.countOf('b')], [0, 0])
+  t.end()
+})
+
+t.test('of connections that have closed the last ones are remembered', (t) => {
+  const pipes = new OpenPipes()
+  for (let number = 0; number <= 4096; number += 1) {
+    pipes.notified(`n:${number}`, 'a')
+    pipes.notified(`n:${number}`, 'a')
+  }
+  t.notOk(pipes.hasClosed('n:0'))
+  t.ok(pipes.hasClosed('n:1'))
+  t.ok(pipes.hasClosed('n:4096'))
   t.end()
 })
 

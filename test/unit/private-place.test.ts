@@ -37,7 +37,8 @@ import { LiveBroker } from '../support/live-broker.ts'
 /** Somebody else, as far as files go; only root can give files away. */
 const STRANGER = 12_345
 const canGiveAway = process.geteuid?.() === 0
-const asRoot = canGiveAway ? {} : { skip: 'only root can give files to another user' }
+/** Anew for each: tap writes the name of the test into it. */
+const asRoot = () => (canGiveAway ? {} : { skip: 'only root can give files to another user' })
 
 function temporary(t: Test): string {
   const dir = mkdtempSync(join(tmpdir(), 'amq-'))
@@ -115,7 +116,7 @@ t.test('files are not kept where anybody may write', async (t) => {
   t.doesNotThrow(() => trustedDirectory(join(open, 'missing')))
 })
 
-t.test('a directory of another user is refused for state and for sockets', asRoot, async (t) => {
+t.test('a directory of another user is refused for state and for sockets', asRoot(), async (t) => {
   const place = directory(t, 0o700)
   chownSync(place, STRANGER, STRANGER)
   const says = { code: 'BAD_CONFIG', message: /belongs to user 12345/ }
@@ -184,7 +185,7 @@ t.test('sockets without a file, and paths too long for one, are refused', async 
 
 t.test(
   'a client does not believe a socket of another user, unless it is told to',
-  asRoot,
+  asRoot(),
   async (t) => {
     const broker = await LiveBroker.start(t)
     const { runtimeDir } = resolvePlaces({}, { dir: broker.dir })
@@ -204,7 +205,7 @@ t.test(
 
 t.test(
   'a peer asks again at each WELCOME: the socket may be another one by then',
-  asRoot,
+  asRoot(),
   async (t) => {
     const broker = await LiveBroker.start(t)
     const client = await broker.connect(t)
@@ -250,7 +251,7 @@ t.test('a key file that others may read is refused, without its secret in the te
   t.equal(readKeys(path)?.current.secretKey, secretKey, 'less than 600 is fine')
 })
 
-t.test('a key file of another user is refused', asRoot, async (t) => {
+t.test('a key file of another user is refused', asRoot(), async (t) => {
   const path = join(temporary(t), 'client.key')
   ownKeys(path, randomBytes)
   chownSync(path, STRANGER, STRANGER)

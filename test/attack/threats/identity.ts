@@ -189,9 +189,9 @@ export const IDENTITY: readonly Threat[] = [
     without: [
       {
         file: 'protocol/link/broker-link',
-        find: 'this.#admit(message, this.#state.identity);\n                else {',
+        find: "this.#tellToGreet('id' in head",
         replace:
-          "this.#admit(message, this.#state.identity);\n                else if (head.kind === 'REQUEST') this.#admit(message, { principal: 'x', roles: ['admin'] });\n                else {",
+          "head.kind === 'REQUEST' ? this.#admit(message, { principal: 'x', roles: ['admin'] }) : this.#tellToGreet('id' in head",
       },
     ],
   },

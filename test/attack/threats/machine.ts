@@ -15,7 +15,7 @@ export const MACHINE: readonly Threat[] = [
     without: [
       {
         file: 'broker/router-socket',
-        find: 'maxMessageSize: WIRE_LIMITS.maxBodiesBytes',
+        find: 'maxMessageSize: MAX_FRAME_BYTES',
         replace: 'maxMessageSize: -1',
       },
     ],
@@ -30,7 +30,7 @@ export const MACHINE: readonly Threat[] = [
     without: [
       {
         file: 'protocol/link/broker-link',
-        find: 'if (this.#strikes < this.#options.maxStrikes)',
+        find: 'if (this.#strikes < this.#options.limits.maxStrikes)',
         replace: 'if (true)',
       },
     ],
@@ -64,6 +64,21 @@ export const MACHINE: readonly Threat[] = [
         file: 'protocol/link/broker-link',
         find: 'const retryAfterMs = rate.take(this.#now)',
         replace: 'const retryAfterMs = 0',
+      },
+    ],
+  },
+  {
+    id: 'feigned-end',
+    who: WHO.observer,
+    what: 'sends an empty message, as libzmq tells of the end of a connection, to be rid of its strikes',
+    how: 'whoever is heard after its end is not heard, and its key is kept out for a while',
+    file: floods,
+    test: 'an empty message, which looks like the end of a connection, wipes nothing off',
+    without: [
+      {
+        file: 'broker/broker',
+        find: 'this.#network?.hasFeignedEnd(connection)',
+        replace: 'false',
       },
     ],
   },

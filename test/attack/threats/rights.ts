@@ -202,9 +202,9 @@ export const RIGHTS: readonly Threat[] = [
     test: 'a host that may not be one any more has no sessions, also if it never greets again',
     without: [
       {
-        file: 'broker/broker',
-        find: "this.#core.connectionEnded(id, 'its rights have changed')",
-        replace: 'void id',
+        file: 'broker/core/methods/key',
+        find: "core.connectionEnded(connection, 'its rights have changed')",
+        replace: 'void connection',
       },
       {
         file: 'broker/broker',
