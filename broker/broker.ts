@@ -36,8 +36,6 @@ import { type StreamsPort, StreamsSocket } from './streams-socket.ts'
 
 /** Deadlines, heartbeats and HEADs are looked at this often, ms. */
 const TICK_MS = 50
-/** The load of the process is looked at this often, ms. */
-const GUARD_MS = 100
 /** Connections that a key may open at once, after a rest. */
 const KEY_BURST = 120
 
@@ -67,7 +65,6 @@ export class Broker {
     connected: () => this.#remotePrincipals(),
     onLimit: (name) => this.#core.tally.reached(name),
   })
-  #guardAt = 0
   readonly #instance = newToken(randomBytes)
   #releases: (() => void)[] = []
   #endpoints: { endpoint: string; streams: string }
@@ -321,14 +318,8 @@ export class Broker {
       this.#connections.tick(now)
       this.#core.tick()
       this.#flushWhenDue()
-      this.#guard(now)
+      this.#network?.look(processLoad())
     }
-  }
-
-  #guard(now: number): void {
-    if (!this.#network || now < this.#guardAt) return
-    this.#guardAt = now + GUARD_MS
-    this.#network.look(processLoad())
   }
 
   #authenticate(connection: string, hello: HelloBody): Verdict {

@@ -29,7 +29,7 @@ interface Rebindable extends CurveServer {
 const TRIES = 100
 const BETWEEN_MS = 20
 
-/** From now on new connections to the endpoint are made under this key; those of before stay. */
+/** libzmq ends all connections of an endpoint that is unbound: they come back under this key. */
 export async function rebindCurve(
   socket: Rebindable,
   endpoint: string,

@@ -66,9 +66,9 @@ export const limitSettings = {
   network_open_files_percent: Type.Integer({
     minimum: 0,
     maximum: 100,
-    default: 75,
+    default: 90,
     description:
-      'Share of the open files that the process may have; beyond it nobody from other machines is let in; 0 = never',
+      'Share of the open files that the process may have, before all connections from other machines are ended; 0 = never',
   }),
   handshake_ms: Type.Integer({
     minimum: 1000,

@@ -24,6 +24,9 @@ const SEND_HIGH_WATER_MARK = 64
  */
 const RECEIVE_HIGH_WATER_MARK = { local: 1000, network: 16 } as const
 
+/** Until a peer has spoken ZMTP and CURVE, ms: whoever opens a connection and says nothing holds an open file. */
+export const HANDSHAKE_MS = { local: 5000, network: 3000 } as const
+
 /** Frames of a message beyond which its sender means harm: it takes a millisecond to read so many. */
 const MAX_FRAMES = 1024
 
@@ -91,7 +94,7 @@ export class RouterSocket {
       maxMessageSize: MAX_FRAME_BYTES,
       heartbeatInterval: 2000,
       heartbeatTimeout: 6000,
-      handshakeInterval: 5000,
+      handshakeInterval: HANDSHAKE_MS[side],
       backlog: 1024,
       tcpKeepalive: 1,
       tcpKeepaliveIdle: 30,
@@ -115,12 +118,7 @@ export class RouterSocket {
     return { endpoint: this.#socket.lastEndpoint ?? endpoint, hasNotify: this.#hasNotify }
   }
 
-  /** Takes no new connections; those of before stay. */
-  async unbind(endpoint: string): Promise<void> {
-    await this.#socket.unbind(endpoint)
-  }
-
-  /** From now on new connections to the endpoint are made under this key; those of before stay. */
+  /** All connections to the endpoint end, and come back under this key. */
   async rebind(endpoint: string, secretKey: string): Promise<void> {
     await rebindCurve(this.#socket, endpoint, secretKey)
   }

@@ -8,7 +8,7 @@ import type { Bundle } from '../protocol/bundle.ts'
 import { rebindCurve, serveCurve, whenFree } from './curve.ts'
 import { bindApart } from './io-threads.ts'
 import type { SubscriptionOutcome } from './metrics/outcomes.ts'
-import type { Side } from './router-socket.ts'
+import { HANDSHAKE_MS, type Side } from './router-socket.ts'
 import { Turn } from './turn.ts'
 
 // Options of libzmq that zeromq.js 6.8 sets but does not name (zmq.h).
@@ -77,7 +77,7 @@ export class StreamsSocket {
       maxMessageSize: STREAMS_LIMITS.maxMessageBytes,
       heartbeatInterval: 2000,
       heartbeatTimeout: 6000,
-      handshakeInterval: 5000,
+      handshakeInterval: HANDSHAKE_MS[side],
       backlog: 1024,
       tcpKeepalive: 1,
       tcpKeepaliveIdle: 30,
@@ -98,12 +98,7 @@ export class StreamsSocket {
     return this.#socket.lastEndpoint ?? endpoint
   }
 
-  /** Takes no new connections; those of before stay. */
-  async unbind(endpoint: string): Promise<void> {
-    await this.#socket.unbind(endpoint)
-  }
-
-  /** From now on new connections to the endpoint are made under this key; those of before stay. */
+  /** All connections to the endpoint end, and come back under this key. */
   async rebind(endpoint: string, secretKey: string): Promise<void> {
     await rebindCurve(this.#socket, endpoint, secretKey)
   }

@@ -61,7 +61,7 @@ export class NetworkDoor {
   #bound: { readonly endpoint: string; readonly streams: string }
   /** Changes of the sockets, one after the other. */
   #moving: Promise<unknown> = Promise.resolve()
-  #state: 'open' | 'shut' | 'away' | 'closed' = 'open'
+  #state: 'open' | 'shut' | 'closed' = 'open'
 
   /** Reads or makes the key of the broker. Throws BAD_CONFIG. */
   constructor(options: NetworkDoorOptions) {
@@ -194,25 +194,18 @@ export class NetworkDoor {
 
   async #take({ step }: GuardStep): Promise<void> {
     if (this.#state === 'closed') return
-    switch (step) {
-      case 'shut':
-        this.#state = 'shut'
-        await this.#router.unbind(this.#bound.endpoint)
-        await this.#publisher.unbind(this.#bound.streams)
-        break
-      case 'leave':
-        this.#state = 'away'
-        this.#options.left()
-        await this.#leave()
-        this.#pipes.clear()
-        this.#router = this.#newRouter()
-        this.#publisher = this.#newPublisher()
-        break
-      case 'listen':
-      case 'return':
-        await this.#router.succeed(this.#bound.endpoint, this.#keys.current.secretKey)
-        await this.#publisher.succeed(this.#bound.streams, this.#keys.current.secretKey)
-        this.#state = 'open'
+    if (step === 'shut') {
+      this.#state = 'shut'
+      this.#options.left()
+      await this.#leave()
+      this.#pipes.clear()
+      this.#router = this.#newRouter()
+      this.#publisher = this.#newPublisher()
+    } else {
+      const { secretKey } = this.#keys.current
+      await this.#router.succeed(this.#bound.endpoint, secretKey)
+      await this.#publisher.succeed(this.#bound.streams, secretKey)
+      this.#state = 'open'
     }
   }
 
