@@ -153,7 +153,8 @@ export class Broker {
       now: () => realClock.now(),
       principals: () => this.#core.principals,
       connects: { perSecond: this.#config.key_connects_per_second, burst: KEY_BURST },
-      maxConnectionsOfKey: this.#config.principal_connections,
+      // One more than a principal may have is told so in the handshake; far more do not come as far.
+      maxConnectionsOfKey: this.#config.principal_connections * 2,
       router: this.#routerPort(),
       subscriptions: this.#streamsPort(),
       guard: guardLimits(this.#config, openFilesLimit()),
