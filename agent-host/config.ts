@@ -3,12 +3,15 @@ import { statSync } from 'node:fs'
 import { cpus, homedir, hostname, tmpdir } from 'node:os'
 import { type Static, type TSchema, Type } from 'typebox'
 import {
+  type AccessSettings,
   accessSettings,
+  contextSetting,
   type Environment,
   type Places,
   placeSettings,
   resolvePlaces,
 } from '../protocol/endpoints.ts'
+import { placeOf } from '../protocol/process/context-file.ts'
 import { processSettings } from '../protocol/process-settings.ts'
 import { resolveSettings, type SettingSources } from '../protocol/settings.ts'
 import { AcpAgentSettings } from './backends/acp-agents.ts'
@@ -59,6 +62,7 @@ const quiet = (fallback: number, action: string) =>
 
 export const HostSettings = Type.Object({
   ...placeSettings,
+  ...contextSetting,
   ...accessSettings,
   name: Type.Optional(
     Type.String({
@@ -148,6 +152,7 @@ export type HostSettings = Static<typeof HostSettings>
 
 export interface HostConfig extends HostSettings {
   readonly places: Places
+  readonly access: AccessSettings
   readonly name: string
   readonly slots: number
   readonly roots: string[]
@@ -159,19 +164,24 @@ const SLOTS_PER_CPU = 8
 /** Throws BAD_CONFIG. */
 export function hostConfig(sources: SettingSources & { readonly env: Environment }): HostConfig {
   const settings = resolveSettings(HostSettings, sources)
+  const place = placeOf(sources)
   return {
     ...settings,
     ...seenFromHere(settings),
-    places: resolvePlaces(sources.env, settings),
+    places: resolvePlaces(sources.env, place),
+    access: place,
     name: settings.name ?? machineName(),
     slots: settings.slots ?? SLOTS_PER_CPU * cpus().length,
     roots: settings.roots.length > 0 ? settings.roots : usualRoots(),
   }
 }
 
-/** Without those that this machine does not have. */
-function usualRoots(): string[] {
-  return [homedir(), process.cwd(), tmpdir()].filter(isDirectory)
+/**
+ * Without those that this machine does not have. A service often begins in `/`, and an account without a home
+ * may have it there: that everything is allowed is not to be had by accident.
+ */
+export function usualRoots(): string[] {
+  return [homedir(), process.cwd(), tmpdir()].filter((path) => path !== '/' && isDirectory(path))
 }
 
 function isDirectory(path: string): boolean {
@@ -180,6 +190,11 @@ function isDirectory(path: string): boolean {
   } catch {
     return false
   }
+}
+
+/** Under which name the own key is kept. */
+export function keyName(host: string): string {
+  return `host-${host}`
 }
 
 export function quietTimes(config: HostConfig): QuietTimes {

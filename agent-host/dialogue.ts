@@ -34,7 +34,12 @@ const MAX_ANSWERING = 4096
 
 export type DialogueNotice =
   | { readonly type: 'registered' }
-  | { readonly type: 'away'; readonly reason: string }
+  | {
+      readonly type: 'away'
+      readonly reason: string
+      /** What somebody has to do about it, where that is known. */
+      readonly problem?: ProtocolError | undefined
+    }
   | { readonly type: 'refused'; readonly error: ProtocolError }
 
 type Log = (fields: Readonly<Record<string, unknown>>, event: string) => void
@@ -46,6 +51,8 @@ export interface DialogueOptions {
   readonly credentials?: Credentials | undefined
   /** The broker will answer under this public key later. */
   readonly learnKey?: (key: string) => void
+  /** Why whoever answers is not to be believed. */
+  readonly distrust?: (() => ProtocolError | undefined) | undefined
   readonly timers: Timers
   /** Gives [0, 1). */
   readonly random: () => number
@@ -76,6 +83,8 @@ export class Dialogue {
   #isRegistered = false
   #credit = 0
   #isPumping = false
+  /** Of the reason that was told last, while nobody answers. */
+  #toldAway: string | undefined
 
   /** Throws BAD_CONFIG for an endpoint that cannot be one. */
   constructor(options: DialogueOptions) {
@@ -90,6 +99,7 @@ export class Dialogue {
       role: 'host',
       principal: options.credentials ? '' : 'local',
       credentials: options.credentials,
+      distrust: options.distrust,
       software: SOFTWARE,
       dealer: options.dealer,
       now: () => options.timers.now(),
@@ -107,6 +117,7 @@ export class Dialogue {
   tick(now: number): void {
     this.#connection.tick(now)
     this.#outflow.tick(now)
+    if (this.#toldAway !== undefined) this.#tellAway()
   }
 
   /** Says GOODBYE if there is somebody to hear it, waiting at most until `patience` resolves. */
@@ -118,6 +129,7 @@ export class Dialogue {
     switch (event.type) {
       case 'welcomed':
         this.#isRegistered = false
+        this.#toldAway = undefined
         this.#credit = event.welcome.credit
         this.#answering = new Map()
         this.#register()
@@ -129,7 +141,7 @@ export class Dialogue {
         this.#options.notice({ type: 'away', reason: event.reason })
         break
       case 'silent':
-        this.#options.notice({ type: 'away', reason: this.#connection.trouble ?? 'no answer' })
+        this.#tellAway()
         break
       case 'refused':
         this.#options.notice({ type: 'refused', error: event.error })
@@ -144,6 +156,17 @@ export class Dialogue {
         this.#message(event.message)
         break
     }
+  }
+
+  /** Once for each reason: the network may be back before the key is approved. */
+  #tellAway(): void {
+    const { problem, trouble } = this.#connection
+    const told = problem?.code ?? ''
+    if (told === this.#toldAway) return
+    this.#toldAway = told
+    const reason = problem?.message ?? trouble ?? 'no answer'
+    this.#options.log.warn({ reason }, 'broker does not answer')
+    this.#options.notice({ type: 'away', reason, problem })
   }
 
   #register(): void {

@@ -7,11 +7,12 @@ import { LoopLag, NO_AGENT } from '../protocol/link/health.ts'
 import type { HostMethod, Params, Result } from '../protocol/methods/index.ts'
 import type { BackendInfo } from '../protocol/methods/types.ts'
 import { peerKeys } from '../protocol/process/peer-keys.ts'
+import { distrustOf, trustedDirectory } from '../protocol/process/private-place.ts'
 import { SOFTWARE } from '../protocol/version.ts'
 import { allowedBackends } from './allowed.ts'
 import type { Backend } from './backends/backend.ts'
 import { hostBackends } from './backends/index.ts'
-import { backendOptions, type HostConfig } from './config.ts'
+import { backendOptions, type HostConfig, keyName } from './config.ts'
 import { Dialogue, type DialogueNotice } from './dialogue.ts'
 import { hostId } from './host-id.ts'
 import { lockHost } from './host-lock.ts'
@@ -70,6 +71,7 @@ export class AgentHost {
     this.#tell = notice
     this.#known = allowedBackends(hostBackends(backendOptions(config)), config)
     this.#roots = new Roots(config.roots, config.name)
+    trustedDirectory(config.places.stateDir)
     const tree = new ProcessTree()
     this.#unlock = lockHost(config.places.stateDir, config.name, tree)
     this.id = hostId(config.places.stateDir, config.name, randomBytes)
@@ -81,13 +83,14 @@ export class AgentHost {
       onTrouble: (error) => log.warn({ error: error.message }, 'guardian lost'),
     })
     const known = peerKeys(
-      { settings: config, places: config.places, name: `host-${config.name}` },
+      { settings: config.access, places: config.places, name: keyName(config.name) },
       randomBytes,
     )
     this.#dialogue = new Dialogue({
       endpoint: config.places.endpoint,
       dealer: dealerWith(known?.keys),
       credentials: known && credentialsOf(known.keys),
+      distrust: distrustOf(config.places.endpoint, config.access),
       learnKey: (key) => known?.learn(key),
       timers: realTimers,
       random: Math.random,

@@ -2,12 +2,14 @@
 import type { Environment } from '../protocol/endpoints.ts'
 import { ProtocolError } from '../protocol/errors.ts'
 import { readSources } from '../protocol/process/command-line.ts'
-import { endAsked, explain, logger, say, tellReady } from '../protocol/process/life.ts'
+import { endAsked, explain, logger, tellReady } from '../protocol/process/life.ts'
+import { peerKeyPath } from '../protocol/process/peer-keys.ts'
 import { secretsOf } from '../protocol/process/redaction.ts'
 import { secretValues } from '../protocol/secret-settings.ts'
 import { flagsOf } from '../protocol/settings.ts'
-import { type HostConfig, HostSettings, hostConfig } from './config.ts'
-import { AgentHost, type HostNotice } from './host.ts'
+import { type HostConfig, HostSettings, hostConfig, keyName } from './config.ts'
+import { AgentHost } from './host.ts'
+import { Teller } from './teller.ts'
 
 const PROGRAM = {
   name: 'agentmq host',
@@ -40,15 +42,16 @@ async function run(config: HostConfig): Promise<number> {
     ...secretValues(HostSettings, config),
     ...secretsOf(process.env),
   ])
+  const teller = new Teller(config)
   let refuse: (error: ProtocolError) => void = () => {}
   const refused = new Promise<ProtocolError>((resolve) => {
     refuse = resolve
   })
   let isReady = false
   const host = new AgentHost(config, process.env, log, (notice) => {
+    teller.tell(notice)
     if (notice.type === 'refused') refuse(notice.error)
-    else if (notice.type === 'away') tellAway(config, notice)
-    else if (!isReady) {
+    else if (notice.type === 'registered' && !isReady) {
       isReady = true // later registrations tell nothing new, and nobody may be reading any more
       tellReady(config, { host: host.id, backends: notice.backends })
     }
@@ -59,12 +62,12 @@ async function run(config: HostConfig): Promise<number> {
   log.info({ reason: end instanceof ProtocolError ? end.code : end }, 'host ending')
   await host.drain()
   log.info('host ended')
-  return end instanceof ProtocolError ? explain(PROGRAM.name, end) : 0
+  if (!(end instanceof ProtocolError)) return 0
+  const exitCode = explain(PROGRAM.name, end)
+  if (end.code === 'KEY_REVOKED') process.stderr.write(`  → the key is in ${keyPath(config)}\n`)
+  return exitCode
 }
 
-type NoticeOf<T extends HostNotice['type']> = Extract<HostNotice, { type: T }>
-
-/** Says what a person at the terminal should know; the log has it as well. */
-function tellAway({ places }: HostConfig, { reason }: NoticeOf<'away'>): void {
-  say(PROGRAM.name, `no broker at ${places.endpoint} (${reason}); trying again`)
+function keyPath({ access: settings, places, name }: HostConfig): string {
+  return peerKeyPath({ settings, places, name: keyName(name) })
 }

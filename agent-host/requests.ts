@@ -14,7 +14,7 @@ import { sessionMarkers } from './process/markers.ts'
 import type { StopContext } from './process/stop.ts'
 import { happensWithin } from './process/timers.ts'
 import type { RunnerOptions } from './session-runner.ts'
-import type { Roots, WorkingDirectory } from './working-directory.ts'
+import { type Roots, usualDirectory, type WorkingDirectory } from './working-directory.ts'
 
 export interface RequestContext {
   readonly hostId: string
@@ -54,7 +54,7 @@ async function start(
   const found = backendFor(context, params.backend)
   requireArguments(config, params)
   const env = environmentFor(context, params)
-  const place = context.roots.open(params.cwd ?? process.cwd())
+  const place = context.roots.open(params.cwd ?? usualDirectory())
   const timeout = startTimeout(context, params.backend)
   try {
     const runner = await sessions.start(

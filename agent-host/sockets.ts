@@ -1,13 +1,27 @@
 /** The DEALER socket of a host. The only file of the host that imports zeromq. */
 import { context, Dealer } from 'zeromq'
 import type { Bundle } from '../protocol/bundle.ts'
+import type { ProtocolError } from '../protocol/errors.ts'
 import type { PeerKeys } from '../protocol/keys/peer-keys.ts'
 import { MAX_FRAME_BYTES } from '../protocol/limits.ts'
-import { Dialer, type DialTarget, isRefusal, refusal } from '../protocol/link/dialer.ts'
+import {
+  Dialer,
+  type DialTarget,
+  findingError,
+  isRefusal,
+  refusal,
+} from '../protocol/link/dialer.ts'
 import type { DealerHandlers, DealerPort, OpenDealer } from '../protocol/link/peer-connection.ts'
+import { realTimers } from './process/timers.ts'
 
 // Otherwise a host would hang at its end until a broker that is not there takes what waits.
 context.blocky = false
+
+const DIAL_PORTS = {
+  where: 'host',
+  now: () => realTimers.now(),
+  after: (ms: number, run: () => void) => void realTimers.after(ms, run),
+} as const
 
 /** With keys it is CURVE. */
 export function dealerWith(keys: PeerKeys | undefined): OpenDealer {
@@ -31,13 +45,20 @@ class HostDealer implements DealerPort {
     tcpKeepaliveCount: 4,
   })
 
+  readonly #target: DialTarget
   readonly #dialer: Dialer
 
   /** Throws BAD_CONFIG. */
   constructor(target: DialTarget, handlers: DealerHandlers) {
-    this.#dialer = new Dialer(this.#socket, target, 'host')
-    this.#read(handlers).catch((error: unknown) => this.#broken(error, handlers))
+    this.#target = target
+    // Before it dials: zeromq.js tells nothing of what happened before somebody listened.
     this.#watch(handlers).catch((error: unknown) => this.#broken(error, handlers))
+    this.#dialer = new Dialer(this.#socket, target, DIAL_PORTS)
+    this.#read(handlers).catch((error: unknown) => this.#broken(error, handlers))
+  }
+
+  get problem(): ProtocolError | undefined {
+    return findingError(this.#dialer.finding, this.#target, 'host')
   }
 
   async send({ heads, bodies }: Bundle): Promise<void> {
@@ -56,7 +77,7 @@ class HostDealer implements DealerPort {
     for await (const event of this.#socket.events) {
       if (this.#socket.closed) return
       this.#dialer.heard(event)
-      if (isRefusal(event)) handlers.refused(refusal('host'))
+      if (isRefusal(event)) handlers.refused(refusal(this.#target.keys, 'host'))
       if (event.type === 'disconnect') handlers.disconnected()
       else if (event.type.startsWith('handshake:error')) handlers.trouble(event.type)
     }

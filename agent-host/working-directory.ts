@@ -4,6 +4,7 @@
  * in its place meanwhile is entered instead.
  */
 import { closeSync, constants, openSync, readlinkSync, realpathSync, statSync } from 'node:fs'
+import { homedir } from 'node:os'
 import { isAbsolute, relative, sep } from 'node:path'
 import { ProtocolError } from '../protocol/errors.ts'
 
@@ -21,6 +22,12 @@ const FLAGS =
   (process.platform === 'linux' ? O_PATH : constants.O_RDONLY) |
   constants.O_DIRECTORY |
   constants.O_NOFOLLOW
+
+/** Where a session works that says nothing: where the host does, or at home if that is nowhere in particular. */
+export function usualDirectory(): string {
+  const here = process.cwd()
+  return here === '/' ? homedir() : here
+}
 
 export class Roots {
   readonly #host: string

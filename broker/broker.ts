@@ -14,6 +14,8 @@ import {
 import { LoopLag, NO_AGENT } from '../protocol/link/health.ts'
 import { OUTBOX_LIMITS } from '../protocol/link/outbox.ts'
 import type { HelloBody } from '../protocol/messages/handshake.ts'
+import type { DoorInfo } from '../protocol/methods/key.ts'
+import { trustedDirectory } from '../protocol/process/private-place.ts'
 import { SOFTWARE } from '../protocol/version.ts'
 import { authenticateLocal } from './access/authenticator.ts'
 import { DoorNotes } from './access/door-notes.ts'
@@ -79,11 +81,12 @@ export class Broker {
     this.#fail = resolve
   })
 
-  /** Opens the journal. Throws IN_USE or STORAGE_FAILED. */
+  /** Opens the journal. Throws IN_USE, STORAGE_FAILED, or BAD_CONFIG for a place of another user. */
   constructor(config: BrokerConfig, log: Logger) {
     this.#config = config
     this.#log = log
     this.#endpoints = { endpoint: config.places.endpoint, streams: config.streamsEndpoint }
+    for (const directory of [config.places.stateDir, config.journalDir]) trustedDirectory(directory)
     this.#journal = openLmdbJournal({
       directory: config.journalDir,
       sync: config.journal_sync,
@@ -201,8 +204,7 @@ export class Broker {
     try {
       const { endpoint, streams } = this.#endpoints
       // One by one: when the second is in use, the first is given up again.
-      this.#releases.push(claimEndpoint(endpoint))
-      this.#releases.push(claimEndpoint(streams))
+      for (const one of [endpoint, streams]) this.#releases.push(this.#claim(one))
       const bound = await bindOrExplain(endpoint, () => this.#router.bind(endpoint))
       if (!bound.hasNotify)
         this.#log.warn('ROUTER_NOTIFY is missing: lost peers are noticed by heartbeats alone')
@@ -215,6 +217,12 @@ export class Broker {
     } finally {
       process.umask(umask)
     }
+  }
+
+  #claim(endpoint: string): () => void {
+    const closed = (directory: string) =>
+      this.#log.warn({ directory }, 'others could enter the directory of the sockets; closed it')
+    return claimEndpoint(endpoint, { runtimeDir: this.#config.places.runtimeDir, closed })
   }
 
   /** Stops new work, waits for calls in flight up to the limit, says GOODBYE, closes. */
@@ -303,8 +311,9 @@ export class Broker {
       this.#log.debug({ reason: event.reason }, 'connection ended')
       this.#core.connectionEnded(connection, event.reason)
     } else {
-      const { principal } = event.identity
+      const { principal, key } = event.identity
       const { software, role } = event.hello
+      if (key !== undefined) this.#network?.told(key)
       this.#log.debug({ principal, software, role }, 'connection welcomed')
       this.#core.connectionBegan(connection)
     }
@@ -357,13 +366,22 @@ export class Broker {
         const isMeant = ({ key = '' }: Identity) => keys.has(key)
         return this.#connections.cut(isMeant, error, realClock.now())
       },
+      toldNext: (key) => this.#network?.toldNext(key) ?? false,
       banish: (connection, error) => this.#connections.banish(connection, error, realClock.now()),
-      rotate: (step, done) => {
-        this.#rotate(step)
-          .then(done, (thrown: unknown) => done(ProtocolError.from(thrown, 'broker', 'no')))
-          .finally(() => this.#flush())
-      },
+      rotate: (step, done) => void this.#rotated(step, done),
     }
+  }
+
+  async #rotated(
+    step: RotationStep,
+    done: (outcome: DoorInfo | ProtocolError) => void,
+  ): Promise<void> {
+    try {
+      done(await this.#rotate(step))
+    } catch (thrown) {
+      done(ProtocolError.from(thrown, 'broker', 'no'))
+    }
+    this.#flush()
   }
 
   async #rotate(step: RotationStep) {
@@ -371,9 +389,15 @@ export class Broker {
       throw new ProtocolError('WRONG_STEP', { reason: 'this broker listens to no network' })
     }
     await this.#network.rotate(step)
-    const { nextKey: key } = this.#network
-    if (key !== undefined) this.#connections.tell(isRemote, { kind: 'NEXT_KEY', key }, EMPTY)
+    const { nextKey } = this.#network
+    if (nextKey !== undefined) this.#tellNextKey(nextKey, this.#network)
     return this.#network.info()
+  }
+
+  #tellNextKey(key: string, network: NetworkDoor): void {
+    const isRemote = (identity: Identity) => identity.key !== undefined
+    this.#connections.tell(isRemote, { kind: 'NEXT_KEY', key }, EMPTY)
+    for (const one of this.#connections.identities()) if (one.key) network.told(one.key)
   }
 
   #linkOptions() {

@@ -2,23 +2,36 @@
  * Makes an ipc endpoint ours: its directory private, its path claimed by pid, a stale socket file gone.
  * A second ZeroMQ bind would take a live path over without a word.
  */
-import { chmodSync, mkdirSync, rmSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { rmSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { ipcPath } from '../protocol/endpoints.ts'
+import { closedDirectory, privateDirectory } from '../protocol/process/private-place.ts'
 import { claim } from './ownership.ts'
 
 const nothing = () => {}
 
-/** Returns how to give the endpoint up. Throws IN_USE when another process has it. */
-export function claimEndpoint(endpoint: string): () => void {
+export interface ClaimOptions {
+  /** The directory that is ours, so that its rights may be mended. */
+  readonly runtimeDir?: string
+  /** Others could enter this directory, and cannot any more. */
+  readonly closed?: (directory: string) => void
+}
+
+/** Returns how to give the endpoint up. Throws IN_USE when another process has it, BAD_CONFIG for an open place. */
+export function claimEndpoint(endpoint: string, options: ClaimOptions = {}): () => void {
   const path = ipcPath(endpoint)
   if (path === undefined) return nothing
-  const made = mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-  if (made !== undefined) chmodSync(dirname(path), 0o700)
+  closePlace(dirname(resolve(path)), options)
   const release = claim(`${path}.owner`, `endpoint ${endpoint}`)
   rmSync(path, { force: true })
   return () => {
     rmSync(path, { force: true })
     release()
   }
+}
+
+/** What somebody named may be a directory of many uses, whose rights are not for us to change. */
+function closePlace(directory: string, { runtimeDir, closed }: ClaimOptions): void {
+  if (runtimeDir === undefined || resolve(runtimeDir) !== directory) privateDirectory(directory)
+  else if (closedDirectory(directory)) closed?.(directory)
 }

@@ -2,6 +2,9 @@
 import { join } from 'node:path'
 import { type Static, Type } from 'typebox'
 import {
+  brokerKeyPath,
+  brokerKeySetting,
+  checkSocketPath,
   type Environment,
   type Places,
   placeSettings,
@@ -49,12 +52,7 @@ export const BrokerSettings = Type.Object({
       description: 'Endpoint under which other machines reach `listen`, for export-context',
     }),
   ),
-  broker_key_file: Type.Optional(
-    Type.String({
-      minLength: 1,
-      description: 'Key pair of the broker; default: keys/broker.key in the state directory',
-    }),
-  ),
+  ...brokerKeySetting,
   insecure_loopback: Type.Boolean({
     default: false,
     description: 'Allow tcp on loopback, where every local user gets every right',
@@ -190,6 +188,7 @@ export function brokerConfig(
   const settings = resolveSettings(BrokerSettings, sources)
   const places = resolvePlaces(sources.env, settings)
   const streamsEndpoint = settings.streams_endpoint ?? places.streams
+  checkSocketPath(streamsEndpoint, 'streams_endpoint')
   for (const endpoint of [places.endpoint, streamsEndpoint]) checkExposure(endpoint, settings)
   checkHeartbeat(settings)
   return {
@@ -198,7 +197,7 @@ export function brokerConfig(
     streamsEndpoint,
     journalDir: journalDirectory(settings, places),
     listenStreams: settings.listen_streams ?? streamsOf(settings.listen),
-    keyFile: settings.broker_key_file ?? join(places.stateDir, 'keys', 'broker.key'),
+    keyFile: brokerKeyPath(settings, places),
   }
 }
 

@@ -1,5 +1,4 @@
 /** The options that make a socket of ZeroMQ take nothing but CURVE at the endpoints it binds from now on. */
-
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** Of sockets that the ZAP handler answers for. */
@@ -14,31 +13,28 @@ interface CurveServer {
 
 /** libzmq copies them at each bind, so endpoints that were bound before keep what they have. */
 export function serveCurve(socket: CurveServer, secretKey: string): void {
-  socket.curveServer = true
-  socket.curveSecretKey = secretKey
-  socket.zapDomain = ZAP_DOMAIN
-  socket.zapEnforceDomain = true // without a handler libzmq would let every key in
+  quietly(() => {
+    socket.curveServer = true
+    socket.curveSecretKey = secretKey
+    socket.zapDomain = ZAP_DOMAIN
+    socket.zapEnforceDomain = true // without a handler libzmq would let every key in
+  })
 }
 
-interface Rebindable extends CurveServer {
-  bind(endpoint: string): Promise<void>
-  unbind(endpoint: string): Promise<void>
+/** zeromq.js warns that what is bound already does not change, which is what is wanted here. */
+export function quietly(run: () => void): void {
+  const emitWarning = process.emitWarning.bind(process)
+  process.emitWarning = () => {}
+  try {
+    run()
+  } finally {
+    process.emitWarning = emitWarning
+  }
 }
 
-/** libzmq closes a listener after `unbind` has returned; until then the port is taken. */
+/** libzmq closes a listener some time after it was told to; until then the port is taken. */
 const TRIES = 100
 const BETWEEN_MS = 20
-
-/** libzmq ends all connections of an endpoint that is unbound: they come back under this key. */
-export async function rebindCurve(
-  socket: Rebindable,
-  endpoint: string,
-  secretKey: string,
-): Promise<void> {
-  await socket.unbind(endpoint)
-  serveCurve(socket, secretKey)
-  await whenFree(() => socket.bind(endpoint))
-}
 
 /** Binds to an address that was ours until a moment ago. */
 export async function whenFree(bind: () => Promise<void>): Promise<void> {

@@ -1,13 +1,16 @@
 /**
  * The ROUTER socket: its options, its receive loop, and the outcome of each send. On this machine ROUTER
- * makes the connection ids, over the network the ZAP handler; peers cannot choose them there.
+ * makes the connection ids, and a peer that chose its own is refused; over the network the ZAP handler makes
+ * them. They are never an identity.
  */
 import { setImmediate as others } from 'node:timers/promises'
 import * as zmq from 'zeromq'
-import type { Bundle } from '../protocol/bundle.ts'
+import { type Bundle, encodeBundle } from '../protocol/bundle.ts'
+import { encode } from '../protocol/codec.ts'
+import { ProtocolError } from '../protocol/errors.ts'
 import { MAX_FRAME_BYTES } from '../protocol/limits.ts'
-import { rebindCurve, serveCurve, whenFree } from './curve.ts'
-import { bindApart, splitThreads } from './io-threads.ts'
+import { serveCurve, whenFree } from './curve.ts'
+import { bindApart, splitThreads, stopListening } from './io-threads.ts'
 import { RouterWriter } from './router-writer.ts'
 import { Turn } from './turn.ts'
 
@@ -29,6 +32,22 @@ export const HANDSHAKE_MS = { local: 5000, network: 3000 } as const
 
 /** Frames of a message beyond which its sender means harm: it takes a millisecond to read so many. */
 const MAX_FRAMES = 1024
+
+/**
+ * Length of an id that ROUTER made: a zero byte and a number of 32 bits. One that a peer made in this form cannot
+ * be told from it (docs/reliability.md, what is not covered).
+ */
+const OWN_ID_BYTES = 5
+
+/** The answer to a peer that chose its own id (docs/protocol.md 1.2): it could be of any length and look like anything. */
+const CHOSEN_ID: Bundle = encodeBundle([
+  {
+    head: { kind: 'ERROR', id: '' },
+    body: encode(
+      new ProtocolError('BAD_FRAME', { reason: 'a peer must not set a routing id' }).toWire(),
+    ),
+  },
+])
 
 export interface RouterPort {
   receive(connection: string, frames: readonly Buffer[]): void
@@ -113,17 +132,17 @@ export class RouterSocket {
     secretKey?: string,
   ): Promise<{ readonly endpoint: string; readonly hasNotify: boolean }> {
     if (secretKey !== undefined) serveCurve(this.#socket, secretKey)
-    await bindApart(this.#socket, endpoint, this.#side)
+    bindApart(this.#socket, endpoint, this.#side)
     this.#loop ??= this.#receive()
     return { endpoint: this.#socket.lastEndpoint ?? endpoint, hasNotify: this.#hasNotify }
   }
 
-  /** All connections to the endpoint end, and come back under this key. */
-  async rebind(endpoint: string, secretKey: string): Promise<void> {
-    await rebindCurve(this.#socket, endpoint, secretKey)
+  /** Takes no new connections, and ends those that there are. */
+  unbind(endpoint: string): void {
+    stopListening(this.#socket, endpoint)
   }
 
-  /** To an endpoint that the socket before this one has given up. */
+  /** To an endpoint that was given up a moment ago, by this socket or the one before it. */
   async succeed(endpoint: string, secretKey: string): Promise<void> {
     await whenFree(async () => void (await this.bind(endpoint, secretKey)))
   }
@@ -149,7 +168,10 @@ export class RouterSocket {
       return
     }
     const frames = message.slice(1)
-    if (frames.length === 1 && frames[0]?.length === 0) this.#port.notified(connection)
+    const isNotice = frames.length === 1 && frames[0]?.length === 0
+    if (this.#side === 'local' && !isOwnId(id)) {
+      if (!isNotice) this.sendOnce(connection, CHOSEN_ID)
+    } else if (isNotice) this.#port.notified(connection)
     else this.#port.receive(connection, frames)
   }
 
@@ -216,4 +238,8 @@ function rawOptions(socket: zmq.Router): RawOptions {
 
 function errorCode(error: unknown): string | undefined {
   return error instanceof Error && 'code' in error ? String(error.code) : undefined
+}
+
+function isOwnId(id: Buffer): boolean {
+  return id.length === OWN_ID_BYTES && id[0] === 0
 }

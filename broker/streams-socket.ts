@@ -5,8 +5,8 @@
 import { setImmediate as others } from 'node:timers/promises'
 import * as zmq from 'zeromq'
 import type { Bundle } from '../protocol/bundle.ts'
-import { rebindCurve, serveCurve, whenFree } from './curve.ts'
-import { bindApart } from './io-threads.ts'
+import { serveCurve, whenFree } from './curve.ts'
+import { bindApart, stopListening } from './io-threads.ts'
 import type { SubscriptionOutcome } from './metrics/outcomes.ts'
 import { HANDSHAKE_MS, type Side } from './router-socket.ts'
 import { Turn } from './turn.ts'
@@ -93,17 +93,17 @@ export class StreamsSocket {
   /** With a secret key the endpoint is one of CURVE. */
   async bind(endpoint: string, secretKey?: string): Promise<string> {
     if (secretKey !== undefined) serveCurve(this.#socket, secretKey)
-    await bindApart(this.#socket, endpoint, this.#side)
+    bindApart(this.#socket, endpoint, this.#side)
     this.#loop ??= this.#receive()
     return this.#socket.lastEndpoint ?? endpoint
   }
 
-  /** All connections to the endpoint end, and come back under this key. */
-  async rebind(endpoint: string, secretKey: string): Promise<void> {
-    await rebindCurve(this.#socket, endpoint, secretKey)
+  /** Takes no new connections, and ends those that there are. */
+  unbind(endpoint: string): void {
+    stopListening(this.#socket, endpoint)
   }
 
-  /** To an endpoint that the socket before this one has given up. */
+  /** To an endpoint that was given up a moment ago, by this socket or the one before it. */
   async succeed(endpoint: string, secretKey: string): Promise<void> {
     await whenFree(async () => void (await this.bind(endpoint, secretKey)))
   }

@@ -74,15 +74,20 @@ export function decodeBundle(
   const tuples = decodeUntrusted(heads, 'BAD_FRAME', {})
   if (!Array.isArray(tuples)) throw new ProtocolError('BAD_FRAME', { reason: 'heads are no array' })
   checkSize('bundle', tuples.length, limits.maxMessages)
-  return split(tuples, Buffer.from(bodies.buffer, bodies.byteOffset, bodies.length))
+  return split(tuples, Buffer.from(bodies.buffer, bodies.byteOffset, bodies.length), limits)
 }
 
 function checkSize(what: string, size: number, limit: number): void {
   if (size > limit) throw new ProtocolError('TOO_LARGE', { what, size, limit })
 }
 
-function split(tuples: readonly unknown[], bodies: Buffer): Received[] {
+function split(
+  tuples: readonly unknown[],
+  bodies: Buffer,
+  { maxBadHeads }: WireLimits,
+): Received[] {
   const received: Received[] = []
+  let bad = 0
   let at = 0
   for (const tuple of tuples) {
     const length = bodyLength(tuple)
@@ -93,6 +98,11 @@ function split(tuples: readonly unknown[], bodies: Buffer): Received[] {
     }
     const entry = readEntry(tuple as readonly unknown[], bodies.subarray(at, at + length))
     if (entry) received.push(entry)
+    if (entry?.ok === false) bad += 1
+    if (bad > maxBadHeads) {
+      const reason = `more than ${maxBadHeads} of its heads cannot be used`
+      throw new ProtocolError('BAD_FRAME', { reason })
+    }
     at += length
   }
   if (at !== bodies.length) {

@@ -8,18 +8,25 @@ import { checked } from './schema.ts'
 
 // Plain maps, so that any MessagePack library can read them; 64-bit integers of other libraries
 // arrive as numbers, exact up to 2^53.
-const packr = new Packr({
+const OPTIONS = {
   useRecords: false,
   encodeUndefinedAsNil: true,
   int64AsType: 'number',
   moreTypes: false,
-})
+} as const
+const packr = new Packr(OPTIONS)
+/** Slower, and without a limit of 65,535 keys in a map. */
+const largePackr = new Packr({ ...OPTIONS, variableMapSize: true })
 
 /** An empty body; shared, never written to. */
 export const EMPTY: Buffer = Buffer.alloc(0)
 
 export function encode(value: unknown): Buffer {
-  return packr.pack(value)
+  try {
+    return packr.pack(value)
+  } catch {
+    return largePackr.pack(value)
+  }
 }
 
 /** Decodes bytes from outside. Throws `code` with `{...details, reason}` on anything malformed. */

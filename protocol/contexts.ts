@@ -11,10 +11,18 @@ const Contexts = Type.Record(
   Type.Object({ ...placeSettings, ...accessSettings }, { additionalProperties: false }),
 )
 
+/** All contexts of this file, by name. Throws BAD_CONFIG. */
+export function contextsOf(
+  text: string,
+  fileName: string,
+): Readonly<Record<string, PlaceSettings>> {
+  const section = configSection(text, 'contexts', fileName) ?? {}
+  return checked(Contexts, section, 'BAD_CONFIG', { source: `${fileName}: contexts` })
+}
+
 /** The place that a context names in this file. Throws BAD_CONFIG, naming the nearest context there is. */
 export function placeOfContext(name: string, text: string, fileName: string): PlaceSettings {
-  const section = configSection(text, 'contexts', fileName) ?? {}
-  const contexts = checked(Contexts, section, 'BAD_CONFIG', { source: `${fileName}: contexts` })
+  const contexts = contextsOf(text, fileName)
   const place = Object.hasOwn(contexts, name) ? contexts[name] : undefined
   if (place) return place
   throw unknownContext(name, fileName, Object.keys(contexts))

@@ -25,7 +25,7 @@ export const placeSettings = {
   ),
 }
 
-/** How a peer reaches a broker of another machine. */
+/** How a peer comes to trust a broker, and the broker it. */
 export const accessSettings = {
   broker_key: Type.Optional(
     Type.String({
@@ -40,11 +40,36 @@ export const accessSettings = {
       description: 'Own key pair for it, made when it is missing; default: in the state directory',
     }),
   ),
+  foreign_socket: Type.Optional(
+    Type.Boolean({
+      description: 'Believe a broker on this machine whose socket belongs to another user',
+    }),
+  ),
+}
+
+export const brokerKeySetting = {
+  broker_key_file: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: 'Key pair of the broker; default: keys/broker.key in the state directory',
+    }),
+  ),
+}
+
+/** A place by its name. */
+export const contextSetting = {
+  context: Type.Optional(
+    Type.String({
+      minLength: 1,
+      description: 'A place of the section "contexts" of the config file',
+    }),
+  ),
 }
 
 export interface AccessSettings {
   readonly broker_key?: string | undefined
   readonly key_file?: string | undefined
+  readonly foreign_socket?: boolean | undefined
 }
 
 export interface Places {
@@ -63,12 +88,26 @@ export interface PlaceSettings extends AccessSettings {
   readonly endpoint?: string | undefined
 }
 
-/** Throws BAD_CONFIG when there is no home directory to fall back on, or a socket path is too long. */
+/** Throws BAD_CONFIG when there is no home directory to fall back on, or a socket path is none. */
 export function resolvePlaces(env: Environment, settings: PlaceSettings = {}): Places {
   const stateDir = settings.dir ?? join(stateHome(env), 'agentmq')
   const runtimeDir = settings.dir === undefined ? runtimeHome(env, stateDir) : join(stateDir, 'run')
-  const endpoint = settings.endpoint ?? ipc(runtimeDir, 'broker.sock')
-  return { runtimeDir, stateDir, endpoint, streams: ipc(runtimeDir, 'streams.sock') }
+  const { endpoint } = settings
+  const streams = ipc(runtimeDir, 'streams.sock')
+  if (endpoint !== undefined) {
+    checkSocketPath(endpoint, 'endpoint')
+    return { runtimeDir, stateDir, endpoint, streams }
+  }
+  checkSocketPath(streams, '--dir') // the longer one
+  return { runtimeDir, stateDir, endpoint: ipc(runtimeDir, 'broker.sock'), streams }
+}
+
+/** The file of the broker's own key pair. */
+export function brokerKeyPath(
+  { broker_key_file }: { readonly broker_key_file?: string | undefined },
+  { stateDir }: Pick<Places, 'stateDir'>,
+): string {
+  return broker_key_file ?? join(stateDir, 'keys', 'broker.key')
 }
 
 function stateHome(env: Environment): string {
@@ -86,15 +125,25 @@ function runtimeHome(env: Environment, stateDir: string): string {
 }
 
 function ipc(directory: string, name: string): string {
-  const path = join(directory, name)
+  return `ipc://${join(directory, name)}`
+}
+
+/** Throws BAD_CONFIG for an ipc endpoint that the system cannot take, or that nobody could keep to himself. */
+export function checkSocketPath(endpoint: string, source: string): void {
+  const path = ipcPath(endpoint)
+  if (path === undefined) return
+  const reason = problemOfPath(path)
+  if (reason !== undefined) throw new ProtocolError('BAD_CONFIG', { source, reason })
+}
+
+function problemOfPath(path: string): string | undefined {
   const bytes = Buffer.byteLength(path)
   if (bytes > MAX_IPC_PATH_BYTES) {
-    throw new ProtocolError('BAD_CONFIG', {
-      source: '--dir',
-      reason: `the socket path ${path} has ${bytes} bytes, ${MAX_IPC_PATH_BYTES} are allowed; choose a shorter directory`,
-    })
+    return `the socket path ${path} has ${bytes} bytes, ${MAX_IPC_PATH_BYTES} are allowed; choose a shorter directory, such as --dir /tmp/NAME`
   }
-  return `ipc://${path}`
+  // To ZeroMQ these are a socket without a file, which every user may open, and a path of its own choice.
+  if (path.startsWith('@') || path === '*') return `ipc://${path} is no path of a socket file`
+  return undefined
 }
 
 /** The endpoint with the host under which the broker was reached, where it leaves that to its peers. */

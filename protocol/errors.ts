@@ -12,7 +12,7 @@ export type Where = 'client' | 'broker' | 'host' | 'cli'
 interface ErrorRow {
   /** What went wrong, with `{placeholders}` that the error's details fill. */
   readonly message: string
-  /** What the reader can do next. */
+  /** What the reader can do next; placeholders as in the message. */
   readonly advice: string
   /** JSON-RPC 2.0 error code for the doors that speak it. */
   readonly jsonRpc: number
@@ -100,7 +100,28 @@ export const ERRORS = {
   ),
   KEY_REVOKED: row(
     'the key {key} was revoked',
-    'Make a new key and have it approved on the broker.',
+    'It stays so: move the key file away (`agentmq keys show` says where it is), start again, and have the new key approved.',
+    -32001,
+    401,
+    false,
+  ),
+  KEY_NOT_APPROVED: row(
+    'the key of this machine, {key}, is not approved at {endpoint}',
+    "On the broker's machine say `agentmq keys approve {key} --as NAME --role operator` (`--role host` for a host), then try again.",
+    -32001,
+    401,
+    true,
+  ),
+  WRONG_BROKER_KEY: row(
+    'the broker at {endpoint} does not have the key that is expected of it, {key}',
+    'Compare it with `agentmq keys list` on its machine, and correct the context or --broker-key; if nobody changed it, somebody else listens there.',
+    -32001,
+    401,
+    false,
+  ),
+  CURVE_MISMATCH: row(
+    '{endpoint} {problem}',
+    'Name the key of the broker with --broker-key (`agentmq keys export-context` on its machine prints it), or none for an endpoint of --insecure-loopback.',
     -32001,
     401,
     false,
@@ -512,7 +533,7 @@ export class ProtocolError extends Error {
   }
 
   get advice(): string {
-    return ERRORS[this.code].advice
+    return fill(ERRORS[this.code].advice, this.details)
   }
 
   toWire(): WireError {

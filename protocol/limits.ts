@@ -2,6 +2,8 @@
 export interface WireLimits {
   /** Messages in one bundle. */
   readonly maxMessages: number
+  /** Heads of one bundle that cannot be used. */
+  readonly maxBadHeads: number
   /** Bytes of the heads frame. */
   readonly maxHeadsBytes: number
   /** Bytes of the bodies frame, so also of one body. */
@@ -14,6 +16,7 @@ export interface WireLimits {
 
 export const WIRE_LIMITS: WireLimits = {
   maxMessages: 1024, // more than a link gathers during one send; bounds the work per receive
+  maxBadHeads: 16, // each costs some 50 us to refuse, and a peer that sends so many is broken
   maxHeadsBytes: 256 * 1024, // 1,024 heads of 256 bytes
   maxBodiesBytes: 4 * 1024 * 1024, // one large tool result; larger content is split by its producer
   maxDepth: 32, // tool inputs of real CLIs stay under 10

@@ -1,6 +1,6 @@
 /**
  * Who is at the other end of a connection. Over a network it is the owner of the key under which CURVE let the
- * connection in, who proves the same key once more within it (docs/protocol.md section 2.2).
+ * connection in, who proves the same key once more within it (docs/protocol.md 2.15).
  */
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { RandomBytes } from '../../protocol/ids.ts'

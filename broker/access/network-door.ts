@@ -62,6 +62,8 @@ export class NetworkDoor {
   /** Changes of the sockets, one after the other. */
   #moving: Promise<unknown> = Promise.resolve()
   #state: 'open' | 'shut' | 'closed' = 'open'
+  /** Keys of those that were told the next key. */
+  readonly #told = new Set<string>()
 
   /** Reads or makes the key of the broker. Throws BAD_CONFIG. */
   constructor(options: NetworkDoorOptions) {
@@ -147,6 +149,15 @@ export class NetworkDoor {
     return this.#keys.next?.publicKey
   }
 
+  /** Whoever has this key was told the next one, if there is one. */
+  told(key: string): void {
+    if (this.nextKey !== undefined) this.#told.add(key)
+  }
+
+  toldNext(key: string): boolean {
+    return this.#told.has(key)
+  }
+
   info(): DoorInfo {
     const key = this.#keys.current.publicKey
     const { advertised } = this.#options
@@ -154,14 +165,14 @@ export class NetworkDoor {
     return { ...this.#bound, advertised, key, fingerprint: fingerprint(key), next_key }
   }
 
-  /** Rejects with WRONG_STEP or BAD_CONFIG. */
+  /** With the last step all connections end, and come back under the next key. Rejects with WRONG_STEP or BAD_CONFIG. */
   rotate(step: RotationStep): Promise<void> {
     return this.#inTurn(async () => {
       this.#keys[step]()
+      this.#told.clear()
       if (step !== 'finish' || this.#state !== 'open') return
-      const { secretKey } = this.#keys.current
-      await this.#router.rebind(this.#bound.endpoint, secretKey)
-      await this.#publisher.rebind(this.#bound.streams, secretKey)
+      this.#stopListening()
+      await this.#listen()
     })
   }
 
@@ -202,11 +213,20 @@ export class NetworkDoor {
       this.#router = this.#newRouter()
       this.#publisher = this.#newPublisher()
     } else {
-      const { secretKey } = this.#keys.current
-      await this.#router.succeed(this.#bound.endpoint, secretKey)
-      await this.#publisher.succeed(this.#bound.streams, secretKey)
+      await this.#listen()
       this.#state = 'open'
     }
+  }
+
+  #stopListening(): void {
+    this.#router.unbind(this.#bound.endpoint)
+    this.#publisher.unbind(this.#bound.streams)
+  }
+
+  async #listen(): Promise<void> {
+    const { secretKey } = this.#keys.current
+    await this.#router.succeed(this.#bound.endpoint, secretKey)
+    await this.#publisher.succeed(this.#bound.streams, secretKey)
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {

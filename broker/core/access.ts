@@ -15,6 +15,8 @@ export interface AccessPort {
   banish(connection: string, error: ProtocolError): void
   /** Its rights have changed: its connections have to shake hands again. */
   changed(principal: string): void
+  /** Whoever has this key was told the next key of the broker. */
+  toldNext(key: string): boolean
   /** Tells the door as it is then, or WRONG_STEP or BAD_CONFIG; once, now or later. */
   rotate(step: RotationStep, done: (outcome: DoorInfo | ProtocolError) => void): void
 }
@@ -35,6 +37,7 @@ export const LOCAL_ACCESS: AccessPort = {
   revoked: () => 0,
   banish: () => {},
   changed: () => {},
+  toldNext: () => false,
   rotate: (_step, done) => {
     const reason = 'this broker listens to no network'
     done(new ProtocolError('WRONG_STEP', { reason }))

@@ -277,11 +277,12 @@ export class Calls {
     return { key: keyOfUnkeyed(this.#ports.epoch(), this.#unkeyed), hash: '' }
   }
 
-  #begun({ record, method, startedAt, asked }: Running, standing: object | undefined): Operation[] {
+  #begun({ record, keyed, ...running }: Running, standing: object | undefined): Operation[] {
     if (!record) return []
+    const { method, startedAt, asked } = running
     const outcome: Outcome = {
       ...{ state: 'running', ...(standing && { standing: encode(standing) }) },
-      ...(asked && { asked }),
+      ...(asked && { asked: keyed ? besidesKey(asked) : asked }),
     }
     const { key, ...request } = record
     return [this.#ports.idempotency.set(key, { method, ...request, at: startedAt, outcome })]
@@ -384,6 +385,11 @@ export class Calls {
 }
 
 function noop(): void {}
+
+/** What the record of an idempotency key does not tell already. */
+function besidesKey({ principal: _, method: __, key: ___, ...rest }: Asked): Partial<Asked> {
+  return rest
+}
 
 function failed(error: ProtocolError): End {
   return { state: 'failed', error: error.toWire() }

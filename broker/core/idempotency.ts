@@ -31,7 +31,7 @@ export type Outcome =
    * `standing`: the body of the reply, should the broker end before it has a better one; `asked`: what the
    * audit log is to say then.
    */
-  | { readonly state: 'running'; readonly standing?: Buffer; readonly asked?: Asked }
+  | { readonly state: 'running'; readonly standing?: Buffer; readonly asked?: Partial<Asked> }
   | { readonly state: 'replied'; readonly body: Buffer }
   | { readonly state: 'failed'; readonly error: WireError }
 

@@ -2,10 +2,10 @@
  * Makes lines of the chunks of a stream, from any place in it: the answer comes in pieces that end
  * anywhere, diagnostics and tool results come whole. Pure.
  */
-import { decodeTrusted } from '../../protocol/codec.ts'
-import { CHUNK_CODES, type ChunkBody } from '../../protocol/messages/chunk.ts'
+import { CHUNK_CODES } from '../../protocol/messages/chunk.ts'
 import type { OutputStream } from '../../protocol/methods/output.ts'
 import type { StoredChunk } from '../journal/journal.ts'
+import { readChunk } from './read-chunk.ts'
 
 /** Longest line that is given in one, UTF-16 units: about 20 ms of matching for the worst of patterns. */
 export const MAX_LINE_LENGTH = 16_384
@@ -38,11 +38,11 @@ const ASIDE: ReadonlySet<number> = new Set([CHUNK_CODES.stderr, CHUNK_CODES.stat
 function pieceOf({ type, body }: StoredChunk): Piece | undefined {
   switch (type) {
     case CHUNK_CODES.text:
-      return { stream: 'stdout', text: (decodeTrusted(body) as ChunkBody<'text'>).content }
+      return { stream: 'stdout', text: readChunk('text', body)?.content ?? '' }
     case CHUNK_CODES.stderr:
-      return { stream: 'stderr', text: (decodeTrusted(body) as ChunkBody<'stderr'>).content }
+      return { stream: 'stderr', text: readChunk('stderr', body)?.content ?? '' }
     case CHUNK_CODES.tool_result:
-      return { stream: 'tool', text: (decodeTrusted(body) as ChunkBody<'tool_result'>).result }
+      return { stream: 'tool', text: readChunk('tool_result', body)?.result ?? '' }
     default:
       return undefined
   }

@@ -7,7 +7,7 @@ import { type Asked, keyHash } from './audit/entry.ts'
 import type { Core } from './core.ts'
 import { restoreDamaged } from './damage.ts'
 import { nextEpoch } from './epoch.ts'
-import { isUnkeyed, type KeyRecord, type Outcome, partsOfKey } from './idempotency.ts'
+import { isUnkeyed, type Outcome, partsOfKey } from './idempotency.ts'
 import { drainedHosts } from './methods/host-drain.ts'
 import { isLive, type SessionRecord } from './sessions.ts'
 
@@ -59,7 +59,8 @@ function endInterrupted(core: Core): void {
     const record = core.idempotency.get(key)
     if (record?.outcome.state !== 'running') continue
     const { method } = record
-    const { standing, asked = askedBefore(key, record) } = record.outcome
+    const { standing } = record.outcome
+    const asked = { ...askedUnder(key, method), ...record.outcome.asked }
     const outcome: End = standing
       ? { state: 'replied', body: standing }
       : { state: 'failed', error: restarted(method).toWire() }
@@ -76,10 +77,10 @@ function endInterrupted(core: Core): void {
   }
 }
 
-/** What is known of a call that a broker without an audit log had begun. */
-function askedBefore(fullKey: string, { method }: KeyRecord): Asked {
+/** What the record of an idempotency key tells of the call by itself. */
+function askedUnder(fullKey: string, method: string): Asked {
   const { principal, key } = partsOfKey(fullKey)
-  return { principal, method, key: keyHash(key) }
+  return { principal, method, ...(key !== '' && { key: keyHash(key) }) }
 }
 
 function restarted(method: string): ProtocolError {

@@ -7,18 +7,17 @@ import { scopesOf } from '../../protocol/methods/define.ts'
 import type { BrokerMethod } from '../../protocol/methods/index.ts'
 import type { ApprovalRecord } from './approval-record.ts'
 import type { ApprovalQuery } from './approvals.ts'
-import { askedBy } from './audit/asked.ts'
 import type { Call } from './calls.ts'
 import type { Core } from './core.ts'
 import { AUDIT, EVENTS, isOwnStream } from './events.ts'
 import { type Lagging, lagging } from './readers.ts'
-import { needsReachAll } from './rights.ts'
+import { forbidden, needsReachAll } from './rights.ts'
 import { isLive, type SessionRecord } from './sessions.ts'
 import { type Sight, sightOf } from './sight.ts'
 import { executionOf } from './workflows/progress.ts'
 import type { Run } from './workflows/run.ts'
 
-type Caller = Pick<Call<BrokerMethod>, 'identity' | 'method' | 'connection' | 'trace'>
+type Caller = Pick<Call<BrokerMethod>, 'identity' | 'method'>
 
 export function visible(core: Core, caller: Caller): Visible {
   return new Visible(core, caller)
@@ -66,7 +65,9 @@ class Visible {
    */
   stream(reference: string): string {
     if (!isOwnStream(reference)) return this.session(reference).session
-    if (reference === AUDIT && !this.#readsAudit) throw this.#auditForbidden()
+    if (reference === AUDIT && !this.#readsAudit) {
+      throw forbidden(this.#caller.identity.principal, 'admin', this.#caller.method)
+    }
     if (this.isLimited && reference === EVENTS) throw needsReachAll(this.#caller)
     if (this.#seesStream(reference) && this.#core.events.has(reference)) return reference
     throw new ProtocolError('NO_SUCH_STREAM', { stream: reference })
@@ -100,15 +101,6 @@ class Visible {
   /** The audit log is not for everybody who may read streams. */
   get #readsAudit(): boolean {
     return !this.isLimited && scopesOf(this.#caller.identity.roles).has('admin')
-  }
-
-  #auditForbidden(): ProtocolError {
-    const { method, identity } = this.#caller
-    const { principal } = identity
-    const error = new ProtocolError('FORBIDDEN', { principal, scope: 'admin', method })
-    const asked = askedBy(method, { ...this.#caller, key: '' })
-    this.#core.audit.refused({ ...asked, target: AUDIT }, error)
-    return error
   }
 
   #seesSession(session: string): boolean {

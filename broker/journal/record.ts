@@ -30,6 +30,8 @@ const SMALL_HEADER = 5
 
 // Plain maps: no shared structures that a later reader would need.
 const packr = new Packr({ useRecords: false })
+/** Slower, and without a limit of 65,535 keys in a map. */
+const largePackr = new Packr({ useRecords: false, variableMapSize: true })
 
 function checksum(record: Buffer, place: string): number {
   return crc32(record.subarray(AT_VERSION), crc32(place))
@@ -103,6 +105,14 @@ export function encodeSmall(table: Table | 'streams' | 'schema', key: string, va
 function pack(value: unknown): Buffer {
   try {
     return packr.pack(value)
+  } catch {
+    return packLarge(value)
+  }
+}
+
+function packLarge(value: unknown): Buffer {
+  try {
+    return largePackr.pack(value)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new ProtocolError('INVALID_MESSAGE', { what: 'journal value', reason }, { cause })

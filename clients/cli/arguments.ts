@@ -57,6 +57,21 @@ export function globalFlags(parser: Argv): Argv<Globals> {
       requiresArg: true,
       describe: 'Config file (JSON) [AGENTMQ_CONFIG]',
     })
+    .option('broker-key', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Public key of a broker of another machine [AGENTMQ_BROKER_KEY]',
+    })
+    .option('key-file', {
+      type: 'string',
+      requiresArg: true,
+      describe: 'Own key pair for it, made when it is missing [AGENTMQ_KEY_FILE]',
+    })
+    .option('foreign-socket', {
+      type: 'boolean',
+      describe:
+        'Believe a broker here whose socket belongs to another user [AGENTMQ_FOREIGN_SOCKET]',
+    })
     .option('debug', {
       type: 'boolean',
       default: false,
@@ -108,8 +123,7 @@ export class CommandLine {
   /** Parses, runs the command; resolves with what yargs itself has to print. Throws UsageError. */
   async parse(): Promise<string> {
     let printed = ''
-    // A lone dash is the text on stdin; yargs would drop it.
-    const args = this.#argv.map((word) => (word === '-' ? '--stdin' : word))
+    const args = withStdin(this.#argv)
     try {
       await this.parser.parseAsync(args, {}, (_error, _argv, text) => {
         printed = tidy(text)
@@ -148,6 +162,17 @@ export class CommandLine {
     })
   }
 }
+
+/** A lone dash is the text on stdin, or the file of the flag before it; yargs would drop it. */
+function withStdin(argv: readonly string[]): string[] {
+  return argv.flatMap((word, index) => {
+    if (word === FILE_FLAG && argv[index + 1] === '-') return [`${FILE_FLAG}=-`]
+    if (word !== '-') return [word]
+    return argv[index - 1] === FILE_FLAG ? [] : ['--stdin']
+  })
+}
+
+const FILE_FLAG = '--from'
 
 /** Positionals of many words have no other default than none. */
 function tidy(help: string): string {

@@ -17,6 +17,10 @@ export const COMMANDS = {
       ['agentmq up', 'Start; Ctrl-C stops all'],
       ['agentmq up --no-shim', 'Without doors for HTTP and the clients of the old daemon'],
       ['agentmq up --dir /tmp/try --slots 4', 'Apart from the usual one'],
+      [
+        'agentmq up --listen tcp://0.0.0.0:19700 --advertise tcp://lab:19700',
+        'For other machines too; prints how they join',
+      ],
     ],
     load: () => import('./commands/up.ts'),
   },
@@ -29,7 +33,10 @@ export const COMMANDS = {
   host: {
     usage: 'host',
     describe: 'Run an agent host in this process',
-    examples: [['agentmq host --name lab --label gpu', 'Join the broker of this machine']],
+    examples: [
+      ['agentmq host --name lab --label gpu', 'Join the broker of this machine'],
+      ['agentmq host --context lab', 'Join that of another one, which has to approve its key'],
+    ],
     load: () => import('./commands/part.ts'),
   },
   shim: {
@@ -314,6 +321,36 @@ export const COMMANDS = {
     describe: 'Print the figures of the broker in the text format of Prometheus',
     examples: [['agentmq metrics | grep lag', 'docs/metrics.md says what each means']],
     load: () => import('./commands/metrics.ts'),
+  },
+  keys: {
+    usage: 'keys <verb> [what]',
+    describe: 'Who may come over a network: keys of the broker, of people, of hosts',
+    examples: [
+      ['agentmq keys export-context', 'What another machine runs to join'],
+      ['agentmq keys pending', 'Keys that knock and are not known'],
+      ['agentmq keys approve 1f3a9 --as east --role host', 'By the beginning of its fingerprint'],
+      ['agentmq keys add anna --from anna.pub --role observer', 'What `keys show` wrote there'],
+      ['agentmq keys list', 'The door of the network, and everybody with their rights'],
+      ['agentmq keys revoke east', 'Ends its connections at once'],
+      ['agentmq keys rotate begin', 'A new key for the broker; finish makes it the one'],
+      ['agentmq keys init', 'Make the key of the broker before it runs'],
+      ['agentmq keys show', 'The own public key of this machine'],
+    ],
+    load: () => import('./commands/keys.ts'),
+  },
+  context: {
+    usage: 'context <verb> [name]',
+    describe: 'Names for brokers, here or on other machines: add, list, show, use, remove',
+    examples: [
+      [
+        `agentmq context add lab --server tcp://lab:19700 --key='rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7'`,
+        'As `agentmq keys export-context` prints it there',
+      ],
+      ['agentmq ps --context lab', 'One command'],
+      ['agentmq context use lab', 'Every command; --none goes back to the broker of this machine'],
+      ['agentmq context list', ''],
+    ],
+    load: () => import('./commands/context.ts'),
   },
   journal: {
     usage: 'journal <verb>',

@@ -10,6 +10,9 @@ export interface Globals {
   endpoint: string | undefined
   context: string | undefined
   config: string | undefined
+  'broker-key': string | undefined
+  'key-file': string | undefined
+  'foreign-socket': boolean | undefined
   debug: boolean
 }
 

@@ -11,14 +11,13 @@ const NO_SOCKET_MS = 500
 
 /** Loads the SDK only now: `--help` and wrong usage never pay for it. */
 export async function openClient(cli: Cli): Promise<{ client: Client; settings: CliSettings }> {
-  const { readPlaces, readSettings } = await import('./settings.ts')
+  const { connectOptions, readSettings } = await import('./settings.ts')
   const settings = readSettings(cli)
-  const { ipcPath } = await import('../../protocol/endpoints.ts')
-  const path = ipcPath(readPlaces(cli).endpoint)
+  const { ipcPath, resolvePlaces } = await import('../../protocol/endpoints.ts')
+  const path = ipcPath(resolvePlaces(cli.env, settings).endpoint)
   const { connect } = await import('../sdk/index.ts')
   const client = await connect({
-    ...(settings.dir !== undefined && { dir: settings.dir }),
-    ...(settings.endpoint !== undefined && { endpoint: settings.endpoint }),
+    ...connectOptions(cli.env, settings),
     connectTimeoutMs: path === undefined || existsSync(path) ? CONNECT_MS : NO_SOCKET_MS,
     signal: cli.interrupts.signal,
     software: cli.software,

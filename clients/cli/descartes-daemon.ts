@@ -4,6 +4,7 @@
  * flags. Beside a broker that runs already, it is the shim alone.
  */
 import { readFileSync } from 'node:fs'
+import { resolvePlaces } from '../../protocol/endpoints.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { Globals } from './command.ts'
 import { type DaemonFlags, readDaemonFlags } from './daemon/flags.ts'
@@ -14,7 +15,7 @@ import { reportFailure } from './failure.ts'
 import { Interrupts } from './interrupts.ts'
 import { Output } from './output.ts'
 import { cliEntry, type PartName } from './parts.ts'
-import { readPlaces } from './settings.ts'
+import { readOwnPlace, withoutContext } from './settings.ts'
 import { logDirectory, logFile } from './up/part-flags.ts'
 import { Progress } from './up/progress.ts'
 import { brokerPid } from './up/running-broker.ts'
@@ -23,8 +24,9 @@ import { Supervisor } from './up/supervisor.ts'
 
 /** The old daemon has no flags for these: environment and config file of agentmq hold as they do for `up`. */
 const NOTHING_SAID: Globals = {
-  ...{ json: false, debug: false },
+  ...{ json: false, debug: false, 'foreign-socket': undefined },
   ...{ dir: undefined, endpoint: undefined, context: undefined, config: undefined },
+  ...{ 'broker-key': undefined, 'key-file': undefined },
 }
 
 const { stdout, stderr, env } = process
@@ -52,7 +54,7 @@ function textOf(path: string): string {
 
 async function run(flags: DaemonFlags): Promise<number> {
   const settings = partSettings(flags, configOf(flags))
-  const places = readPlaces({ env, globals: NOTHING_SAID })
+  const places = resolvePlaces(env, readOwnPlace({ env, globals: NOTHING_SAID }))
   const logs = logDirectory(places.stateDir)
   const pid = await brokerPid(places.endpoint, `descartes-daemon/${version()}`)
   // The shim before the host: who has started this waits for HTTP, and not for long.
@@ -63,6 +65,7 @@ async function run(flags: DaemonFlags): Promise<number> {
   }
   const supervisor = new Supervisor({
     entry: cliEntry(),
+    env: withoutContext(env),
     parts: parts.map((part) => specOf(part, settings, logs)),
     tell: (event) => {
       if (!settings.isQuiet) progress.tell(event)

@@ -11,14 +11,18 @@ const ENTRIES: Readonly<Record<PartName, string>> = {
 }
 
 /** Global flags that may stand before the verb, those with a value and those without. */
-export const VALUE_FLAGS: readonly string[] = ['--dir', '--endpoint', '--config', '--context']
-const BARE_FLAGS: readonly string[] = ['--json', '--debug']
+export const VALUE_FLAGS: readonly string[] = [
+  ...['--dir', '--endpoint', '--config', '--context', '--broker-key', '--key-file'],
+]
+const BARE_FLAGS: readonly string[] = ['--json', '--debug', '--foreign-socket']
+
+const OF_PEERS = ['--context', '--broker-key', '--key-file', '--foreign-socket'] as const
 
 /** Those that a part takes as well. Without effect on the others: bare ones are dropped. */
 const TAKEN: Readonly<Record<PartName, readonly string[]>> = {
   broker: ['--dir', '--endpoint', '--config'],
-  host: ['--dir', '--endpoint', '--config'],
-  shim: ['--dir', '--endpoint', '--config', '--context'],
+  host: ['--dir', '--endpoint', '--config', ...OF_PEERS],
+  shim: ['--dir', '--endpoint', '--config', ...OF_PEERS],
   journal: ['--dir', '--config', '--context', '--json'],
 }
 

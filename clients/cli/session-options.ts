@@ -7,8 +7,9 @@ import {
   THINKING_LEVELS,
   type ThinkingLevel,
 } from '../../protocol/methods/session.ts'
-import type { Globals } from './command.ts'
+import type { Cli, Globals } from './command.ts'
 import { jsonObject } from './json-argument.ts'
+import type { CliSettings } from './settings.ts'
 import { UsageError } from './usage-error.ts'
 
 export const sessionOptions = <T extends Globals>(yargs: Argv<T>) =>
@@ -109,8 +110,17 @@ export interface SessionFlags {
 
 type CreateParams = Params<'session.create'>
 
+/** Where the command runs; undefined when its broker is on another machine, where that means nothing. */
+export function ownDirectory({ cwd }: Cli, { broker_key }: CliSettings): string | undefined {
+  return broker_key === undefined ? cwd : undefined
+}
+
 /** The parameters of `session.create` for these flags. `cwd` is where the command runs. */
-export function createParams(flags: SessionFlags, backend: string, cwd: string): CreateParams {
+export function createParams(
+  flags: SessionFlags,
+  backend: string,
+  cwd: string | undefined,
+): CreateParams {
   const isElsewhere = flags.host !== undefined || flags.label !== undefined
   // This directory means nothing on another machine: there the host's own default is better.
   const directory = flags.cwd ?? (isElsewhere ? undefined : cwd)

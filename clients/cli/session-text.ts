@@ -1,6 +1,8 @@
 /** How sessions are named and counted on a terminal. */
 import type { SessionInfo, SessionStatus } from '../../protocol/methods/types.ts'
+import type { Globals } from './command.ts'
 import type { Style } from './render/style.ts'
+import { flagText } from './shell-text.ts'
 
 const SHORT_ID_LENGTH = 8
 
@@ -26,12 +28,15 @@ export function paintStatus(status: SessionStatus, style: Style): (text: string)
   return status === 'running' ? style.green : (text) => text
 }
 
+/** The flags of a place, as far as they were given. */
+const PLACE_FLAGS = ['context', 'dir', 'endpoint', 'config', 'broker-key', 'key-file'] as const
+
 /** A command line that goes on with this session, with the place flags that were given. */
-export function commandFor(
-  verb: string,
-  globals: { readonly dir: string | undefined; readonly endpoint: string | undefined },
-): string {
-  const dir = globals.dir === undefined ? '' : ` --dir ${globals.dir}`
-  const endpoint = globals.endpoint === undefined ? '' : ` --endpoint ${globals.endpoint}`
-  return `agentmq ${verb}${dir}${endpoint}`
+export function commandFor(verb: string, globals: Readonly<Globals>): string {
+  const flags = PLACE_FLAGS.flatMap((name) => {
+    const value = globals[name]
+    return value === undefined ? [] : [flagText(name, value)]
+  })
+  const foreign = globals['foreign-socket'] === true ? ['--foreign-socket'] : []
+  return ['agentmq', verb, ...flags, ...foreign].join(' ')
 }

@@ -11,6 +11,7 @@ import {
   type Params,
   type Result,
 } from '../../protocol/methods/index.ts'
+import { isPrincipalName } from '../../protocol/methods/key.ts'
 import { checked } from '../../protocol/schema.ts'
 import { type Outcome, PendingCalls, type PendingPorts } from './pending-calls.ts'
 
@@ -27,6 +28,8 @@ export interface CallOptions {
   readonly retryOn?: readonly ErrorCode[] | undefined
   /** W3C traceparent. */
   readonly traceparent?: string | undefined
+  /** Principal that a gateway acts for. */
+  readonly user?: string | undefined
 }
 
 export interface CallerPorts extends PendingPorts {
@@ -107,6 +110,8 @@ export class Caller {
     settle: (outcome: Outcome) => void,
   ) {
     const { mutating } = METHODS[method]
+    const { user } = options
+    if (user !== undefined) checkUser(user)
     const now = this.#ports.now()
     const key = options.idempotencyKey ?? (mutating ? newToken(this.#ports.randomBytes) : '')
     const request = {
@@ -114,6 +119,7 @@ export class Caller {
       target: targetOf(params),
       key,
       trace: options.traceparent ?? '',
+      ...(user !== undefined && { user }),
       mutating,
       body: this.#encode(method, params),
       deadlineAt: now + (options.deadlineMs ?? this.#ports.deadlineMs),
@@ -151,6 +157,13 @@ function checkedParams(method: BrokerMethod, params: Record<string, unknown>): u
     if (!(thrown instanceof ProtocolError)) throw thrown
     throw new ProtocolError(thrown.code, thrown.details, { where: 'client' })
   }
+}
+
+/** A head that the broker cannot read counts against the connection, which others use as well. */
+function checkUser(user: string): void {
+  if (isPrincipalName(user)) return
+  const details = { principal: user.slice(0, 64), scope: 'to be acted for', method: 'REQUEST' }
+  throw new ProtocolError('FORBIDDEN', details, { where: 'client' })
 }
 
 /** The session or host that a request is for, so that the broker routes without reading the body. */

@@ -1,4 +1,4 @@
-/** A connection to a broker and everything that one does with it. Made by `connect`. */
+/** A connection to a broker, and what one does over it for oneself or for users. Made by `connect`. */
 
 import type { Message } from '../../protocol/bundle.ts'
 import { reachable } from '../../protocol/endpoints.ts'
@@ -13,22 +13,17 @@ import type { ApprovalDecision } from '../../protocol/messages/chunk.ts'
 import type { Role, WelcomeBody } from '../../protocol/messages/handshake.ts'
 import type { BrokerMethod, Params, Result } from '../../protocol/methods/index.ts'
 import type { ApprovalInfo } from '../../protocol/methods/types.ts'
-import {
-  type ApprovalFilter,
-  type ApprovalReply,
-  listApprovals,
-  type WatchOptions,
-  watchApprovals,
-} from './approvals.ts'
+import { USERS_FEATURE } from '../../protocol/version.ts'
+import type { Actor } from './actor.ts'
+import { Actors } from './actors.ts'
+import type { ApprovalFilter, ApprovalReply, WatchOptions } from './approvals.ts'
 import { type AuditPage, type AuditQuery, auditPages } from './audit.ts'
-import { Caller, type CallOptions, cancelled } from './caller.ts'
-import { Feeds } from './feeds.ts'
-import { type Follow, type FollowOptions, follow } from './follow.ts'
+import { Caller, type CallOptions } from './caller.ts'
+import type { Follow, FollowOptions } from './follow.ts'
 import { SDK_LIMITS } from './limits.ts'
-import { type OutputLine, type OutputOptions, outputLines } from './output-lines.ts'
-import { SessionHandle } from './session-handle.ts'
+import type { OutputLine, OutputOptions } from './output-lines.ts'
+import type { SessionHandle } from './session-handle.ts'
 import { type ConnectionStatus, StatusBoard } from './status.ts'
-import { followPorts, isSessionId } from './stream-calls.ts'
 import { startTicker, type Ticker } from './ticker.ts'
 import type { Transport } from './transport.ts'
 
@@ -45,6 +40,8 @@ export interface ClientOptions {
   readonly credentials?: Credentials | undefined
   /** The broker will answer under this public key later. */
   readonly learnKey?: (key: string) => void
+  /** Why whoever answers is not to be believed. */
+  readonly distrust?: (() => ProtocolError | undefined) | undefined
   /** A clock that never goes back, ms. */
   readonly now: () => number
   /** Gives [0, 1). */
@@ -56,11 +53,11 @@ export interface ClientOptions {
   readonly every: (ms: number, run: () => void) => () => void
 }
 
-export class Client {
+export class Client implements Actor {
   readonly #options: ClientOptions
   readonly #connection: PeerConnection
   readonly #caller: Caller
-  readonly #feeds: Feeds
+  readonly #actors: Actors
   readonly #ticker: Ticker
   readonly #status = new StatusBoard()
   readonly #closed: Promise<void>
@@ -77,9 +74,10 @@ export class Client {
     this.#caller = new Caller({
       ...options,
       send: (head, body) => this.#connection.send(head, body),
+      knowsUsers: () => this.#welcome?.features.includes(USERS_FEATURE) ?? true,
       maxBodyBytes: () => this.#welcome?.max_bodies_bytes ?? WIRE_LIMITS.maxBodiesBytes,
     })
-    this.#feeds = new Feeds({ ...options, caller: this.#caller })
+    this.#actors = new Actors({ ...options, caller: this.#caller, welcome: () => this.welcome })
     this.#connection = new PeerConnection({
       ...options,
       dealer: options.transport.dealer,
@@ -106,10 +104,23 @@ export class Client {
     return this.#connection.trouble
   }
 
+  get user(): undefined {
+    return undefined
+  }
+
+  /** Why the broker does not let this client in, where the transport tells. */
+  get problem(): ProtocolError | undefined {
+    return this.#connection.problem
+  }
+
   /**
-   * Calls a method; sends again by itself after a lost connection, with the same idempotency key, until
-   * the deadline. Rejects with ProtocolError only.
+   * The same for a user, with the rights of that user: only a gateway may. Costs nothing until it is used. What
+   * the broker refuses ends with FORBIDDEN; one that knows nothing of users, with UNSUPPORTED.
    */
+  as(user: string): Actor {
+    return this.#actors.user(user)
+  }
+
   call<M extends BrokerMethod>(
     method: M,
     params: Params<M>,
@@ -118,83 +129,43 @@ export class Client {
     return this.#caller.call(method, params, options)
   }
 
-  /**
-   * Follows the stream of a session, through broker restarts too: every sequence once, in order. Its
-   * `next` rejects with NO_SUCH_SESSION, FORBIDDEN, CANCELLED or CONNECTION_CLOSED.
-   */
   follow(session: string, options: FollowOptions = {}): Follow {
-    return follow(session, options, followPorts(this.#caller, this.#feeds, this.#options))
+    return this.#actors.self.follow(session, options)
   }
 
-  /**
-   * Resolves once something that was published on this stream has come, which proves that live streams
-   * reach this client. Rejects with what keeps it from following, or with CANCELLED.
-   */
   liveness(stream: string, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const end = (settle: () => void) => {
-        signal.removeEventListener('abort', onAbort)
-        queueMicrotask(leave)
-        settle()
-      }
-      const onAbort = () => end(() => reject(cancelled(signal, 'no')))
-      const look = () => this.#feeds.isLive(stream) && end(resolve)
-      const failed = (error: ProtocolError) => end(() => reject(error))
-      const leave = this.#feeds.join(stream, { chunk: look, head: look, failed })
-      signal.addEventListener('abort', onAbort, { once: true })
-    })
+    return this.#actors.self.liveness(stream, signal)
   }
 
-  /** Looks through what an agent wrote, line by line. Throws INVALID_PARAMS for a bad pattern. */
   output(session: string, options: OutputOptions = {}): AsyncGenerator<OutputLine, undefined> {
-    const { signal } = options
-    return outputLines(
-      (params) => this.call('output.query', params, signal ? { signal } : {}),
-      session,
-      options,
-    )
+    return this.#actors.self.output(session, options)
   }
 
-  /** A handle on a session, by id, name or the start of its id; nothing is sent. */
   session(session: string): SessionHandle {
-    return new SessionHandle(this.#sessionPorts(), session)
+    return this.#actors.self.session(session)
   }
 
-  /** Starts an agent; resolves once it can take a prompt. */
-  async createSession(
+  createSession(
     params: Params<'session.create'>,
     options: CallOptions = {},
   ): Promise<SessionHandle> {
-    const info = await this.#caller.call('session.create', params, options)
-    return new SessionHandle(this.#sessionPorts(), info)
+    return this.#actors.self.createSession(params, options)
   }
 
-  /** Questions of agents; default: those that wait for an answer. */
   approvals(filter: ApprovalFilter = {}, options: CallOptions = {}): Promise<ApprovalInfo[]> {
-    return listApprovals(this.#approvalPorts(), filter, options)
+    return this.#actors.self.approvals(filter, options)
   }
 
-  /**
-   * Answers a question, by its id or the beginning of it. The first answer wins: rejects with SETTLED when
-   * there is another one. Resolves as `applied`, or as `answered` when its host is away and gets it later.
-   */
   answer(
     approval: string,
     reply: ApprovalDecision | ApprovalReply,
     options: CallOptions = {},
   ): Promise<ApprovalInfo> {
-    const answer = typeof reply === 'string' ? { decision: reply } : reply
-    const { decision, message, interrupt } = answer
-    const more = {
-      ...(message !== undefined && { message }),
-      ...(interrupt !== undefined && { interrupt }),
-    }
-    return this.#caller.call('approval.answer', { approval, decision, ...more }, options)
+    return this.#actors.self.answer(approval, reply, options)
   }
 
-  /** The questions that wait, then every change of any question, each once, through reconnects. */
   watchApprovals(options: WatchOptions = {}): AsyncGenerator<ApprovalInfo, never> {
-    return watchApprovals(this.#approvalPorts(), options)
+    return this.#actors.self.watchApprovals(options)
   }
 
   /** The audit log, or what of it is asked for, oldest first. Throws FORBIDDEN without the scope `admin`. */
@@ -233,7 +204,7 @@ export class Client {
   }
 
   async #end(error: (executed: 'no' | 'unknown') => ProtocolError): Promise<void> {
-    this.#feeds.close(error('no'))
+    this.#actors.close(error('no'))
     this.#caller.close(error)
     await this.#connection.close(() => this.#options.pause(SDK_LIMITS.goodbyeMs))
     this.#ticker.stop()
@@ -271,7 +242,7 @@ export class Client {
 
   #message(message: Message): void {
     const { head } = message
-    if (head.kind === 'MOVED') this.#feeds.moved(head.ticket)
+    if (head.kind === 'MOVED') this.#actors.moved(head.ticket)
     else this.#caller.receive(message)
   }
 
@@ -279,7 +250,7 @@ export class Client {
     const welcome = { ...told, streams: reachable(told.streams, this.#options.endpoint) }
     this.#welcome = welcome
     const { instance, epoch, software } = welcome
-    this.#feeds.welcomed(welcome) // first, so that opens of before are dropped and not sent again
+    this.#actors.welcomed(welcome) // first, so that opens of before are dropped and not sent again
     this.#caller.connected()
     this.#status.set({ type: 'connected', instance, epoch, software })
   }
@@ -287,7 +258,7 @@ export class Client {
   #tick(now: number): void {
     this.#connection.tick(now)
     this.#caller.tick(now)
-    this.#feeds.tick(now)
+    this.#actors.tick(now)
   }
 
   #health() {
@@ -296,26 +267,6 @@ export class Client {
       in_flight: this.#caller.inFlight,
       progress_age_ms: NO_AGENT,
     }
-  }
-
-  #sessionPorts() {
-    return {
-      call: this.call.bind(this),
-      follow: this.follow.bind(this),
-      approvals: this.approvals.bind(this),
-      answer: this.answer.bind(this),
-      warm: (session: string) => this.#warm(session),
-    }
-  }
-
-  #approvalPorts() {
-    return { call: this.call.bind(this), pause: this.#options.pause }
-  }
-
-  #warm(session: string): () => void {
-    const ignore = () => undefined
-    if (!isSessionId(session)) return ignore
-    return this.#feeds.join(session, { chunk: ignore, head: ignore, failed: ignore })
   }
 
   #unreachable(reason: string): ProtocolError {

@@ -7,20 +7,21 @@ import {
   type Places,
   resolvePlaces,
 } from '../../protocol/endpoints.ts'
-import { ProtocolError } from '../../protocol/errors.ts'
-import { fingerprint } from '../../protocol/keys/key-pair.ts'
+import type { ProtocolError } from '../../protocol/errors.ts'
 import { credentialsOf } from '../../protocol/keys/peer-keys.ts'
+import { meantPlace } from '../../protocol/meant-place.ts'
 import type { Role } from '../../protocol/messages/handshake.ts'
+import { contextPlace } from '../../protocol/process/context-file.ts'
 import type { KnownKeys } from '../../protocol/process/peer-keys.ts'
+import { distrustOf } from '../../protocol/process/private-place.ts'
 import { PROTOCOL_VERSION } from '../../protocol/version.ts'
 import { cancelled } from './caller.ts'
 import { Client } from './client.ts'
-import { contextPlace } from './context.ts'
 import { diagnose } from './diagnosis.ts'
 import { SDK_LIMITS } from './limits.ts'
 
 export interface ConnectOptions {
-  /** Name of a place in the section `contexts` of the config file; `endpoint` and `dir` override it. */
+  /** Name of a place in the section `contexts` of the config file; what else is said here goes over it. */
   readonly context?: string | undefined
   /** ROUTER endpoint of the broker; default: that of the local broker. */
   readonly endpoint?: string | undefined
@@ -32,6 +33,8 @@ export interface ConnectOptions {
   readonly brokerKey?: string | undefined
   /** File of the own key pair for it; made when it is missing. */
   readonly keyFile?: string | undefined
+  /** Believe a broker on this machine whose socket belongs to another user. */
+  readonly foreignSocket?: boolean | undefined
   /** Who to be; default: `local` on this machine, over a network whoever has the own key. */
   readonly principal?: string | undefined
   /** The most to be; default: `admin`. The broker grants what the principal has of it. */
@@ -47,8 +50,9 @@ export interface ConnectOptions {
 }
 
 /**
- * Resolves once the broker has said WELCOME. Rejects with UNREACHABLE and a diagnosis after
- * `connectTimeoutMs`, with what the broker refused, or with CANCELLED.
+ * Resolves once the broker has said WELCOME. After `connectTimeoutMs` it rejects with what is the matter, as
+ * far as it can be found out: UNREACHABLE, KEY_NOT_APPROVED, WRONG_BROKER_KEY, CURVE_MISMATCH. Before that with
+ * what the broker refused, with BAD_CONFIG, or with CANCELLED.
  */
 export async function connect(options: ConnectOptions = {}): Promise<Client> {
   const { signal } = options
@@ -57,10 +61,14 @@ export async function connect(options: ConnectOptions = {}): Promise<Client> {
   const places = resolvePlaces(options.env ?? process.env, place)
   const { endpoint } = places
   const known = await keysFor(places, place, options)
-  const client = await openClient(endpoint, options, known)
+  const distrust = distrustOf(endpoint, place)
+  const doubt = distrust?.()
+  if (doubt) throw doubt
+  const client = await openClient(endpoint, options, { known, distrust })
   try {
-    await welcome(client, endpoint, options, known)
-    return client
+    if (await isWelcome(client, options)) return client
+    const { problem, trouble } = client
+    throw await diagnose(endpoint, { problem, trouble, hasKeys: known !== undefined })
   } catch (thrown) {
     await client.close()
     throw thrown
@@ -68,11 +76,9 @@ export async function connect(options: ConnectOptions = {}): Promise<Client> {
 }
 
 function placeOf(options: ConnectOptions): PlaceSettings {
-  const { context, endpoint, dir, env = process.env, brokerKey, keyFile } = options
-  if (context === undefined || endpoint !== undefined || dir !== undefined) {
-    return { endpoint, dir, broker_key: brokerKey, key_file: keyFile }
-  }
-  return contextPlace(context, env)
+  const { context, endpoint, dir, env = process.env, brokerKey, keyFile, foreignSocket } = options
+  const trust = { broker_key: brokerKey, key_file: keyFile, foreign_socket: foreignSocket }
+  return meantPlace([{ context, endpoint, dir, ...trust }], (name) => contextPlace(name, env))
 }
 
 /** Reads files only where keys are needed. Throws BAD_CONFIG. */
@@ -83,10 +89,16 @@ async function keysFor(places: Places, settings: PlaceSettings, { role }: Connec
   return peerKeys({ settings, places, name }, randomBytes)
 }
 
+/** How both sides come to trust each other. */
+interface Trust {
+  readonly known: KnownKeys | undefined
+  readonly distrust: (() => ProtocolError | undefined) | undefined
+}
+
 async function openClient(
   endpoint: string,
   options: ConnectOptions,
-  known: KnownKeys | undefined,
+  { known, distrust }: Trust,
 ): Promise<Client> {
   const { principal = known ? '' : 'local' } = options
   // The native module is loaded when it is needed, so that importing the SDK stays cheap.
@@ -100,6 +112,7 @@ async function openClient(
     transport: known ? curveTransport(known.keys) : zeromqTransport,
     credentials: known && credentialsOf(known.keys),
     learnKey: (next) => known?.learn(next),
+    distrust,
     now: () => performance.now(),
     random: Math.random,
     randomBytes,
@@ -115,20 +128,15 @@ function every(ms: number, run: () => void): () => void {
   return () => clearInterval(timer)
 }
 
-async function welcome(
+/** False when the time is over. Throws what the broker refused, and CANCELLED. */
+async function isWelcome(
   client: Client,
-  endpoint: string,
-  options: ConnectOptions,
-  known: KnownKeys | undefined,
-): Promise<void> {
-  const { signal, connectTimeoutMs = SDK_LIMITS.connectTimeoutMs } = options
+  { signal, connectTimeoutMs = SDK_LIMITS.connectTimeoutMs }: ConnectOptions,
+): Promise<boolean> {
   const timeout = AbortSignal.timeout(connectTimeoutMs)
   const isConnected = await firstAnswer(client, signal ? [signal, timeout] : [timeout])
   if (signal?.aborted) throw cancelled(signal, 'no')
-  if (isConnected) return
-  const own = known && fingerprint(known.keys.own.publicKey)
-  const reason = await diagnose(endpoint, client.trouble, own)
-  throw new ProtocolError('UNREACHABLE', { endpoint, reason }, { where: 'client' })
+  return isConnected
 }
 
 /** True = WELCOME; false = a signal came first. Throws what the broker refused. */

@@ -1,42 +1,36 @@
-/** The feeds of a client and the one XSUB socket under them. */
-import { decodeBundle } from '../../protocol/bundle.ts'
-import { decodeBody } from '../../protocol/codec.ts'
-import { ProtocolError } from '../../protocol/errors.ts'
-import { ErrorBody } from '../../protocol/messages/calls.ts'
-import type { WelcomeBody } from '../../protocol/messages/handshake.ts'
+/** The feeds of one actor of a client: one for each session that it follows. */
+import type { ProtocolError } from '../../protocol/errors.ts'
 import type { Caller } from './caller.ts'
-import { Feed, type FeedListener, type FeedPorts, type Ticket } from './feed.ts'
+import { Feed, type FeedListener, type FeedPorts } from './feed.ts'
 import { SDK_LIMITS } from './limits.ts'
+import type { Pipes } from './pipes.ts'
 import { ProgressReports } from './progress.ts'
-import type { SubscriberPort, Transport } from './transport.ts'
 
 export interface FeedsOptions {
+  /** Calls as this actor. */
   readonly caller: Pick<Caller, 'call'>
-  readonly transport: Pick<Transport, 'subscriber'>
+  readonly pipes: Pick<Pipes, 'subscribe' | 'unsubscribe'>
   readonly now: () => number
   /** Gives [0, 1). */
   readonly random: () => number
-}
-
-interface Socket {
-  readonly endpoint: string
-  readonly port: SubscriberPort
 }
 
 export class Feeds {
   readonly #options: FeedsOptions
   readonly #ports: FeedPorts
   readonly #bySession = new Map<string, Feed>()
-  readonly #byTopic = new Map<string, Feed>()
   readonly #progress: ProgressReports
-  #endpoint = ''
-  #socket: Socket | undefined
   #ended: ProtocolError | undefined
 
   constructor(options: FeedsOptions) {
     this.#options = options
     this.#ports = this.#feedPorts()
     this.#progress = new ProgressReports(options.caller)
+  }
+
+  /** Nobody follows anything. */
+  get isUnused(): boolean {
+    return this.#bySession.size === 0
   }
 
   /** Lets the listener hear a session's stream, until the returned function is called. */
@@ -52,12 +46,7 @@ export class Feeds {
   }
 
   /** The link is welcome (again): tickets of before may be void. */
-  welcomed(welcome: WelcomeBody): void {
-    this.#endpoint = welcome.streams
-    if (this.#socket && this.#socket.endpoint !== welcome.streams) {
-      this.#socket.port.close()
-      this.#socket = undefined
-    }
+  reopen(): void {
     for (const feed of this.#bySession.values()) feed.reopen()
   }
 
@@ -81,9 +70,6 @@ export class Feeds {
     this.#ended = error
     for (const feed of this.#bySession.values()) feed.fail(error)
     this.#bySession.clear()
-    this.#byTopic.clear()
-    this.#socket?.port.close()
-    this.#socket = undefined
   }
 
   #leave(feed: Feed, listener: FeedListener): void {
@@ -94,7 +80,7 @@ export class Feeds {
   }
 
   #feedPorts(): FeedPorts {
-    const { caller, now, random } = this.#options
+    const { caller, pipes, now, random } = this.#options
     return {
       open: (session, from, signal) => caller.call('stream.open', { session, from }, { signal }),
       release: (ticket) => {
@@ -106,63 +92,10 @@ export class Feeds {
         const params = { session, from: after + 1, max_count: 1 }
         return (await caller.call('stream.read', params, { signal })).head
       },
-      subscribe: (ticket, feed) => this.#subscribe(ticket, feed),
-      unsubscribe: (ticket) => this.#unsubscribe(ticket),
+      subscribe: (ticket, feed) => pipes.subscribe(ticket, feed),
+      unsubscribe: (ticket) => pipes.unsubscribe(ticket),
       now,
       random,
     }
-  }
-
-  #subscribe(ticket: Ticket, feed: Feed): void {
-    this.#socket ??= {
-      endpoint: this.#endpoint,
-      port: this.#options.transport.subscriber(
-        this.#endpoint,
-        (topic, frames) => this.#receive(topic, frames),
-        () => this.#broken(),
-      ),
-    }
-    this.#byTopic.set(ticket.topic, feed)
-    this.#socket.port.subscribe(ticket.ticket)
-  }
-
-  #unsubscribe(ticket: Ticket): void {
-    this.#byTopic.delete(ticket.topic)
-    this.#socket?.port.unsubscribe(ticket.ticket)
-  }
-
-  #broken(): void {
-    for (const feed of this.#bySession.values()) feed.broken()
-  }
-
-  /** What cannot be read is left out: readers see a hole and fetch it from the journal. */
-  #receive(topic: string, frames: readonly Uint8Array[]): void {
-    const feed = this.#byTopic.get(topic)
-    if (!feed) return
-    for (const entry of readable(frames)) {
-      if (!entry.ok) continue
-      const { head, body } = entry.message
-      if (head.kind === 'CHUNK') {
-        const { sequence: seq, time, turn, type: code } = head
-        feed.chunk({ seq, time, turn, code, body })
-      } else if (head.kind === 'HEAD') feed.head(head.sequence)
-      else if (head.kind === 'ERROR') feed.fail(readError(body))
-    }
-  }
-}
-
-function readError(body: Uint8Array): ProtocolError {
-  try {
-    return ProtocolError.fromWire(decodeBody(ErrorBody, body))
-  } catch (thrown) {
-    return ProtocolError.from(thrown, 'broker')
-  }
-}
-
-function readable(frames: readonly Uint8Array[]): ReturnType<typeof decodeBundle> {
-  try {
-    return decodeBundle(frames)
-  } catch {
-    return []
   }
 }

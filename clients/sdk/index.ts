@@ -24,6 +24,7 @@ export type {
   SessionInfo,
   SessionStatus,
 } from '../../protocol/methods/types.ts'
+export type { Actor } from './actor.ts'
 export type { ApprovalFilter, ApprovalReply, WatchOptions } from './approvals.ts'
 export { type AuditPage, type AuditQuery, auditItems } from './audit.ts'
 export type { CallOptions } from './caller.ts'

@@ -26,6 +26,8 @@ export const SDK_LIMITS = {
   progressMs: 1_000,
   /** Giving back a ticket and telling a position are courtesies, tried for this long, ms. */
   courtesyMs: 5_000,
+  /** XSUB sockets: as many users as can follow the same session live; the journal is polled for others. */
+  maxPipes: 64,
   /** Status changes kept for one reader that does not read; the oldest go first. */
   statusQueue: 64,
 } as const

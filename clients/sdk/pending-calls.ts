@@ -19,6 +19,8 @@ export interface CallRequest {
   /** Idempotency key; empty = none. */
   readonly key: string
   readonly trace: string
+  /** Whom it is for; absent = the client itself. */
+  readonly user?: string
   readonly mutating: boolean
   readonly body: Buffer
   /** By the clock that is passed in, ms. */
@@ -34,6 +36,8 @@ export interface CallRequest {
 export interface PendingPorts {
   /** False = not now (no connection, or too much waits): tried again at the next tick. */
   readonly send: (head: Head, body: Buffer) => boolean
+  /** Whether the broker understands for whom a request is. One that does not would take it for the client's own. */
+  readonly knowsUsers: () => boolean
   /** Gives [0, 1). */
   readonly random: () => number
 }
@@ -131,11 +135,15 @@ export class PendingCalls {
   }
 
   #attempt(call: Call, now: number): void {
-    const { method, target, key, trace, body, deadlineAt } = call.request
+    const { method, target, key, trace, user, body, deadlineAt } = call.request
+    if (user !== undefined && !this.#ports.knowsUsers()) {
+      this.#fail(call, noUsers())
+      return
+    }
     const id = this.#ids.next() // a new one each time, so that answers to an older attempt are late
     const remaining_ms = Math.max(1, Math.ceil(deadlineAt - now)) // 0 would mean the default
-    const head = { kind: 'REQUEST', id, method, target, remaining_ms, key, trace } as const
-    if (!this.#ports.send(head, body)) return
+    const rest = { method, target, remaining_ms, key, trace, ...(user !== undefined && { user }) }
+    if (!this.#ports.send({ kind: 'REQUEST', id, ...rest }, body)) return
     call.id = id
     call.state = 'sent'
     call.attempts += 1
@@ -209,4 +217,9 @@ export class PendingCalls {
     this.#sent.delete(call.id)
     call.request.settle(outcome)
   }
+}
+
+function noUsers(): ProtocolError {
+  const details = { kind: 'REQUEST for a user' }
+  return new ProtocolError('UNSUPPORTED', details, { where: 'client' })
 }

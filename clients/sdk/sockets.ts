@@ -1,9 +1,16 @@
 /** The ZeroMQ sockets of a client. The only file of the SDK that imports zeromq. */
 import { capability, context, Dealer, type Event, version, XSubscriber } from 'zeromq'
 import type { Bundle } from '../../protocol/bundle.ts'
+import type { ProtocolError } from '../../protocol/errors.ts'
 import type { PeerKeys } from '../../protocol/keys/peer-keys.ts'
 import { MAX_FRAME_BYTES } from '../../protocol/limits.ts'
-import { Dialer, type DialTarget, isRefusal, refusal } from '../../protocol/link/dialer.ts'
+import {
+  Dialer,
+  type DialTarget,
+  findingError,
+  isRefusal,
+  refusal,
+} from '../../protocol/link/dialer.ts'
 import type { DealerHandlers, DealerPort } from '../../protocol/link/peer-connection.ts'
 import { SDK_LIMITS } from './limits.ts'
 import type { SubscriberPort, Transport } from './transport.ts'
@@ -23,6 +30,12 @@ const COMMON = {
   tcpKeepaliveIdle: 30,
   tcpKeepaliveInterval: 10,
   tcpKeepaliveCount: 4,
+} as const
+
+const DIAL_PORTS = {
+  where: 'client',
+  now: () => performance.now(),
+  after: (ms: number, run: () => void) => void setTimeout(run, ms).unref(),
 } as const
 
 const SUBSCRIBE = 1
@@ -55,12 +68,19 @@ class DealerSocket implements DealerPort {
     linger: SDK_LIMITS.goodbyeMs,
     sendHighWaterMark: 64, // more waits in the outbox, where urgent messages can overtake it
   })
+  readonly #target: DialTarget
   readonly #dialer: Dialer
 
   constructor(target: DialTarget, handlers: DealerHandlers) {
-    this.#dialer = new Dialer(this.#socket, target, 'client')
-    this.#read(handlers).catch((error: unknown) => this.#broken(error, handlers))
+    this.#target = target
+    // Before it dials: zeromq.js tells nothing of what happened before somebody listened.
     this.#watch(handlers).catch((error: unknown) => this.#broken(error, handlers))
+    this.#dialer = new Dialer(this.#socket, target, DIAL_PORTS)
+    this.#read(handlers).catch((error: unknown) => this.#broken(error, handlers))
+  }
+
+  get problem(): ProtocolError | undefined {
+    return findingError(this.#dialer.finding, this.#target, 'client')
   }
 
   async send(bundle: Bundle): Promise<void> {
@@ -80,7 +100,7 @@ class DealerSocket implements DealerPort {
       if (this.#socket.closed) return
       if (event.type === 'disconnect') handlers.disconnected()
       this.#dialer.heard(event)
-      if (isRefusal(event)) handlers.refused(refusal('client'))
+      if (isRefusal(event)) handlers.refused(refusal(this.#target.keys, 'client'))
       const reason = handshakeTrouble(event)
       if (reason !== undefined) handlers.trouble(reason)
     }
@@ -107,10 +127,10 @@ class SubscriberSocket implements SubscriberPort {
     receive: (topic: string, frames: readonly Uint8Array[]) => void,
     broken: () => void,
   ) {
-    this.#dialer = new Dialer(this.#socket, target, 'client')
     // A broken subscription falls silent, and silence is what feeds watch for if nothing else tells them.
-    this.#read(receive).catch(() => undefined)
     this.#watch(broken).catch(() => undefined)
+    this.#dialer = new Dialer(this.#socket, target, DIAL_PORTS)
+    this.#read(receive).catch(() => undefined)
   }
 
   subscribe(ticket: string): void {

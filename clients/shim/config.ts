@@ -3,15 +3,18 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { type Static, Type } from 'typebox'
 import {
+  type AccessSettings,
+  accessSettings,
+  contextSetting,
   type Environment,
   type Places,
   placeSettings,
   resolvePlaces,
 } from '../../protocol/endpoints.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
+import { placeOf } from '../../protocol/process/context-file.ts'
 import { processSettings } from '../../protocol/process-settings.ts'
 import { resolveSettings, type SettingSources } from '../../protocol/settings.ts'
-import { contextPlace } from '../sdk/context.ts'
 import { attachSettings } from './attach/settings.ts'
 import { eventsSettings } from './events/settings.ts'
 import { httpSettings } from './http/settings.ts'
@@ -24,12 +27,8 @@ import { unixSettings } from './unix/settings.ts'
 
 export const ShimSettings = Type.Object({
   ...placeSettings,
-  context: Type.Optional(
-    Type.String({
-      minLength: 1,
-      description: 'A place of the section "contexts" of the config file',
-    }),
-  ),
+  ...contextSetting,
+  ...accessSettings,
   ...httpSettings,
   ...unixSettings,
   ...pubSettings,
@@ -45,6 +44,7 @@ export type ShimSettings = Static<typeof ShimSettings>
 
 export interface ShimConfig extends ShimSettings {
   readonly places: Places
+  readonly access: AccessSettings
   readonly unix_path: string
 }
 
@@ -56,16 +56,13 @@ export function shimConfig(
   checkExposure(settings)
   checkAuth(settings)
   const home = sources.env['HOME'] || homedir()
+  const place = placeOf(sources)
   return {
     ...settings,
-    places: resolvePlaces(sources.env, placeOf(settings, sources.env)),
+    places: resolvePlaces(sources.env, place),
+    access: place,
     unix_path: settings.unix_path ?? join(home, '.descartes', 'run', 'daemon.sock'),
   }
-}
-
-function placeOf({ dir, endpoint, context }: ShimSettings, env: Environment) {
-  if (context === undefined || dir !== undefined || endpoint !== undefined) return { dir, endpoint }
-  return contextPlace(context, env)
 }
 
 const EXPOSABLE = ['http', 'pub', 'ws', 'rep', 'metrics'] as const
@@ -86,11 +83,14 @@ function checkExposure(settings: ShimSettings): void {
 /** The secret that the old daemon was shipped with, and refused. */
 const WELL_KNOWN_SECRET = 'default-secret-change-in-production'
 
-function checkAuth({ enable_auth, jwt_secret, api_key }: ShimSettings): void {
-  if (!enable_auth) return
-  const refuse = (reason: string): never => {
-    throw new ProtocolError('BAD_CONFIG', { source: 'jwt_secret', reason })
+function checkAuth({ enable_auth, jwt_secret, api_key, act_for_users }: ShimSettings): void {
+  const refuse = (reason: string, source = 'jwt_secret'): never => {
+    throw new ProtocolError('BAD_CONFIG', { source, reason })
   }
+  if (act_for_users && !(enable_auth && jwt_secret !== undefined)) {
+    refuse('it needs enable_auth and jwt_secret: only a token names a user', 'act_for_users')
+  }
+  if (!enable_auth) return
   if (jwt_secret === WELL_KNOWN_SECRET) refuse('everybody knows this one; choose another')
   if (jwt_secret === undefined && api_key === undefined) {
     refuse('enable_auth needs jwt_secret, api_key or both')

@@ -1,8 +1,8 @@
 /** Hears what happens from a moment on, one item after the other, until it is stopped; goes on after a failure. */
-import { type Client, ProtocolError, type StreamItem } from '../sdk/index.ts'
+import { type Actor, ProtocolError, type StreamItem } from '../sdk/index.ts'
 
 export interface EventWatchPorts {
-  readonly client: Pick<Client, 'call' | 'follow'>
+  readonly client: Pick<Actor, 'call' | 'follow'>
   /** Waits, ms; rejects when the signal aborts. */
   readonly pause: (ms: number, signal: AbortSignal) => Promise<void>
   readonly heard: (item: StreamItem) => void | Promise<void>

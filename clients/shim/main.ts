@@ -3,13 +3,13 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Environment } from '../../protocol/endpoints.ts'
-import { ProtocolError } from '../../protocol/errors.ts'
-import { EXIT_FAILED, readSources } from '../../protocol/process/command-line.ts'
+import { type ErrorCode, ProtocolError } from '../../protocol/errors.ts'
+import { readSources } from '../../protocol/process/command-line.ts'
 import { endAsked, explain, logger, say, tellReady } from '../../protocol/process/life.ts'
 import { secretsOf } from '../../protocol/process/redaction.ts'
 import { secretValues } from '../../protocol/secret-settings.ts'
 import { flagsOf } from '../../protocol/settings.ts'
-import { type Client, connect } from '../sdk/index.ts'
+import { type Client, type ConnectOptions, connect } from '../sdk/index.ts'
 import { AttachDesk } from './attach/desk.ts'
 import { brokerStore } from './attach/key-store.ts'
 import { Chats } from './chats.ts'
@@ -68,23 +68,45 @@ async function run(config: ShimConfig): Promise<number> {
   }
 }
 
+/** What may be otherwise soon: a broker starts, somebody approves the key. */
+const PASSING: ReadonlySet<ErrorCode> = new Set([
+  ...(['UNREACHABLE', 'KEY_NOT_APPROVED', 'WRONG_BROKER_KEY', 'CURVE_MISMATCH'] as const),
+])
+
 /** Waits for a broker as long as it takes. Undefined when the shim was told to end first. */
-async function connectAtLast(
-  { places: { endpoint } }: ShimConfig,
-  signal: AbortSignal,
-): Promise<Client | undefined> {
-  for (let isTold = false; !signal.aborted; isTold = true) {
+async function connectAtLast(config: ShimConfig, signal: AbortSignal): Promise<Client | undefined> {
+  for (let told: ErrorCode | undefined; !signal.aborted; ) {
     try {
-      return await connect({ endpoint, role: 'gateway', software: 'agentmq-shim', signal })
+      return await connect({ ...placeOf(config), signal })
     } catch (thrown) {
       const error = ProtocolError.from(thrown, 'client')
       if (error.code === 'CANCELLED') return undefined
-      if (error.code !== 'UNREACHABLE') throw error
-      if (isTold) continue
-      say(PROGRAM.name, `${error.message}; trying again`)
+      if (!PASSING.has(error.code)) throw error
+      if (error.code !== told) tellWaiting(error)
+      told = error.code
     }
   }
   return undefined
+}
+
+function placeOf({ places: { endpoint, stateDir }, access }: ShimConfig): ConnectOptions {
+  return {
+    endpoint,
+    dir: stateDir,
+    brokerKey: access.broker_key,
+    keyFile: access.key_file,
+    foreignSocket: access.foreign_socket,
+    role: 'gateway',
+    software: 'agentmq-shim',
+  }
+}
+
+function tellWaiting(error: ProtocolError): void {
+  const { code, message, details } = error
+  process.stderr.write(`${PROGRAM.name}: ${message}; trying again\n`)
+  if (code !== 'KEY_NOT_APPROVED') return
+  const approve = `agentmq keys approve ${details['key']} --as shim --role gateway`
+  process.stderr.write(`  → on the broker's machine: ${approve}\n`)
 }
 
 async function serve(
@@ -102,12 +124,22 @@ async function serve(
     const { addresses, failed } = shim
     const closed = failed.map(({ door, error }) => ({ door, reason: error.message }))
     tellReady(config, { doors: addresses, closed })
-    const reason = await Promise.race([asked, client.closed.then(() => undefined)])
-    log.info({ reason: reason ?? 'the broker refused the shim' }, 'shim ending')
-    return reason === undefined ? EXIT_FAILED : 0
+    const end = await Promise.race([asked, refusal(client)])
+    log.info({ reason: end instanceof ProtocolError ? end.code : end }, 'shim ending')
+    return end instanceof ProtocolError ? explain(PROGRAM.name, end) : 0
   } finally {
     await shim.stop()
   }
+}
+
+/** Resolves when the broker says that this shim may not be one any more. */
+function refusal(client: Client): Promise<ProtocolError> {
+  return new Promise((resolve) => {
+    client.onStatus((status) => {
+      if (status.type === 'refused') resolve(status.error)
+    })
+    void client.closed.then(() => resolve(new ProtocolError('CONNECTION_CLOSED')))
+  })
 }
 
 function tellFailed(door: string, error: ProtocolError): void {

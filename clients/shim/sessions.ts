@@ -1,5 +1,5 @@
 /** The sessions of the broker as the doors see them: all of them, in pages, and which are chats. */
-import type { Client, SessionInfo } from '../sdk/index.ts'
+import type { Actor, SessionInfo } from '../sdk/index.ts'
 
 /** A session of the old chat API; one that was made an agent later is still streamed as a chat. */
 export function isChat({ metadata }: Pick<SessionInfo, 'metadata'>): boolean {
@@ -10,7 +10,7 @@ const PAGE = 1000
 
 /** Every session there is, newest first, in pages, so that no reply is large. */
 export async function* everySession(
-  client: Client,
+  client: Actor,
   status?: readonly SessionInfo['status'][],
 ): AsyncGenerator<SessionInfo, undefined> {
   const filter = status ? { status: [...status] } : {}

@@ -21,7 +21,7 @@ export function credentialsOf({ own, ring }: PeerKeys): Credentials {
   return {
     key: own.publicKey,
     prove: (nonce, hello) => {
-      const brokerKey = ring.current
+      const brokerKey = ring.proven
       const keys = { secretKey: own.secretKey, theirKey: brokerKey, brokerKey }
       return proofOf(keys, nonce, { ...hello, key: own.publicKey })
     },

@@ -1,5 +1,5 @@
 /**
- * The proof of a principal (docs/protocol.md section 2.2): an HMAC under a key that only the owner of the
+ * The proof of a principal (docs/protocol.md 2.15): an HMAC under a key that only the owner of the
  * peer's secret key and the broker can derive, over the broker's nonce and what HELLO claimed.
  */
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto'

@@ -1,21 +1,19 @@
 /**
- * Dials a broker, and while the CURVE handshake fails tries the keys under which the broker may answer in
- * turn. The socket is a port: sockets live in each part.
+ * Dials a broker, and goes on where libzmq would not or should not: while the CURVE handshake fails it tries
+ * the keys under which the broker may answer in turn, and it dials again after a mismatch, and more slowly
+ * when nothing helps. The socket is a port: sockets live in each part.
  */
 import { ProtocolError, type Where } from '../errors.ts'
+import { fingerprint } from '../keys/key-pair.ts'
 import { curveOptions, type PeerKeys } from '../keys/peer-keys.ts'
+import { type DialFinding, DialWatch, type SocketEvent } from './dial-watch.ts'
 
 /** What is used of a socket of zeromq.js; options take effect at the next `connect`. */
 export interface DialSocket {
+  readonly closed: boolean
   connect(endpoint: string): void
   disconnect(endpoint: string): void
   close(): void
-}
-
-/** What is used of the events of a socket. */
-export interface SocketEvent {
-  readonly type: string
-  readonly error?: unknown
 }
 
 /** Where a socket dials, and under which keys. */
@@ -24,40 +22,92 @@ export interface DialTarget {
   readonly keys: PeerKeys | undefined
 }
 
+/** The outside world of a dialer. */
+export interface DialPorts {
+  readonly where: Where
+  /** A clock that never goes back, ms. */
+  readonly now: () => number
+  /** Runs it once; does not keep the process alive. */
+  readonly after: (ms: number, run: () => void) => void
+}
+
 /** Handshakes that may fail in a row before another key of the broker is tried. */
 const FAILURES_PER_KEY = 3
+/** Where nothing is to be expected soon it is dialled again after this, ms. */
+const REDIAL_MS = 1000
 
 export class Dialer {
   readonly #socket: DialSocket
   readonly #target: DialTarget
+  readonly #ports: DialPorts
+  readonly #watch: DialWatch
   /** Under which it dials now. */
   #key = ''
   #failures = 0
+  #isPausing = false
 
   /** Throws BAD_CONFIG for an endpoint that cannot be one. */
-  constructor(socket: DialSocket, target: DialTarget, where: Where) {
+  constructor(socket: DialSocket, target: DialTarget, ports: DialPorts) {
     this.#socket = socket
     this.#target = target
+    this.#ports = ports
+    this.#watch = new DialWatch(target.keys !== undefined)
     try {
       this.#dial()
     } catch (cause) {
       socket.close()
       const reason = `${target.endpoint}: ${cause instanceof Error ? cause.message : String(cause)}`
+      const { where } = ports
       throw new ProtocolError('BAD_CONFIG', { source: 'endpoint', reason }, { where, cause })
     }
   }
 
-  heard({ type }: SocketEvent): void {
-    const { keys, endpoint } = this.#target
-    if (type === 'handshake') this.#failures = 0
-    if (!keys || type !== 'handshake:error:other') return
+  /** Why there is no connection, as far as the transport tells. */
+  get finding(): DialFinding | undefined {
+    return this.#watch.finding(this.#ports.now())
+  }
+
+  heard(event: SocketEvent): void {
+    this.#watch.heard(event, this.#ports.now())
+    if (event.type === 'handshake') this.#worked()
+    else if (event.type === 'handshake:error:other') this.#failed()
+    else if (event.type === 'handshake:error:protocol') this.#redialLater() // libzmq would not
+  }
+
+  #worked(): void {
+    this.#failures = 0
+    this.#target.keys?.ring.worked(this.#key)
+  }
+
+  #failed(): void {
+    const { keys } = this.#target
     this.#failures += 1
-    if (this.#failures < FAILURES_PER_KEY) return
+    if (!keys || this.#failures < FAILURES_PER_KEY) return
     this.#failures = 0
     // Another socket of this peer may have found the right one already.
-    if (this.#key === keys.ring.current && !keys.ring.failed()) return
-    this.#socket.disconnect(endpoint)
+    if (this.#key !== keys.ring.current || keys.ring.failed()) this.#redial()
+    else if (this.finding === 'hung_up') this.#redialLater()
+  }
+
+  #redialLater(): void {
+    if (this.#isPausing) return
+    this.#isPausing = true
+    this.#hangUp()
+    this.#ports.after(REDIAL_MS, () => {
+      this.#isPausing = false
+      if (!this.#socket.closed) this.#dial()
+    })
+  }
+
+  #redial(): void {
+    if (this.#isPausing) return
+    this.#watch.forget()
+    this.#hangUp()
     this.#dial()
+  }
+
+  #hangUp(): void {
+    if (!this.#socket.closed) this.#socket.disconnect(this.#target.endpoint)
   }
 
   #dial(): void {
@@ -74,6 +124,33 @@ export function isRefusal({ type, error }: SocketEvent): boolean {
   return 'status' in error && error.status === 400
 }
 
-export function refusal(where: Where): ProtocolError {
-  return new ProtocolError('KEY_REVOKED', { key: 'of this peer' }, { where })
+export function refusal(keys: PeerKeys | undefined, where: Where): ProtocolError {
+  const key = keys ? fingerprint(keys.own.publicKey) : 'of this peer'
+  return new ProtocolError('KEY_REVOKED', { key }, { where })
+}
+
+/** What is wrong, where the transport tells so much; undefined = nobody can be reached, or who knows. */
+export function findingError(
+  finding: DialFinding | undefined,
+  { endpoint, keys }: DialTarget,
+  where: Where,
+): ProtocolError | undefined {
+  const isMismatch = finding === 'no_curve' || finding === 'wants_curve'
+  // A broker of the network may hang up before its greeting was read.
+  const isWanted = finding === 'hung_up' && !keys && endpoint.startsWith('tcp://')
+  if (isMismatch || isWanted) return mismatchError(endpoint, keys !== undefined, where)
+  if (!keys || (finding !== 'held' && finding !== 'hung_up')) return undefined
+  const [code, key] =
+    finding === 'held'
+      ? (['KEY_NOT_APPROVED', keys.own.publicKey] as const)
+      : (['WRONG_BROKER_KEY', keys.ring.current] as const)
+  return new ProtocolError(code, { endpoint, key: fingerprint(key) }, { where })
+}
+
+/** One side has keys and the other has not. */
+export function mismatchError(endpoint: string, hasKeys: boolean, where: Where): ProtocolError {
+  const problem = hasKeys
+    ? 'speaks without keys, and a key is expected of it'
+    : 'takes only those who have keys'
+  return new ProtocolError('CURVE_MISMATCH', { endpoint, problem }, { where })
 }

@@ -23,6 +23,8 @@ export interface DealerHandlers {
 }
 
 export interface DealerPort {
+  /** Why the transport does not let this peer in, where it tells; its owner may wait or give up. */
+  readonly problem?: ProtocolError | undefined
   /** Resolves when the socket has taken the bundle; waits while no broker is there. */
   send(bundle: Bundle): Promise<void>
   close(): void
@@ -44,6 +46,8 @@ export interface PeerConnectionOptions {
   readonly onEvent: (event: LinkEvent) => void
   /** Who it is over a network. */
   readonly credentials?: Credentials | undefined
+  /** Why whoever answers is not to be believed; asked at each WELCOME. */
+  readonly distrust?: (() => ProtocolError | undefined) | undefined
 }
 
 export class PeerConnection {
@@ -84,6 +88,11 @@ export class PeerConnection {
   /** What was last heard that explains why there is no connection. */
   get trouble(): string | undefined {
     return this.#trouble
+  }
+
+  /** Why the transport does not let this peer in, where it tells. */
+  get problem(): ProtocolError | undefined {
+    return this.#dealer.problem
   }
 
   /** Begins the handshake. */

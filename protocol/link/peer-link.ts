@@ -53,6 +53,8 @@ export interface PeerLinkOptions {
   readonly onReady: () => void
   /** Absent = this principal has no key. */
   readonly credentials?: Credentials | undefined
+  /** Why whoever answers is not to be believed; asked at each WELCOME. */
+  readonly distrust?: (() => ProtocolError | undefined) | undefined
 }
 
 export const PEER_RETRY: BackoffLimits = { firstMs: 250, maxMs: 2000 }
@@ -146,10 +148,11 @@ export class PeerLink {
   }
 
   receive(frames: readonly Uint8Array[], now: number): void {
-    if (this.#state === 'closed' || this.#state === 'refused') return
+    if (this.#isOver) return
     this.#heartbeat?.heard(now)
     this.#guard(() => {
       for (const entry of decodeBundle(frames)) {
+        if (this.#isOver) return // by an entry before this one
         if (entry.ok) this.#guard(() => this.#take(entry.message, now))
         else this.#options.onEvent({ type: 'complaint', error: entry.error })
       }
@@ -179,7 +182,10 @@ export class PeerLink {
         this.#options.onEvent({ type: 'next_key', key: head.key })
         break
       case 'PING':
-        this.#push({ kind: 'PONG', id: head.id, ...this.#options.health() }, EMPTY)
+        // A socket that takes nothing must not let pings fill the memory.
+        if (!this.#outbox.isFull) {
+          this.#push({ kind: 'PONG', id: head.id, ...this.#options.health() }, EMPTY)
+        }
         break
       case 'PONG':
         break
@@ -238,6 +244,11 @@ export class PeerLink {
 
   #welcome(welcome: WelcomeBody, now: number): void {
     if (this.#state !== 'greeting') return
+    const distrust = this.#options.distrust?.()
+    if (distrust) {
+      this.#refuse(distrust)
+      return
+    }
     this.#state = 'welcome'
     this.#resume = welcome.resume
     this.#outbox.clear() // a repeated HELLO that waits for the socket would undo the welcome
@@ -283,6 +294,10 @@ export class PeerLink {
     this.#state = 'refused'
     this.#outbox.clear()
     this.#options.onEvent({ type: 'refused', error })
+  }
+
+  get #isOver(): boolean {
+    return this.#state === 'closed' || this.#state === 'refused'
   }
 
   #push(head: Head, body: Buffer): void {

@@ -13,11 +13,15 @@ const Reach = oneOf(
   'Sessions it has to do with: all of them, or those that it has created',
 )
 
-/** How the name of a principal is written. */
-export const PRINCIPAL_NAME = '^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$'
+const NAME = '^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$'
+
+/** Whether a principal can have this name. */
+export function isPrincipalName(name: string): boolean {
+  return new RegExp(NAME).test(name)
+}
 
 const principal = Type.String({
-  pattern: PRINCIPAL_NAME,
+  pattern: NAME,
   description: 'Name of the principal',
 })
 const key = Type.String({
@@ -37,9 +41,14 @@ export const KeyInfo = Type.Object(
     status: oneOf(['active', 'revoked'], 'A revoked key is refused for good'),
     added_at: at('When it was added'),
     added_by: Type.String({ description: 'Principal that added it' }),
+    told_next: Type.Boolean({
+      description: 'Whoever has it was told the next key of the broker since that was begun',
+    }),
   },
   { description: 'A key of a principal' },
 )
+
+export type KeyInfo = Static<typeof KeyInfo>
 
 export const PrincipalInfo = Type.Object(
   {

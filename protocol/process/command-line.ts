@@ -12,12 +12,16 @@ import { type Flag, rejectUnknown, type SettingSources } from '../settings.ts'
 /** Exit codes by error; 0 = ended as asked, others are EXIT_FAILED. docs/cli.md lists them. */
 const EXIT_CODES: Partial<Record<ErrorCode, number>> = {
   BAD_CONFIG: 2,
+  CURVE_MISMATCH: 2,
   NO_SUCH_SESSION: 3,
   AMBIGUOUS_SESSION: 3,
   IN_USE: 5,
   UNAUTHENTICATED: 7,
   FORBIDDEN: 7,
   HOST_TAKEN: 7,
+  KEY_REVOKED: 7,
+  KEY_NOT_APPROVED: 7,
+  WRONG_BROKER_KEY: 7,
 }
 export const EXIT_FAILED = 1
 

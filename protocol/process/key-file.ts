@@ -20,7 +20,8 @@ import { ProtocolError } from '../errors.ts'
 import type { RandomBytes } from '../ids.ts'
 import { type KeyPair, newKeyPair, publicKeyOf } from '../keys/key-pair.ts'
 import { KEY_CHARS } from '../keys/z85.ts'
-import { checked } from '../schema.ts'
+import { matches } from '../schema.ts'
+import { foreign } from './private-place.ts'
 
 const key = Type.String({ minLength: KEY_CHARS, maxLength: KEY_CHARS })
 const Pair = Type.Object({ public: key, secret: key }, { additionalProperties: false })
@@ -88,7 +89,16 @@ function place(path: string, keys: StoredKeys, move: (draft: string, path: strin
   } catch (cause) {
     throw bad(path, `cannot be written (${String(codeOf(cause))})`, cause)
   } finally {
+    discard(draft)
+  }
+}
+
+/** Whatever keeps it from going has been told already. */
+function discard(draft: string): void {
+  try {
     rmSync(draft, { force: true })
+  } catch {
+    // There is no directory that it could be in.
   }
 }
 
@@ -106,7 +116,10 @@ function readPrivate(path: string): string | undefined {
     throw bad(path, `cannot be read (${String(codeOf(cause))})`, cause)
   }
   try {
-    const { mode } = fstatSync(file)
+    const facts = fstatSync(file)
+    const { mode } = facts
+    const another = foreign(facts, process.geteuid?.())
+    if (another !== undefined) throw bad(path, `${another}, who knows the key as well`)
     if ((mode & 0o077) !== 0) {
       const octal = (mode & 0o777).toString(8)
       throw bad(path, `others may read it (mode ${octal}); say chmod 600, and think of a new key`)
@@ -124,7 +137,9 @@ function parsed(path: string, text: string): Static<typeof KeyFile> {
   } catch {
     throw bad(path, 'is no key file: it is no JSON') // what JSON.parse says quotes the text
   }
-  return checked(KeyFile, value, 'BAD_CONFIG', { source: path })
+  // What a check says may quote what stands there in place of a name.
+  if (!matches(KeyFile, value)) throw bad(path, 'is no key file: its fields are not those of one')
+  return value
 }
 
 function checkPair(path: string, { publicKey, secretKey }: KeyPair): void {

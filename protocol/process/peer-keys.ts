@@ -4,7 +4,7 @@
  */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import type { AccessSettings, Places } from '../endpoints.ts'
 import { ProtocolError } from '../errors.ts'
 import type { RandomBytes } from '../ids.ts'
@@ -14,9 +14,12 @@ import type { PeerKeys } from '../keys/peer-keys.ts'
 import { checked } from '../schema.ts'
 import { ownKeys } from './key-file.ts'
 
-/** Which key comes after which. */
-const Successors = Type.Record(Type.String(), Type.String())
-type Successors = Readonly<Record<string, string>>
+/** Which key comes after which, and whether the broker was reached under that already. */
+const Successors = Type.Record(
+  Type.String(),
+  Type.Object({ next: Type.String(), worked: Type.Boolean() }, { additionalProperties: false }),
+)
+type Successors = Static<typeof Successors>
 
 /** Most that are followed from one key, and kept in all. */
 const MAX_SUCCESSORS = 64
@@ -34,34 +37,46 @@ export interface KeyPlaces {
   readonly name: string
 }
 
+/** The file of the own pair. */
+export function peerKeyPath({ settings, places, name }: KeyPlaces): string {
+  return settings.key_file ?? join(places.stateDir, 'keys', `${name}.key`)
+}
+
 /** Undefined when the endpoint needs none. Throws BAD_CONFIG. */
-export function peerKeys(
-  { settings, places, name }: KeyPlaces,
-  random: RandomBytes,
-): KnownKeys | undefined {
+export function peerKeys(where: KeyPlaces, random: RandomBytes): KnownKeys | undefined {
+  const { settings, places } = where
   const { broker_key } = settings
   if (broker_key === undefined || !places.endpoint.startsWith('tcp://')) return undefined
   if (!isKey(broker_key)) {
     const reason = 'is no public key: 40 characters of Z85 are expected'
     throw new ProtocolError('BAD_CONFIG', { source: 'broker_key', reason })
   }
-  const directory = join(places.stateDir, 'keys')
-  const own = ownKeys(settings.key_file ?? join(directory, `${name}.key`), random)
-  const file = join(directory, 'brokers.json')
-  const ring = new KeyRing(chain(broker_key, readSuccessors(file)))
+  const own = ownKeys(peerKeyPath(where), random)
+  const file = join(places.stateDir, 'keys', 'brokers.json')
+  const ring = new KeyRing(chain(broker_key, readSuccessors(file)), (retired, next) => {
+    try {
+      for (const key of retired) remember(file, key, { next, worked: true })
+    } catch {
+      // Not to be written: in this run it counts all the same, and the next one finds out again.
+    }
+  })
   return {
     keys: { own, ring },
     learn: (next) => {
-      if (isKey(next) && ring.learn(next)) remember(file, ring.current, next)
+      if (!isKey(next) || !ring.learn(next)) return
+      remember(file, ring.proven, { next, worked: false })
     },
   }
 }
 
+/** From the first key: the last one that is known to have worked, and those that may come after it. */
 function chain(first: string, successors: Successors): string[] {
-  const keys = [first]
-  for (let next = successors[first]; next !== undefined; next = successors[next]) {
-    if (keys.includes(next) || keys.length >= MAX_SUCCESSORS) break
-    keys.push(next)
+  const seen = new Set([first])
+  let keys = [first]
+  for (let at = successors[first]; at !== undefined; at = successors[at.next]) {
+    if (seen.has(at.next) || seen.size >= MAX_SUCCESSORS) break
+    seen.add(at.next)
+    keys = at.worked ? [at.next] : [...keys, at.next]
   }
   return keys
 }
@@ -82,9 +97,9 @@ function readSuccessors(file: string): Successors {
   }
 }
 
-function remember(file: string, current: string, next: string): void {
-  const known = Object.entries(readSuccessors(file)).filter(([key]) => key !== current)
-  const kept = [...known, [current, next]].slice(-MAX_SUCCESSORS)
+function remember(file: string, key: string, successor: Successors[string]): void {
+  const known = Object.entries(readSuccessors(file)).filter(([one]) => one !== key)
+  const kept = [...known, [key, successor]].slice(-MAX_SUCCESSORS)
   const draft = `${file}.${process.pid}`
   mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   writeFileSync(draft, `${JSON.stringify(Object.fromEntries(kept), null, 2)}\n`, { mode: 0o600 })

@@ -34,13 +34,15 @@ const CREDENTIALS: readonly (readonly [RegExp, string])[] = [
 ]
 
 /** Variables whose values are secret, by the looks of their names. */
-const SECRET_VARIABLE = /(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|COOKIE|_AUTH)/i
+const SECRET_VARIABLE =
+  /(^|_)KEYS?(_|$)|APIKEY|TOKEN|SECRET|PASSWORD|PASSWD|_PWD$|CREDENTIAL|COOKIE/i
 
 /** Values of the environment that must not be told. */
 export function secretsOf(env: Readonly<Record<string, string | undefined>>): string[] {
-  return Object.entries(env).flatMap(([name, value]) =>
-    value !== undefined && SECRET_VARIABLE.test(name) ? [value] : [],
-  )
+  return Object.entries(env).flatMap(([name, value]) => {
+    const isNumber = /^\d*$/.test(value ?? '') // how long a token lives is no secret
+    return value !== undefined && !isNumber && SECRET_VARIABLE.test(name) ? [value] : []
+  })
 }
 
 /** A text without what looks like a credential. */

@@ -60,11 +60,11 @@ function chunks(): Json {
 
 function methods(): Json {
   const rows = Object.values(METHODS).map((method) => {
-    const { name, description, answeredBy, scope, mutating, errors } = method
+    const { name, description, answeredBy, scope, reach = 'all', mutating, errors } = method
+    const rights = { answered_by: answeredBy, scope, reach }
     const params = reference(`params.${name}`)
     const result = reference(`result.${name}`)
-    const row = { description, answered_by: answeredBy, scope, mutating, params, result, errors }
-    return [name, row] as const
+    return [name, { description, ...rights, mutating, params, result, errors }] as const
   })
   return Object.fromEntries(rows)
 }

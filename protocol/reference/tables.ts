@@ -81,11 +81,12 @@ export function auditEventTable(): string {
 
 export function methodTables(): string {
   const overview = table(
-    ['method', 'answered by', 'scope', 'mutating', 'meaning'],
-    Object.values(METHODS).map(({ name, answeredBy, scope, mutating, description }) => [
+    ['method', 'answered by', 'scope', 'reach', 'mutating', 'meaning'],
+    Object.values(METHODS).map(({ name, answeredBy, scope, reach, mutating, description }) => [
       code(name),
       answeredBy,
       scope,
+      reach ?? 'all',
       mutating ? 'yes' : 'no',
       description,
     ]),
@@ -120,6 +121,7 @@ export function recordTables(): string {
 
 const LIMIT_TEXTS: Readonly<Record<keyof WireLimits, string>> = {
   maxMessages: 'messages in one bundle',
+  maxBadHeads: 'heads of one bundle that cannot be used',
   maxHeadsBytes: 'bytes of the heads frame',
   maxBodiesBytes: 'bytes of the bodies frame, so also of one body',
   maxDepth: 'nesting of arrays and maps in the heads frame or in one body',

@@ -105,7 +105,7 @@ t.test('nobody is more than the roles that he was given', async (t) => {
       )
       t.ok(
         roles.every((one) => allowed.includes(one)),
-        `${role} asks to be ${asked}: ${roles}`,
+        `${role} asks to be ${asked}: ${roles.join()}`,
       )
       if (asked === role) t.same(roles, [role])
       peer.session.connection.close()

@@ -1,17 +1,17 @@
 /** Attacks on the transport: who gets as far as a connection, and what can be done with one that was recorded. */
 import { randomBytes } from 'node:crypto'
-import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
 import t from 'tap'
 import { Router } from 'zeromq'
+import { NO_DOOR } from '../../broker/core/access.ts'
 import { RouterSocket } from '../../broker/router-socket.ts'
 import { ZapSocket } from '../../broker/zap-socket.ts'
 import { newKeyPair } from '../../protocol/keys/key-pair.ts'
 import { AttackStage } from '../support/attack-stage.ts'
 import { remotePeer } from '../support/remote-peers.ts'
 import { curveHandshake, raw } from '../support/zmtp/curve.ts'
+import { mirror } from '../support/zmtp/mirror.ts'
 import { nullHandshake, plainHandshake } from '../support/zmtp/session.ts'
-import { DEALER, GREETING_BYTES, greeting, XSUB } from '../support/zmtp/wire.ts'
+import { DEALER, XSUB } from '../support/zmtp/wire.ts'
 
 t.test('a peer without CURVE gets nothing at the endpoints of the network', async (t) => {
   const { door } = await AttackStage.start(t)
@@ -107,33 +107,14 @@ t.test('a weak key is not added, whoever asks', async (t) => {
 t.test(
   'to whoever has not the key of the broker a client says nothing that can be read',
   async (t) => {
-    const heard: Buffer[] = []
-    const server = createServer((socket) => {
-      socket.on('data', (bytes) => heard.push(bytes))
-      socket.on('error', () => undefined)
-      socket.write(greeting('CURVE'))
-      setImmediate(() => socket.end())
-    })
-    server.listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    t.teardown(() => server.close())
-    const { port } = server.address() as AddressInfo
+    const server = await mirror(t, 'ROUTER')
     const { publicKey: key } = newKeyPair(randomBytes)
-    const endpoint = `tcp://127.0.0.1:${port}`
-    const peer = await remotePeer(t, {
-      endpoint,
-      key,
-      streams: '',
-      advertised: '',
-      fingerprint: '',
-      next_key: '',
-    })
-    await t.rejects(peer.connect({ principal: 'anna', connectTimeoutMs: 1000 }), {
-      code: 'UNREACHABLE',
-    })
-    const bytes = Buffer.concat(heard)
-    t.ok(bytes.length >= GREETING_BYTES, 'it did dial')
-    for (const secret of ['anna', 'agentmq', raw(peer.publicKey)]) t.notOk(bytes.includes(secret))
+    const peer = await remotePeer(t, { ...NO_DOOR, endpoint: server.endpoint, key })
+    const connecting = peer.connect({ principal: 'anna', connectTimeoutMs: 1000 })
+    await t.rejects(connecting, { code: 'UNREACHABLE' })
+    await server.spoken
+    for (const secret of ['anna', 'agentmq', raw(peer.publicKey)])
+      t.notOk(server.heard.includes(secret))
   },
 )
 

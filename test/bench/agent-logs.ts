@@ -19,7 +19,7 @@ const dir = mkdtempSync(join(tmpdir(), 'amq-'))
 try {
   const config = brokerConfig({ flags: { dir }, env: {} })
   const session = randomUUID()
-  await fillJournal(config.journalDir, session, count)
+  await fillJournal(config.journalDir, { sessions: [session], chunks: count })
   const broker = new Broker(config, pino({ level: 'silent' }))
   await broker.start()
   const client = await connect({ dir })

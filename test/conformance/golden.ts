@@ -4,6 +4,7 @@ import { decodeUntrusted, EMPTY, encode } from '../../protocol/codec.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 import { CHUNK_CODES } from '../../protocol/messages/chunk.ts'
 import type { Head, MessageKind } from '../../protocol/messages/index.ts'
+import { PROOFS } from './proofs.ts'
 
 /** One fixture: both frames, and what they say. */
 export interface Golden {
@@ -269,5 +270,6 @@ export function goldenFiles(): Readonly<Record<string, string>> {
     'messages.json': text(messages),
     'bundles.json': text(bundles),
     'refused.json': text(REFUSED),
+    'proof.json': text(PROOFS),
   }
 }

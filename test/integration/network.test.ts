@@ -1,6 +1,8 @@
 /** A broker that listens to the network: CURVE, keys that knock, roles, revocation, a change of its key. */
 import t, { type Test } from 'tap'
+import { connect } from '../../clients/sdk/index.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
+import { fingerprint } from '../../protocol/keys/key-pair.ts'
 import { turn } from '../support/chunks.ts'
 import { Cluster } from '../support/cluster.ts'
 import { addedPeer, doorOf, LISTEN, remotePeer } from '../support/remote-peers.ts'
@@ -24,11 +26,12 @@ t.test(
   async (t) => {
     const { admin, door } = await stage(t)
     const peer = await remotePeer(t, door)
-    const refused = await failure(peer.connect({ connectTimeoutMs: 1500 }))
-    t.match(refused, { code: 'UNREACHABLE', message: /is not approved there yet/ })
+    const refused = await failure(peer.connect({ connectTimeoutMs: 2500 }))
+    t.match(refused, { code: 'KEY_NOT_APPROVED', where: 'client' })
     const { pending } = await admin.call('key.pending', {})
     t.match(pending, [{ key: peer.publicKey, address: '127.0.0.1' }])
-    t.match(refused?.message, pending[0]?.fingerprint, 'both sides show the same fingerprint')
+    t.equal(refused?.details['key'], pending[0]?.fingerprint, 'both sides show the same one')
+    t.match(refused?.advice, `agentmq keys approve ${pending[0]?.fingerprint} --as`)
     const waiting = peer.connect({ connectTimeoutMs: 20_000 })
     const short = pending[0]?.fingerprint.slice(0, 5) ?? ''
     await admin.call('key.approve', { key: short, principal: 'anna', roles: ['operator'] })
@@ -103,7 +106,7 @@ t.test(
     const again = await peer.connect({ connectTimeoutMs: 15_000 })
     t.equal(again.welcome.principal, 'anna', 'it had been told, and remembers')
     const lost = await failure(late.connect({ connectTimeoutMs: 1500 }))
-    t.match(lost, { code: 'UNREACHABLE' }, 'one that was away needs the new key')
+    t.match(lost, { code: 'WRONG_BROKER_KEY' }, 'one that was away needs the new key')
     await late.connect({ brokerKey: finished.key })
     await cluster.signal(broker, 'SIGKILL')
     const [port] = /\d+$/.exec(door.endpoint) ?? []
@@ -114,6 +117,25 @@ t.test(
     t.pass('a client of before the change finds the next broker')
   },
 )
+
+t.test('the wrong key of the broker is told apart from a key that is not approved', async (t) => {
+  const { door } = await stage(t)
+  const [stranger, misled] = [await remotePeer(t, door), await remotePeer(t, door)]
+  const unknown = failure(stranger.connect({ connectTimeoutMs: 7000 }))
+  const wrong = await failure(
+    misled.connect({ brokerKey: stranger.publicKey, connectTimeoutMs: 2500 }),
+  )
+  t.match(wrong, { code: 'WRONG_BROKER_KEY' })
+  t.equal(wrong?.details['key'], fingerprint(stranger.publicKey), 'the one that was expected')
+  t.match(await unknown, { code: 'KEY_NOT_APPROVED' }, 'also after it was held for a while')
+})
+
+t.test('a client without a key is told that it needs one', async (t) => {
+  const { door } = await stage(t)
+  const { endpoint } = door
+  const refused = await failure(connect({ endpoint, dir: t.testdir(), connectTimeoutMs: 1000 }))
+  t.match(refused, { code: 'CURVE_MISMATCH', message: /takes only those who have keys/ })
+})
 
 t.test('a peer without CURVE is refused by the transport', async (t) => {
   const { door } = await stage(t)
@@ -128,7 +150,8 @@ t.test('a peer without CURVE is refused by the transport', async (t) => {
     socket.connect(door.endpoint)
     for await (const { type } of events) {
       if (!type.startsWith('handshake')) continue
-      t.match(type, /^handshake:error/, name) // who notices first decides which
+      // The one or the other, by who of both notices first.
+      t.match(type, /^handshake:error:(protocol|other)$/, name)
       break
     }
   }

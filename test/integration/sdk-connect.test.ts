@@ -1,9 +1,11 @@
+import { randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { connect, ProtocolError } from '../../clients/sdk/index.ts'
+import { newKeyPair } from '../../protocol/keys/key-pair.ts'
 import { LiveBroker } from '../support/live-broker.ts'
 
 /** The reason of the UNREACHABLE that connecting ends with. */
@@ -64,19 +66,43 @@ t.test('a port on which nobody listens is named', async (t) => {
 
 t.test('somebody who listens but is no broker is told apart', async (t) => {
   const silent = await listen(t)
-  t.match(await reasonOf(`tcp://127.0.0.1:${portOf(silent)}`), /does not answer: it wants a key/)
+  t.match(await reasonOf(`tcp://127.0.0.1:${portOf(silent)}`), /does not answer: .*not agentmq/)
   const web = await listen(t, 'HTTP/1.1 400 Bad Request\r\n\r\n'.repeat(10))
   t.match(await reasonOf(`tcp://127.0.0.1:${portOf(web)}`), /last heard: malformed frame/)
 })
 
+/** A ZMTP 3.1 greeting: signature, version, mechanism, as-server, filler (RFC 37). */
+function greeting(mechanism: string): Buffer {
+  const bytes = Buffer.alloc(64)
+  bytes.set([0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 1])
+  bytes.write(mechanism, 12)
+  bytes[32] = 1
+  return bytes
+}
+
 t.test('a server that wants CURVE is told apart', async (t) => {
-  // A ZMTP 3.1 greeting: signature, version, mechanism, as-server, filler (RFC 37).
-  const greeting = Buffer.alloc(64)
-  greeting.set([0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 1])
-  greeting.write('CURVE', 12)
-  greeting[32] = 1
-  const server = await listen(t, greeting)
-  t.match(await reasonOf(`tcp://127.0.0.1:${portOf(server)}`), /one side uses CURVE/)
+  const server = await listen(t, greeting('CURVE'))
+  const endpoint = `tcp://127.0.0.1:${portOf(server)}`
+  await t.rejects(connect({ endpoint, connectTimeoutMs: 150, env: { HOME: '/nowhere' } }), {
+    code: 'CURVE_MISMATCH',
+    message: /takes only those who have keys/,
+  })
+})
+
+t.test('whoever keeps silent towards a key is a broker only if it speaks CURVE', async (t) => {
+  const { publicKey: brokerKey } = newKeyPair(randomBytes)
+  const place = { brokerKey, dir: t.testdir(), connectTimeoutMs: 1800 }
+  const silent = await listen(t)
+  const mute = connect({ ...place, endpoint: `tcp://127.0.0.1:${portOf(silent)}` })
+  const curve = await listen(t, greeting('CURVE'))
+  const held = connect({ ...place, endpoint: `tcp://127.0.0.1:${portOf(curve)}` })
+  const plain = await listen(t, greeting('NULL'))
+  const open = connect({ ...place, endpoint: `tcp://127.0.0.1:${portOf(plain)}` })
+  await Promise.all([
+    t.rejects(mute, { code: 'UNREACHABLE', message: /not agentmq/ }),
+    t.rejects(held, { code: 'KEY_NOT_APPROVED' }),
+    t.rejects(open, { code: 'CURVE_MISMATCH', message: /speaks without keys/ }),
+  ])
 })
 
 t.test('a name that cannot be resolved is named', async (t) => {

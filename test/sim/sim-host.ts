@@ -154,5 +154,6 @@ function hostConfig(name: string): RequestContext['config'] {
     log_level: 'silent',
     exit_with_parent: false,
     places: { endpoint: 'sim:router', stateDir: '', runtimeDir: '', streams: '' },
+    access: {},
   }
 }

@@ -4,7 +4,10 @@
  */
 const isCovering = process.env['AGENTMQ_TEST_COVERAGE'] === '1'
 
-/** A command and its first arguments; those of Node.js follow. */
-export const BARE_NODE: readonly [string, ...string[]] = isCovering
-  ? [process.execPath]
-  : ['/usr/bin/env', '-u', 'NODE_OPTIONS', process.execPath]
+/** A command and its first arguments; what is to be run follows. */
+export const WITHOUT_LOADER: readonly [string, ...string[]] = isCovering
+  ? ['/usr/bin/env']
+  : ['/usr/bin/env', '-u', 'NODE_OPTIONS']
+
+/** The same; the arguments of Node.js follow. */
+export const BARE_NODE: readonly [string, ...string[]] = [...WITHOUT_LOADER, process.execPath]

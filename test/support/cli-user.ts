@@ -13,6 +13,11 @@ export interface CliUser {
 
 export async function cliUser(t: Test): Promise<CliUser> {
   const { cluster } = await Cluster.start(t)
+  return cliUserOf(t, cluster)
+}
+
+/** A user of this cluster. */
+export function cliUserOf(t: Test, cluster: Cluster): CliUser {
   const env = { AGENTMQ_DIR: cluster.dir }
   const home = cluster.workspace
   return {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Test } from 'tap'
-import { BARE_NODE } from './bare-node.ts'
+import { WITHOUT_LOADER } from './bare-node.ts'
 
 const ENTRY = fileURLToPath(new URL('../../clients/cli/main.js', import.meta.url))
 
@@ -30,9 +30,9 @@ export class CliRun {
   #stderr = ''
   readonly #waiting = new Set<() => void>()
 
-  constructor(t: Test, home: string, args: readonly string[], options: CliOptions) {
-    const [command, ...before] = BARE_NODE
-    this.process = spawn(command, [...before, ...args], {
+  constructor(t: Test, home: string, line: readonly string[], options: CliOptions) {
+    const [command, ...before] = WITHOUT_LOADER
+    this.process = spawn(command, [...before, ...line], {
       cwd: home,
       env: { PATH: process.env['PATH'], HOME: home, ...options.env },
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -50,16 +50,32 @@ export class CliRun {
 
   /** Resolves when stdout and stderr together hold the text; rejects when the command ends without. */
   async says(text: string): Promise<void> {
-    const said = () => `${this.#stdout}${this.#stderr}`.includes(text)
-    const heard = new Promise<void>((resolve) => {
-      const check = () => said() && resolve()
+    await this.#saying((said) => said.includes(text) || undefined, text)
+  }
+
+  /** The same for a pattern; resolves with what it found. */
+  async saysLike(pattern: RegExp): Promise<RegExpExecArray> {
+    return await this.#saying((said) => pattern.exec(said) ?? undefined, String(pattern))
+  }
+
+  async #saying<T>(find: (said: string) => T | undefined, what: string): Promise<T> {
+    const look = () => find(`${this.#stdout}${this.#stderr}`)
+    const heard = new Promise<T>((resolve) => {
+      const check = () => {
+        const found = look()
+        if (found === undefined) return
+        this.#waiting.delete(check)
+        resolve(found)
+      }
       this.#waiting.add(check)
       check()
     })
     const ended = this.result.then(({ exit, stdout, stderr }) => {
-      if (!said()) throw new Error(`ended with ${exit} and never said ${text}: ${stdout}${stderr}`)
+      const found = look()
+      if (found !== undefined) return found
+      throw new Error(`ended with ${exit} and never said ${what}: ${stdout}${stderr}`)
     })
-    await Promise.race([heard, ended])
+    return await Promise.race([heard, ended])
   }
 
   #heard(out: Buffer | string, error: Buffer | string): void {
@@ -89,7 +105,7 @@ export function startProgram(
   args: readonly string[],
   options: CliOptions = {},
 ): CliRun {
-  return new CliRun(t, home, args, options)
+  return new CliRun(t, home, [process.execPath, ...args], options)
 }
 
 /** Starts the command; `home` takes the place of the user's home directory. */
@@ -99,7 +115,15 @@ export function startCli(
   args: readonly string[],
   options: CliOptions = {},
 ): CliRun {
-  return new CliRun(t, home, [ENTRY, ...args], options)
+  return new CliRun(t, home, [process.execPath, ENTRY, ...args], options)
+}
+
+/** A directory with `agentmq` in it, for scripts that call the command by its name. */
+export function binDir(t: Test): string {
+  const dir = shortDir(t)
+  const script = `#!/bin/sh\nexec "${process.execPath}" "${ENTRY}" "$@"\n`
+  writeFileSync(join(dir, 'agentmq'), script, { mode: 0o755 })
+  return dir
 }
 
 /** Runs the command to its end. */

@@ -36,7 +36,7 @@ class Durables {
   readonly damaged = new Set<StoredChunk>()
 }
 
-const packr = new Packr({ useRecords: false })
+const packr = new Packr({ useRecords: false, variableMapSize: true })
 const cellOf = (table: Table, key: string): string => `${table}\0${key}`
 
 export class MemoryJournal implements Journal {

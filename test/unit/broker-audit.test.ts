@@ -382,7 +382,37 @@ t.test('nothing that a caller writes gets into a record', (t) => {
   const records = auditOf(harness)
   t.ok(records.length > 30)
   for (const record of records) t.notMatch(JSON.stringify(record), secret)
-  t.ok(JSON.stringify(harness.stored(session).map(({ body }) => `${body}`)).includes(secret))
+  t.ok(
+    harness.stored(session).some(({ body }) => body.includes(secret)),
+    'it was planted',
+  )
+  t.end()
+})
+
+t.test('nor does what is refused, for any method', (t) => {
+  const secret = 'PLANTED'
+  const { harness } = setUp()
+  for (const method of MUTATING) {
+    // One for each method, so that none of its refusals is only counted.
+    const peer = new Client(harness, `user of ${method}`, ['admin'])
+    const head = { kind: 'REQUEST', id: 'odd', method, remaining_ms: 0 } as const
+    const unread = { [secret]: secret, session: 7, task: 7, host: 7, key: 7, execution: 7 }
+    peer.send([{ ...head, target: secret, key: secret, trace: secret }, encode(unread)])
+    t.match(peer.errorOf('odd'), { code: 'INVALID_PARAMS' }, method)
+    const named = {
+      ...{ session: secret, approval: secret, task: secret, execution: secret },
+      principal: secret,
+    }
+    const mode = method === 'session.pause' ? 'hold' : 'plan'
+    const rest = { signal: 'SIGINT', name: 'x', metadata: {}, line: 'x', mode, backend: 'demo' }
+    const more = { host: secret, text: secret, decision: 'deny', approved: true }
+    if (!METHODS[method].errors.some((code) => code.startsWith('NO_SUCH_'))) continue
+    const id = peer.ask(method, { ...named, ...rest, ...more } as never, { key: `${secret}-2` })
+    t.equal(peer.errorOf(id).executed, 'no', method)
+  }
+  const records = auditOf(harness)
+  t.same(new Set(callsOf(harness).map(({ method }) => method)), new Set(MUTATING))
+  for (const record of records) t.notMatch(JSON.stringify(record), secret)
   t.end()
 })
 
@@ -577,6 +607,10 @@ t.test(
         [1],
       )
     }
+    const later = new Client(harness.restart())
+    later.call('state.set', { key: 'b', value: 1 })
+    const { records } = later.call('audit.read', { from: 3 })
+    t.match(records, [{ method: 'broker.started' }, { method: 'state.set' }], 'it goes on')
     t.end()
   },
 )

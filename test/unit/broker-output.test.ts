@@ -75,6 +75,19 @@ t.test('answer, diagnostics and tool results are told apart', (t) => {
   t.end()
 })
 
+t.test('chunks of a host that are none of their type have no lines', (t) => {
+  const { client, host, session } = withSession()
+  const none = (body: unknown) => body as never
+  host.append(session, 'text', { content: 'one\n' })
+  host.append(session, 'text', none({}))
+  host.append(session, 'text', none({ content: 7 }))
+  host.append(session, 'stderr', none('no map'))
+  host.append(session, 'tool_result', none({ tool_id: 't', result: ['x'], is_error: false }))
+  host.append(session, 'text', { content: 'two' })
+  t.strictSame(texts(all(client, session)), ['one', 'two'])
+  t.end()
+})
+
 t.test('a pattern is looked for in each line, with offset and limit', (t) => {
   const numbers = Array.from({ length: 5000 }, (_, index) => `line ${index}\n`)
   const { client, session } = written(numbers)

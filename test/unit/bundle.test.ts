@@ -193,6 +193,14 @@ t.test('a bad head does not spoil its neighbours', async (t) => {
   )
 })
 
+t.test('a bundle of too many bad heads is refused as a whole', async (t) => {
+  const bad = (count: number) => [encode(Array.from({ length: count }, () => [16, 0, 5])), none]
+  const none = Buffer.alloc(0)
+  t.equal(decodeBundle(bad(WIRE_LIMITS.maxBadHeads)).length, WIRE_LIMITS.maxBadHeads)
+  t.equal(refusal(bad(WIRE_LIMITS.maxBadHeads + 1)), 'BAD_FRAME')
+  t.equal(refusal(bad(WIRE_LIMITS.maxMessages)), 'BAD_FRAME')
+})
+
 t.test('fields behind those that are known are left alone', async (t) => {
   const heads = encode([[8, 0, 7, 'new', { more: [1, 2] }]])
   t.same(messagesIn(decodeBundle([heads, Buffer.alloc(0)])), [PING])

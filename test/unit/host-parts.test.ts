@@ -1,14 +1,15 @@
 /** The small parts of a host: turns, settings, the lock, what stderr may cost. */
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { homedir } from 'node:os'
+import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
-import { hostConfig } from '../../agent-host/config.ts'
+import { hostConfig, usualRoots } from '../../agent-host/config.ts'
 import { lockHost } from '../../agent-host/host-lock.ts'
 import { ProcessTree } from '../../agent-host/process/process-tree.ts'
 import { absolutePath, settled } from '../../agent-host/programs.ts'
 import { STDERR_BUDGET, StderrBudget } from '../../agent-host/stderr-budget.ts'
 import { TurnQueue } from '../../agent-host/turn-queue.ts'
+import { usualDirectory } from '../../agent-host/working-directory.ts'
 
 t.test('turns run one at a time, in order, each once', (t) => {
   const turns = new TurnQueue(4)
@@ -27,6 +28,25 @@ t.test('turns run one at a time, in order, each once', (t) => {
   t.equal(turns.highest, 8)
   t.equal(turns.end(), 6)
   t.equal(turns.begin(), undefined)
+  t.end()
+})
+
+t.test('that a host begins in / allows nothing, and its sessions begin at home', (t) => {
+  const { HOME } = process.env
+  const here = process.cwd()
+  t.teardown(() => {
+    process.chdir(here)
+    process.env['HOME'] = HOME
+  })
+  process.env['HOME'] = t.testdir({})
+  process.chdir('/')
+  t.strictSame(usualRoots(), [process.env['HOME'], tmpdir()])
+  t.equal(usualDirectory(), process.env['HOME'])
+  process.env['HOME'] = '/none'
+  t.strictSame(usualRoots(), [tmpdir()])
+  process.chdir(here)
+  t.strictSame(usualRoots(), [here, tmpdir()])
+  t.equal(usualDirectory(), here)
   t.end()
 })
 

@@ -5,7 +5,13 @@ import { decodeBody, encode } from '../../protocol/codec.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 import { type BrokerLink, LINK_LIMITS, type Verdict } from '../../protocol/link/broker-link.ts'
 import { HEARTBEAT } from '../../protocol/link/heartbeat.ts'
-import type { LinkEvent } from '../../protocol/link/peer-link.ts'
+import { OUTBOX_LIMITS } from '../../protocol/link/outbox.ts'
+import {
+  type LinkEvent,
+  PEER_RETRY,
+  PeerLink,
+  SILENT_AFTER_MS,
+} from '../../protocol/link/peer-link.ts'
 import { ErrorBody } from '../../protocol/messages/calls.ts'
 import { GoodbyeBody, type HelloBody } from '../../protocol/messages/handshake.ts'
 import type { Head } from '../../protocol/messages/index.ts'
@@ -186,6 +192,35 @@ t.test('a peer that the broker refuses gives up and says why', async (t) => {
   net.run(10_000)
   t.same(peer.story, ['refused'])
   t.equal(errorOf(peer.events, 'refused').message, error.message)
+})
+
+t.test('what follows in a bundle behind the end of a link is not read', async (t) => {
+  const net = new VirtualNetwork({ broker: { authenticate: challenger() } })
+  const peer = net.peer('anna') // it has no key
+  const goodbye = { code: 'UNAUTHENTICATED', reason: 'who are you?' }
+  const challenge = { head: { kind: 'CHALLENGE' } as const, body: { nonce: Buffer.alloc(32) } }
+  net.arrive('anna', frames(challenge, { head: { kind: 'GOODBYE' }, body: goodbye }))
+  t.same(peer.story, ['refused'])
+})
+
+t.test('pings are answered up to what may wait, when nothing is taken', async (t) => {
+  const link = new PeerLink({
+    role: 'operator',
+    principal: 'anna',
+    software: 'test',
+    silentAfterMs: SILENT_AFTER_MS,
+    retry: PEER_RETRY,
+    random: () => 0,
+    health: () => ({ loop_lag_ms: 0, in_flight: 0, progress_age_ms: -1 }),
+    onEvent: () => undefined,
+    onReady: () => undefined,
+  })
+  const pings = frames(
+    ...Array.from({ length: 1024 }, () => ({ head: { kind: 'PING', id: 1 } as const })),
+  )
+  for (let sent = 0; sent <= OUTBOX_LIMITS.maxMessages; sent += 1024) link.receive(pings, 0)
+  link.receive(pings, 0)
+  t.equal(link.backlog.count, OUTBOX_LIMITS.maxMessages + 1)
 })
 
 t.test('another major version is refused with both versions named', async (t) => {

@@ -106,7 +106,8 @@ t.test('credentials are known by their looks', async (t) => {
     }),
   )
   const env = { A_KEY: 'a', GITHUB_TOKEN: 'b', HOME: 'c', DB_PASSWORD: 'd', NONE: undefined }
-  t.same(secretsOf(env), ['a', 'b', 'd'])
+  const plain = { MONKEY: 'e', AGENTMQ_ATTACH_TOKEN_MS: '300000', OLDPWD: '/x', KEY: '' }
+  t.same(secretsOf({ ...env, ...plain, API_KEYS: 'f', PGPASSWORD: 'g' }), ['a', 'b', 'd', 'f', 'g'])
 })
 
 t.test('what a schema calls secret is found, however deep', async (t) => {

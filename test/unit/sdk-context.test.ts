@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { contextPlace } from '../../clients/sdk/context.ts'
+import { contextPlace } from '../../protocol/process/context-file.ts'
 
 const CONTEXTS = { lab: { endpoint: 'tcp://127.0.0.1:7001' }, mine: { dir: '/srv/agents' } }
 

@@ -8,6 +8,7 @@ import type { Head, HeadFor } from '../../protocol/messages/index.ts'
 class Bench {
   readonly sent: Head[] = []
   isUp = true
+  knowsUsers = true
   now = 1000
   readonly pending = new PendingCalls({
     send: (head) => {
@@ -15,6 +16,7 @@ class Bench {
       return this.isUp
     },
     random: () => 0.5,
+    knowsUsers: () => this.knowsUsers,
   })
 
   start(request: Partial<CallRequest> = {}) {
@@ -277,4 +279,29 @@ t.test('closing fails every call and says which may have been done', async (t) =
   t.same(failure(sent.outcomes), { code: 'CONNECTION_CLOSED', executed: 'unknown' })
   t.same(failure(unsent.outcomes), { code: 'CONNECTION_CLOSED', executed: 'no' })
   t.equal(bench.pending.size, 0)
+})
+
+t.test('a request for a user says so, each time that it is sent', async (t) => {
+  const bench = new Bench()
+  bench.start({ user: 'anna' })
+  bench.lose()
+  bench.restore()
+  t.match(bench.requests, [{ user: 'anna' }, { user: 'anna', key: 'key-1' }])
+  bench.start()
+  t.notOk('user' in (bench.requests.at(-1) ?? {}), 'one of its own does not')
+})
+
+t.test('a broker that knows nothing of users is never sent a request for one', async (t) => {
+  const bench = new Bench()
+  bench.knowsUsers = false
+  const call = bench.start({ user: 'anna' })
+  t.strictSame(bench.sent, [])
+  t.match(failure(call.outcomes), { code: 'UNSUPPORTED', executed: 'no' })
+  bench.knowsUsers = true
+  const later = bench.start({ user: 'anna' })
+  bench.lose()
+  bench.knowsUsers = false // an older one answers now
+  bench.restore()
+  t.equal(bench.requests.length, 1)
+  t.match(failure(later.outcomes), { code: 'UNSUPPORTED' })
 })

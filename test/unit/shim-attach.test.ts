@@ -172,16 +172,20 @@ t.test('a token is good until it expires or is revoked, and is nowhere to be fou
   const tokens = make()
   t.same(await tokens.issue('a'), { token: 'token-1', expiresAt: 301_000 })
   await tokens.issue('b')
-  t.equal(await make().agentOf('token-1'), 'a', 'also for the next shim')
-  t.equal(await tokens.agentOf('token-3'), undefined)
+  t.same(
+    await make().openedBy('token-1'),
+    { agent: 'a', user: undefined },
+    'also for the next shim',
+  )
+  t.equal(await tokens.openedBy('token-3'), undefined)
   t.equal(await tokens.revoke('token-2'), 'b')
   t.equal(await tokens.revoke('token-2'), 'b', 'once more')
-  t.equal(await tokens.agentOf('token-2'), undefined)
+  t.equal(await tokens.openedBy('token-2'), undefined)
   t.equal(await tokens.revoke('token-3'), undefined)
   t.same(await tokens.sweep(), new Set(['a']))
   t.notMatch(JSON.stringify([...store.map]), /token-/)
   now = 301_000
-  t.equal(await tokens.agentOf('token-1'), undefined)
+  t.equal(await tokens.openedBy('token-1'), undefined)
   t.equal(await tokens.revoke('token-1'), undefined)
   t.same(await tokens.sweep(), new Set())
   t.equal(store.map.size, 0)

@@ -4,6 +4,7 @@ import { SignJWT } from 'jose'
 import t from 'tap'
 import { Auth, type AuthSettings } from '../../clients/shim/http/auth.ts'
 import { HttpRpc } from '../../clients/shim/http/rpc.ts'
+import { MAX_USERS, Users } from '../../clients/shim/http/users.ts'
 import { MAX_BATCH_CHARS } from '../../clients/shim/legacy/batch.ts'
 import { plain } from '../../clients/shim/legacy/json/value.ts'
 import { badParams, RpcError } from '../../clients/shim/legacy/rpc-error.ts'
@@ -27,8 +28,8 @@ function rpcOf({
     maxBatch,
     now: () => 0,
     answered: () => undefined,
-    dispatch: async (method, params) => {
-      calls.push(method)
+    dispatchFor: (user) => async (method, params) => {
+      calls.push(user === undefined ? method : `${user}: ${method}`)
       if (method === 'bad') throw badParams('Missing params')
       if (method === 'none') throw new RpcError(-32601, `Method not found: ${method}`)
       return { params: plain(params) }
@@ -149,6 +150,38 @@ t.test('credentials', async (t) => {
   t.notOk(await opens(undefined))
   const both = await answer(rpc, { jsonrpc: '1.0', method: 'm', id: 1 })
   t.match(both, { error: { code: -32001, message: 'Authentication failed' }, id: 1 })
+})
+
+t.test('where it is asked for, a token says for whom, and a key does not', async (t) => {
+  const now = NOW_MS / 1000
+  const payload = { sub: 'anna', iat: now, exp: now + 3600, scope: [] }
+  const token = await new SignJWT(payload)
+    .setProtectedHeader({ alg: 'HS256' })
+    .sign(new TextEncoder().encode(SECRET))
+  const calls: string[] = []
+  for (const act_for_users of [true, false]) {
+    const auth = { enable_auth: true, jwt_secret: SECRET, api_key: 'key', act_for_users }
+    const rpc = rpcOf({ auth, calls })
+    for (const authorization of [`Bearer ${token}`, 'Bearer key']) {
+      await rpc.answer(JSON.stringify(ask('m', { id: 1 })), { authorization, isStrict: false })
+    }
+    await rpc.answer(JSON.stringify(ask('m', { id: 1, params: { auth_token: token } })), legacy)
+  }
+  t.strictSame(calls, ['anna: m', 'm', 'anna: m', 'm', 'm', 'm'])
+})
+
+t.test('the users that asked last are remembered, and no more of them', (t) => {
+  const made: string[] = []
+  const users = new Users((user = 'shim') => {
+    made.push(user)
+    return user
+  })
+  const names = Array.from({ length: MAX_USERS }, (_, index) => `u${index}`)
+  for (const name of [...names, 'u0', 'late']) t.equal(users.of(name), name)
+  t.equal(users.size, MAX_USERS)
+  for (const name of ['u0', 'late', 'u1']) users.of(name)
+  t.strictSame(made.slice(MAX_USERS), ['late', 'u1'], 'u1 had not asked for the longest')
+  t.end()
 })
 
 t.test('a batch whose replies are too much is not done to its end', async (t) => {

@@ -69,6 +69,7 @@ t.test('numbers stay what they were', async (t) => {
   t.equal(encode(read('18446744073709551616')), '18446744073709552000.0')
   t.equal(encode(fromPlain({ b: [1.5, 2], a: null })), '{"a":null,"b":[1.5,2]}')
   t.equal(faultOf('1e999', read), 'number out of range at line 1 column 5')
+  t.equal(faultOf('9'.repeat(400), read), 'number out of range at line 1 column 400')
 })
 
 t.test('texts of faults', async (t) => {

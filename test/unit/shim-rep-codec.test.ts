@@ -260,6 +260,14 @@ t.test(
   },
 )
 
+t.test('integers beyond 32 bits are written as integers', async (t) => {
+  for (const limit of [2 ** 31, 2 ** 32, Number.MAX_SAFE_INTEGER]) {
+    const asked = { request_id: 'r', filter_status: null, limit }
+    const written = encodeMessage({ type: 'list_agents_request', ...asked })
+    t.match(decodeMessage(written), { type: 'list_agents_request', limit })
+  }
+})
+
 t.test('any bytes become a message or a refusal that can be read', async (t) => {
   const damaged = fc
     .tuple(messages(), fc.nat(), fc.nat(255), fc.nat())

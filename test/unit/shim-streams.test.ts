@@ -100,7 +100,7 @@ t.test('a stream moves as fast as its client, and not past one that takes nothin
 })
 
 const asking = (headers: Record<string, string>, url = '/sessions/a/stream') =>
-  ({ headers, url }) as unknown as Parameters<Admission['refusal']>[0]
+  ({ headers, url }) as unknown as Parameters<Admission['admit']>[0]
 
 t.test('pages of the web cannot open what asks nobody who they are', async (t) => {
   const refusal = (headers: Record<string, string>, isExposed = false) =>
@@ -121,8 +121,8 @@ t.test('pages of the web cannot open what asks nobody who they are', async (t) =
   t.equal(refusal({ host: 'me.lan', origin: 'https://me.lan' }, true), undefined, 'exposed')
   t.match(refusal({ host: 'me.lan', origin: 'https://evil.example' }, true), /pages of/)
   const open = new Admission({ enable_auth: false, expose_http: false }, Date.now)
-  t.equal(await open.refusal(asking({})), undefined)
-  t.match(await open.refusal(asking({ origin: 'https://evil.example' })), { status: 403 })
+  t.strictSame(await open.admit(asking({})), { user: undefined })
+  t.match(await open.admit(asking({ origin: 'https://evil.example' })), { status: 403 })
 })
 
 t.test('with authentication a token opens, in the header or in the query', async (t) => {
@@ -130,11 +130,15 @@ t.test('with authentication a token opens, in the header or in the query', async
     { enable_auth: true, expose_http: false, api_key: 'sesame' },
     Date.now,
   )
-  t.match(await admission.refusal(asking({})), { status: 401 })
-  t.match(await admission.refusal(asking({ authorization: 'Bearer no' })), { status: 401 })
-  t.equal(await admission.refusal(asking({ authorization: 'Bearer sesame' })), undefined)
+  t.match(await admission.admit(asking({})), { status: 401 })
+  t.match(await admission.admit(asking({ authorization: 'Bearer no' })), { status: 401 })
+  t.strictSame(await admission.admit(asking({ authorization: 'Bearer sesame' })), {
+    user: undefined,
+  })
   const query = '/sessions/a/stream?auth_token=sesame'
-  t.equal(await admission.refusal(asking({ origin: 'https://app.example' }, query)), undefined)
+  t.strictSame(await admission.admit(asking({ origin: 'https://app.example' }, query)), {
+    user: undefined,
+  })
 })
 
 t.test('an upgrade that is refused gets an answer', async (t) => {

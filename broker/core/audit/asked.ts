@@ -106,15 +106,17 @@ export function targetOfHead(core: Core, target: string): Target {
   return attempt(() => (target === '' ? {} : ofSession(core, { session: target })))
 }
 
+/** Filled in and not spread together, because that is done for each call. */
 export function askedBy(method: BrokerMethod, { identity, connection, trace, key }: Caller): Asked {
-  return {
+  const asked: { -readonly [F in keyof Asked]: Asked[F] } = {
     principal: identity.principal,
     ...(identity.via !== undefined && { via: identity.via }),
     method,
-    ...(connection !== '' && { connection: connectionName(connection) }),
-    ...(key !== '' && { key: keyHash(key) }),
-    ...(TRACEPARENT.test(trace) && { trace }),
   }
+  if (connection !== '') asked.connection = connectionName(connection)
+  if (key !== '') asked.key = keyHash(key)
+  if (TRACEPARENT.test(trace)) asked.trace = trace
+  return asked
 }
 
 /** What is asked for may not be there, or fit several: the call will say so. */

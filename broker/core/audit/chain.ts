@@ -3,11 +3,12 @@
  * number is known; when the group fails, the chain falls back to what is on disk, and so do the numbers.
  */
 import { GENESIS, recordHash } from '../../../protocol/audit-chain.ts'
-import { decodeTrusted, encode } from '../../../protocol/codec.ts'
+import { encode } from '../../../protocol/codec.ts'
 import type { AuditBody } from '../../../protocol/messages/audit.ts'
 import { AUDIT_STREAM } from '../../../protocol/methods/audit.ts'
 import type { Journal } from '../../journal/journal.ts'
 import type { Entry } from './entry.ts'
+import { recordOf } from './record.ts'
 
 /** Longest text of a field, UTF-16 units; ids and names are far shorter. */
 const MAX_TEXT = 256
@@ -29,10 +30,12 @@ export class AuditChain {
   /** The body of the next record. */
   seal(entry: Entry, { seq, time }: Place): Buffer {
     const prev = this.#last ?? this.#stored()
-    const body = { ...(isPlain(entry) ? entry : wellFormed(entry)), prev }
-    const hash = recordHash({ ...body, seq, time })
+    const sound = isPlain(entry) ? entry : wellFormed(entry)
+    // Assigned and not spread, which here takes twice as long as all the rest.
+    const hash = recordHash(Object.assign({ prev, seq, time }, sound))
     this.#last = hash
-    return encode({ ...body, hash } satisfies AuditBody)
+    const body: AuditBody = Object.assign({ prev, hash }, sound)
+    return encode(body)
   }
 
   /** A write has failed: what was sealed for it never was. */
@@ -49,7 +52,7 @@ export class AuditChain {
     if (sequence === 0) return GENESIS
     const range = { from: sequence, to: sequence, maxCount: 1, maxBytes: 1 }
     const [chunk] = this.#journal.read(AUDIT_STREAM, range).chunks
-    return chunk ? (decodeTrusted(chunk.body) as AuditBody).hash : GENESIS
+    return (chunk && recordOf(chunk)?.hash) ?? GENESIS
   }
 }
 

@@ -6,6 +6,7 @@ import { DEFAULT_DEADLINE_MS } from '../../../protocol/messages/calls.ts'
 import { type BrokerMethod, isMethod, METHODS } from '../../../protocol/methods/index.ts'
 import { nearest } from '../../../protocol/nearest.ts'
 import { MAX_TABLE_KEY_BYTES } from '../../journal/keys.ts'
+import { auditForbidden } from '../audit/refused-request.ts'
 import { type Call, conflict, type KeyedRequest, outgrown, type Waiter } from '../calls.ts'
 import type { Core } from '../core.ts'
 import { exceeds, isRepeat, requestHash } from '../idempotency.ts'
@@ -145,6 +146,7 @@ function run<M extends BrokerMethod>(core: Core, call: Call<M>): void {
   } catch (thrown) {
     const error = ProtocolError.from(thrown, 'broker', 'unknown')
     if (error.code === 'INTERNAL') core.defect(error.cause ?? error)
+    auditForbidden(core, call, error)
     call.fail(error)
   }
 }

@@ -169,7 +169,11 @@ function infoOf(core: Core, record: PrincipalRecord): PrincipalInfo {
     roles: [...roles],
     reach,
     note,
-    keys: keys.map((one) => ({ ...one, fingerprint: fingerprint(one.key) })),
+    keys: keys.map((one) => ({
+      ...one,
+      fingerprint: fingerprint(one.key),
+      told_next: core.ports.access.toldNext(one.key),
+    })),
     connections: core.ports.access.connectionsOf(principal),
     changed_at,
   }

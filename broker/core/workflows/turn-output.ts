@@ -1,8 +1,8 @@
 /** Reads the text of one turn, and how it ended, out of the journal: a stretch at a time. */
-import { decodeTrusted } from '../../../protocol/codec.ts'
-import { CHUNK_CODES, type ChunkBody, type TurnReason } from '../../../protocol/messages/chunk.ts'
+import { CHUNK_CODES, type TurnReason } from '../../../protocol/messages/chunk.ts'
 import { MAX_OUTPUT_BYTES } from '../../../protocol/methods/workflow.ts'
 import type { Journal, StoredChunk } from '../../journal/journal.ts'
+import { readChunk } from '../read-chunk.ts'
 
 /** Chunks and bytes of one stretch. */
 const MAX_CHUNKS = 2000
@@ -54,11 +54,11 @@ export class TurnOutput {
   #take({ turn, type, body }: StoredChunk): TurnOutcome | undefined {
     if (turn !== this.#place.turn) return undefined
     if (type === CHUNK_CODES.text) {
-      this.#add((decodeTrusted(body) as ChunkBody<'text'>).content)
+      this.#add(readChunk('text', body)?.content ?? '')
     } else if (type === CHUNK_CODES.error) {
-      this.#failure = (decodeTrusted(body) as ChunkBody<'error'>).message
+      this.#failure = readChunk('error', body)?.message ?? ''
     } else if (type === CHUNK_CODES.turn_complete) {
-      const { reason } = decodeTrusted(body) as ChunkBody<'turn_complete'>
+      const reason = readChunk('turn_complete', body)?.reason ?? 'error'
       return { reason, text: this.#end(), cut: this.#cut, failure: this.#failure }
     }
     return undefined

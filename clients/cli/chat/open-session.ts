@@ -3,7 +3,7 @@
 import type { Client, SessionHandle } from '../../sdk/index.ts'
 import { chooseBackend } from '../backend-choice.ts'
 import type { Cli } from '../command.ts'
-import { createParams, type SessionFlags } from '../session-options.ts'
+import { createParams, ownDirectory, type SessionFlags } from '../session-options.ts'
 import { handleOf, hasEnded, shortId } from '../session-text.ts'
 import type { CliSettings } from '../settings.ts'
 
@@ -25,7 +25,9 @@ export async function newSession(
   cli: Cli,
 ): Promise<OpenedSession> {
   const backend = flags.backend ?? settings.backend ?? (await chosenBackend(client, cli))
-  const session = await client.createSession(createParams(flags, backend, cli.cwd))
+  const session = await client.createSession(
+    createParams(flags, backend, ownDirectory(cli, settings)),
+  )
   const { info } = session
   cli.output.note(
     `· session ${handleOf(info)} · ${info.backend} · host ${shortId(info.host)} · ${info.cwd}`,

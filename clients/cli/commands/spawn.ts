@@ -3,7 +3,7 @@ import type { Argv } from 'yargs'
 import { type ArgsOf, type Cli, type Globals, words } from '../command.ts'
 import { withClient } from '../connection.ts'
 import { EXIT } from '../exit-codes.ts'
-import { createParams, sessionOptions } from '../session-options.ts'
+import { createParams, ownDirectory, sessionOptions } from '../session-options.ts'
 import { commandFor, handleOf } from '../session-text.ts'
 import { readText } from '../text-input.ts'
 
@@ -25,9 +25,9 @@ export const builder = (yargs: Argv<Globals>) =>
 
 export async function handler(args: ArgsOf<typeof builder>, cli: Cli): Promise<number> {
   const text = await readText(words(args.prompt, args), args.stdin === true, cli)
-  return await withClient(cli, async (client) => {
+  return await withClient(cli, async (client, settings) => {
     const session = await client.createSession({
-      ...createParams(args, args.backend, cli.cwd),
+      ...createParams(args, args.backend, ownDirectory(cli, settings)),
       ...(args['on-prompt'] && { start: 'on_prompt' }),
     })
     if (text !== '') await session.prompt(text)

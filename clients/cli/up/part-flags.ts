@@ -12,6 +12,9 @@ export interface UpFlags {
   readonly name?: string | undefined
   readonly label?: readonly string[] | undefined
   readonly slots?: number | undefined
+  readonly listen?: string | undefined
+  readonly 'listen-streams'?: string | undefined
+  readonly advertise?: string | undefined
 }
 
 /** The directory of the logs; made with the rights of the state directory. */
@@ -38,7 +41,7 @@ function partFlags(part: PartName, flags: UpFlags, logs: string): string[] {
     ...flag('log-level', flags['log-level']),
     ...flag('log-file', logFile(logs, part)),
   ]
-  if (part === 'broker') return shared
+  if (part === 'broker') return [...shared, ...networkFlags(flags)]
   // What else there is on this machine is no reason not to run here.
   if (part === 'shim') return [...shared, '--no-http-required']
   return [
@@ -47,6 +50,11 @@ function partFlags(part: PartName, flags: UpFlags, logs: string): string[] {
     ...flag('slots', flags.slots),
     ...(flags.label ?? []).flatMap((label) => flag('label', label)),
   ]
+}
+
+function networkFlags(flags: UpFlags): string[] {
+  const names = ['listen', 'listen-streams', 'advertise'] as const
+  return names.flatMap((name) => flag(name, flags[name]))
 }
 
 function flag(name: string, value: string | number | undefined): string[] {

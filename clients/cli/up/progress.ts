@@ -1,5 +1,7 @@
 /** Tells the user what `agentmq up` does: lines for people, NDJSON events for programs. */
+import type { DoorInfo } from '../../../protocol/methods/key.ts'
 import type { HostInfo } from '../../../protocol/methods/types.ts'
+import type { JoinLines } from '../keys/join-lines.ts'
 import type { Output } from '../output.ts'
 import { duration } from '../render/durations.ts'
 import { safeLine } from '../render/safe-text.ts'
@@ -37,6 +39,21 @@ export class Progress {
         this.#output.line(this.#labelled('backend', what))
       }
     }
+  }
+
+  /** How other machines get in. */
+  network(lines: JoinLines, door: DoorInfo): void {
+    if (this.#output.json) {
+      this.#output.record({ event: 'network', door, join: lines })
+      return
+    }
+    const { dim } = this.#output.style
+    this.labelled('network', `${door.endpoint}, fingerprint ${door.fingerprint}`)
+    this.labelled('join', lines.host)
+    this.labelled('', dim('^ on another machine, for its agents; it says how its key is approved'))
+    this.labelled('', dim('for clients: agentmq keys export-context'))
+    if (lines.server_is_guess)
+      this.labelled('', dim(`${lines.server} is a guess; --advertise says it`))
   }
 
   labelled(label: string, text: string): void {

@@ -1,7 +1,7 @@
 /** A session as the agent that old clients know: every session that is no chat. */
 
 import { ProtocolError } from '../../../protocol/errors.ts'
-import type { Client, SessionInfo } from '../../sdk/index.ts'
+import type { Actor, SessionInfo } from '../../sdk/index.ts'
 import type { AgentInfo, AgentStatus } from '../rep/layouts.ts'
 import { everySession } from '../sessions.ts'
 
@@ -64,7 +64,7 @@ function textOr(value: unknown, other: string): string {
 }
 
 /** The agent with this id; undefined when there is none, or a chat. */
-export async function findAgent(client: Client, id: string): Promise<SessionInfo | undefined> {
+export async function findAgent(client: Actor, id: string): Promise<SessionInfo | undefined> {
   try {
     const info = await client.call('session.get', { session: id })
     return isOnlyChat(info) ? undefined : info
@@ -76,7 +76,7 @@ export async function findAgent(client: Client, id: string): Promise<SessionInfo
 
 /** Every agent, newest first. */
 export async function* agents(
-  client: Client,
+  client: Actor,
   status?: readonly SessionInfo['status'][],
 ): AsyncGenerator<SessionInfo, void> {
   for await (const info of everySession(client, status)) if (!isOnlyChat(info)) yield info

@@ -1,7 +1,7 @@
 /** What old clients write to the stdin of an agent: lines for a program, prompts for an agent. */
 import { ProtocolError } from '../../../protocol/errors.ts'
 import { MAX_STDIN_LINE } from '../../../protocol/methods/control.ts'
-import type { Client } from '../../sdk/index.ts'
+import type { Actor } from '../../sdk/index.ts'
 
 /** Lines in one write; each is a call of its own. */
 export const MAX_INPUT_LINES = 10_000
@@ -10,7 +10,7 @@ export const MAX_INPUT_LINES = 10_000
  * Writes lines, in order, to a program that reads them; an agent that takes prompts gets all of them as one.
  * A piece without a newline at the end counts as a line. Rejects with ProtocolError.
  */
-export async function writeInput(client: Client, session: string, text: string): Promise<void> {
+export async function writeInput(client: Actor, session: string, text: string): Promise<void> {
   const lines = text.replace(/\r?\n$/, '').split('\n')
   checkLines(lines)
   for (const [index, line] of lines.entries()) {
@@ -26,7 +26,7 @@ export async function writeInput(client: Client, session: string, text: string):
 }
 
 /** There is nothing to ask with an empty one. */
-async function prompt(client: Client, session: string, text: string): Promise<void> {
+async function prompt(client: Actor, session: string, text: string): Promise<void> {
   if (text.trim() !== '') await client.call('session.prompt', { session, text })
 }
 

@@ -1,6 +1,8 @@
 /** The socket of one agent: lets clients in by their tokens, and knows who is attached. */
 import { createServer, type Server, type Socket } from 'node:net'
 import { ProtocolError } from '../../../protocol/errors.ts'
+import type { Actor } from '../../sdk/index.ts'
+import { actorFor } from '../actor-for.ts'
 import { findAgent } from '../agents/agent.ts'
 import type { DoorContext } from '../door.ts'
 import { listenOn } from '../socket-file.ts'
@@ -15,6 +17,13 @@ import { hashOf } from './tokens.ts'
 export const HANDSHAKE_MS = 300_000
 /** Connections to one socket, those that have not said who they are included. */
 const MAX_CONNECTIONS = 32
+
+/** Somebody whose token is good here. */
+interface Comer {
+  readonly tokenHash: string
+  /** On whose behalf: its rights are those of now. */
+  readonly actor: Actor
+}
 
 export class AgentSocket {
   readonly path: string
@@ -87,8 +96,8 @@ export class AgentSocket {
     }
   }
 
-  /** The hash of the token that came. */
-  async #hello(link: FrameLink): Promise<string> {
+  /** Who comes, by the token. */
+  async #hello(link: FrameLink): Promise<Comer> {
     const over = new AbortController()
     const late = this.#context.pause(HANDSHAKE_MS, over.signal).then(() => {
       throw new HandshakeFailed('Handshake timeout')
@@ -98,27 +107,28 @@ export class AgentSocket {
       const frame = await Promise.race([link.next(), late])
       if (!frame) throw new HandshakeFailed('Read error: the connection ended')
       const { token } = readHello(frame)
-      const agent = await this.#context.attach.tokens.agentOf(token)
-      if (agent === undefined) throw new HandshakeFailed('Invalid or expired token')
-      if (agent !== this.#agent) throw new HandshakeFailed('Token not valid for this agent')
+      const { attach, client } = this.#context
+      const opened = await attach.tokens.openedBy(token)
+      if (opened === undefined) throw new HandshakeFailed('Invalid or expired token')
+      if (opened.agent !== this.#agent) throw new HandshakeFailed('Token not valid for this agent')
       link.trust()
-      return hashOf(token)
+      return { tokenHash: hashOf(token), actor: actorFor(client, opened.user) }
     } finally {
       over.abort()
     }
   }
 
-  async #attach(link: FrameLink, tokenHash: string): Promise<void> {
-    const { client, settings, log } = this.#context
+  async #attach(link: FrameLink, { tokenHash, actor }: Comer): Promise<void> {
+    const { settings, log } = this.#context
     if (this.#attached.size + this.#greeting >= settings.attach_sessions) {
       throw new HandshakeFailed(noRoom(settings.attach_sessions, this.#agent))
     }
     this.#greeting += 1
-    const agent = await findAgent(client, this.#agent).finally(() => {
+    const agent = await findAgent(actor, this.#agent).finally(() => {
       this.#greeting -= 1
     })
     if (!agent) throw new HandshakeFailed(`Agent not found: ${this.#agent}`)
-    const attachment = new Attachment(this.#context, link, agent)
+    const attachment = new Attachment({ ...this.#context, client: actor }, link, agent)
     this.#attached.set(attachment, tokenHash)
     log.info({ agent: this.#agent }, 'attached')
     try {

@@ -1,6 +1,6 @@
 /** One client at one agent: its past output, its live output, and what the client writes. */
 import { ProtocolError } from '../../../protocol/errors.ts'
-import type { Client, Follow, SessionInfo } from '../../sdk/index.ts'
+import type { Actor, Follow, SessionInfo } from '../../sdk/index.ts'
 import { agentInfo } from '../agents/agent.ts'
 import { writeInput } from '../agents/input.ts'
 import type { FrameLink } from './frame-link.ts'
@@ -13,7 +13,7 @@ import { StdinLines } from './stdin-lines.ts'
 export const PING_MS = 30_000
 
 export interface AttachmentPorts {
-  readonly client: Client
+  readonly client: Actor
   readonly wall: () => number
   readonly every: (ms: number, run: () => void) => () => void
 }

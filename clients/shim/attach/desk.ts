@@ -38,8 +38,8 @@ export class AttachDesk {
     this.#sockets = sockets
   }
 
-  /** Rejects with RpcError, or with ProtocolError. */
-  async request(agent: SessionInfo): Promise<AttachGrant> {
+  /** `user`: on whose behalf. Rejects with RpcError, or with ProtocolError. */
+  async request(agent: SessionInfo, user?: string): Promise<AttachGrant> {
     const { session, paused } = agent
     if (paused === '') {
       const status = debugName(statusOf(agent))
@@ -51,13 +51,13 @@ export class AttachDesk {
       throw attachRefused(noRoom(sockets.maxPerAgent, session))
     }
     const connect_url = await sockets.open(session)
-    const { token, expiresAt } = await this.tokens.issue(session)
+    const { token, expiresAt } = await this.tokens.issue(session, user)
     return { token, connect_url, expires_at: expiresAt }
   }
 
   /** Id of the session that a token opens; undefined when it opens none. */
-  validate(token: string): Promise<string | undefined> {
-    return this.tokens.agentOf(token)
+  async validate(token: string): Promise<string | undefined> {
+    return (await this.tokens.openedBy(token))?.agent
   }
 
   /** Whether there was such a token; also one that was revoked before and has not expired. */

@@ -15,8 +15,16 @@ export interface TokenPorts {
   readonly ttlMs: number
 }
 
+/** What a token opens, and for whom. */
+export interface Opened {
+  readonly agent: string
+  /** The user that asked for it, with whose rights it is used; undefined = the shim itself. */
+  readonly user: string | undefined
+}
+
 interface Kept {
   readonly agent: string
+  readonly user?: string
   /** Ms since 1970. */
   readonly expires_at: number
   readonly is_revoked: boolean
@@ -29,19 +37,23 @@ export class AttachTokens {
     this.#ports = ports
   }
 
-  async issue(agent: string): Promise<{ readonly token: string; readonly expiresAt: number }> {
+  async issue(
+    agent: string,
+    user?: string,
+  ): Promise<{ readonly token: string; readonly expiresAt: number }> {
     const { store, wall, uuid, ttlMs } = this.#ports
     const token = uuid()
     const expiresAt = wall() + ttlMs
-    const kept: Kept = { agent, expires_at: expiresAt, is_revoked: false }
+    const who = { agent, ...(user !== undefined && { user }) }
+    const kept: Kept = { ...who, expires_at: expiresAt, is_revoked: false }
     await store.set(keyOf(token), { ...kept })
     return { token, expiresAt }
   }
 
-  /** The agent that a token opens; undefined when it opens none (any more). */
-  async agentOf(token: string): Promise<string | undefined> {
+  /** What a token opens; undefined when that is nothing (any more). */
+  async openedBy(token: string): Promise<Opened | undefined> {
     const kept = keptOf(await this.#ports.store.get(keyOf(token)))
-    return kept && this.#isValid(kept) ? kept.agent : undefined
+    return kept && this.#isValid(kept) ? { agent: kept.agent, user: kept.user } : undefined
   }
 
   /** Whether there is such a token, revoked or not; its agent when there is. */
@@ -81,7 +93,9 @@ function keyOf(token: string): string {
 
 function keptOf(value: unknown): Kept | undefined {
   if (typeof value !== 'object' || value === null) return undefined
-  const { agent, expires_at, is_revoked } = value as Partial<Record<keyof Kept, unknown>>
+  const { agent, user, expires_at, is_revoked } = value as Partial<Record<keyof Kept, unknown>>
   if (typeof agent !== 'string' || typeof expires_at !== 'number') return undefined
-  return { agent, expires_at, is_revoked: is_revoked === true }
+  if (user !== undefined && typeof user !== 'string') return undefined
+  const who = { agent, ...(user !== undefined && { user }) }
+  return { ...who, expires_at, is_revoked: is_revoked === true }
 }

@@ -3,21 +3,30 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
+import type { StreamItem } from '../../sdk/index.ts'
+import { actorFor } from '../actor-for.ts'
 import { openAlias } from '../alias.ts'
 import { bindError } from '../bind-error.ts'
 import type { Door, DoorContext } from '../door.ts'
 import { EventWatch } from '../event-watch.ts'
+import type { Admitted } from '../http/auth.ts'
 import { pageRefusal } from '../http/page-guard.ts'
 import { Admission } from '../sse/admission.ts'
 import { isStreamPath } from '../sse/stream-path.ts'
-import { rawAnswer } from '../sse/stream-request.ts'
-import type { DescartesEvent } from './descartes-event.ts'
+import { type Refusal, rawAnswer, refusal } from '../sse/stream-request.ts'
 import { EventClient } from './event-client.ts'
 import { descartesEvents } from './from-native.ts'
 import { EVENTS_LIMITS } from './limits.ts'
+import { UserWatch } from './user-watch.ts'
 
 export function eventsDoor(context: DoorContext): Door {
   return new EventsDoor(context)
+}
+
+interface Connected {
+  readonly client: EventClient
+  /** It is a user, who hears for itself. */
+  readonly hasOwnWatch: boolean
 }
 
 class EventsDoor implements Door {
@@ -25,7 +34,7 @@ class EventsDoor implements Door {
   readonly #context: DoorContext
   readonly #admission: Admission
   readonly #watch: EventWatch
-  readonly #clients = new Map<WebSocket, EventClient>()
+  readonly #clients = new Map<WebSocket, Connected>()
   readonly #sockets = new WebSocketServer({
     noServer: true,
     maxPayload: EVENTS_LIMITS.maxMessageBytes,
@@ -41,10 +50,7 @@ class EventsDoor implements Door {
     this.#watch = new EventWatch({
       client: context.client,
       pause: context.pause,
-      heard: (item) => {
-        if (item.type !== 'event') return
-        for (const event of descartesEvents(item)) this.#tell(event)
-      },
+      heard: (item) => this.#tell(item),
       trouble: ({ code, message }) =>
         context.log.warn({ code, reason: message }, 'events cannot be followed; trying again'),
     })
@@ -121,21 +127,35 @@ class EventsDoor implements Door {
   async #admit(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const destroy = () => socket.destroy()
     socket.on('error', destroy)
-    const refused = await this.#admission.refusal(request)
+    const admitted = await this.#admission.admit(request)
+    const watch = 'status' in admitted ? admitted : await this.#watchFor(admitted)
     socket.off('error', destroy)
-    if (refused) socket.end(rawAnswer(refused))
-    else this.#upgrade(request, socket, head)
+    if (watch && 'status' in watch) socket.end(rawAnswer(watch))
+    else this.#upgrade(request, socket, head, watch)
   }
 
-  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  /** A user hears what that user may hear; undefined = what the shim does. */
+  async #watchFor({ user }: Admitted): Promise<UserWatch | Refusal | undefined> {
+    if (user === undefined) return undefined
+    const { client, pause } = this.#context
+    const watch = new UserWatch(actorFor(client, user), pause)
+    try {
+      await watch.begin()
+      return watch
+    } catch (thrown) {
+      return refusal(thrown)
+    }
+  }
+
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, watch?: UserWatch): void {
     if (this.#clients.size >= this.#context.settings.ws_connections) {
       socket.end(rawAnswer({ status: 503, body: '' }))
       return
     }
-    this.#sockets.handleUpgrade(request, socket, head, (ws) => this.#welcome(ws))
+    this.#sockets.handleUpgrade(request, socket, head, (ws) => this.#welcome(ws, watch))
   }
 
-  #welcome(socket: WebSocket): void {
+  #welcome(socket: WebSocket, watch: UserWatch | undefined): void {
     const { now, wall, uuid, log, metrics } = this.#context
     const disconnected = metrics.connected()
     const client = new EventClient({
@@ -150,7 +170,11 @@ class EventsDoor implements Door {
       wall,
       uuid,
     })
-    this.#clients.set(socket, client)
+    this.#clients.set(socket, { client, hasOwnWatch: watch !== undefined })
+    watch?.run({
+      heard: (item) => tell([client], item),
+      lost: () => socket.close(POLICY_VIOLATION, 'the user may not hear this any more'),
+    })
     socket.on('message', (data, isBinary) => {
       if (isBinary || !Buffer.isBuffer(data)) client.heard()
       else client.message(data.toString())
@@ -159,24 +183,36 @@ class EventsDoor implements Door {
     socket.on('error', ({ message }) => log.debug({ reason: message }, 'an event client failed'))
     socket.on('close', () => {
       this.#clients.delete(socket)
+      void watch?.stop()
       disconnected()
     })
     client.tick() // the first Ping comes at once
   }
 
-  #tell(event: DescartesEvent): void {
-    if (this.#clients.size === 0) return
-    const json = JSON.stringify(event, plain)
-    for (const client of this.#clients.values()) client.event(event, json)
+  #tell(item: StreamItem): void {
+    const all = [...this.#clients.values()].filter(({ hasOwnWatch }) => !hasOwnWatch)
+    tell(
+      all.map(({ client }) => client),
+      item,
+    )
   }
 
   #tick(): void {
-    for (const client of this.#clients.values()) client.tick()
+    for (const { client } of this.#clients.values()) client.tick()
   }
 }
 
-/** 1001 of RFC 6455. */
+function tell(clients: readonly EventClient[], item: StreamItem): void {
+  if (clients.length === 0 || item.type !== 'event') return
+  for (const event of descartesEvents(item)) {
+    const json = JSON.stringify(event, plain)
+    for (const client of clients) client.event(event, json)
+  }
+}
+
+/** Codes of RFC 6455. */
 const GOING_AWAY = 1001
+const POLICY_VIOLATION = 1008
 
 /** What MessagePack can carry and JSON cannot becomes text. */
 function plain(_key: string, value: unknown): unknown {

@@ -9,7 +9,16 @@ export interface AuthSettings {
   readonly enable_auth: boolean
   readonly jwt_secret?: string
   readonly api_key?: string
+  readonly act_for_users?: boolean
 }
+
+/** Somebody who may come in. */
+export interface Admitted {
+  /** The user that the shim acts for; undefined = it acts for itself. */
+  readonly user: string | undefined
+}
+
+const AS_ITSELF: Admitted = { user: undefined }
 
 /** How far clocks may be apart, s. */
 const LEEWAY_S = 60
@@ -32,24 +41,28 @@ export class Auth {
     this.#wall = wall
   }
 
-  async allows(authorization: string | undefined, params: JsonValue): Promise<boolean> {
-    if (!this.#settings.enable_auth) return true
+  /** Undefined = it may not come in. */
+  async admit(authorization: string | undefined, params: JsonValue): Promise<Admitted | undefined> {
+    if (!this.#settings.enable_auth) return AS_ITSELF
     const token = tokenOf(authorization, params)
-    if (token === undefined) return false
-    return (await this.#isValidJwt(token)) || this.#isApiKey(token)
+    if (token === undefined) return undefined
+    const subject = await this.#subjectOf(token)
+    if (subject === undefined) return this.#isApiKey(token) ? AS_ITSELF : undefined
+    return this.#settings.act_for_users === true ? { user: subject } : AS_ITSELF
   }
 
-  async #isValidJwt(token: string): Promise<boolean> {
+  /** Whom a valid token names; undefined for one that is not. */
+  async #subjectOf(token: string): Promise<string | undefined> {
     const { jwt_secret } = this.#settings
-    if (jwt_secret === undefined) return false
+    if (jwt_secret === undefined) return undefined
     try {
       const key = new TextEncoder().encode(jwt_secret)
       const { payload } = await compactVerify(token, key, { algorithms: ['HS256'] })
       const claims: unknown = JSON.parse(new TextDecoder().decode(payload))
-      if (!matches(Claims, claims) || 'aud' in claims) return false
-      return claims.exp >= this.#wall() / 1000 - LEEWAY_S
+      if (!matches(Claims, claims) || 'aud' in claims) return undefined
+      return claims.exp >= this.#wall() / 1000 - LEEWAY_S ? claims.sub : undefined
     } catch {
-      return false
+      return undefined
     }
   }
 

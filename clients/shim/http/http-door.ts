@@ -1,6 +1,7 @@
 /** The HTTP door: JSON-RPC on every path, and whatever other doors put into it. */
 import type { AddressInfo } from 'node:net'
 import type { FastifyInstance } from 'fastify'
+import { actorFor } from '../actor-for.ts'
 import { openAlias } from '../alias.ts'
 import { bindError } from '../bind-error.ts'
 import type { Door, DoorContext } from '../door.ts'
@@ -10,6 +11,7 @@ import { Auth } from './auth.ts'
 import { httpDispatch } from './dispatch.ts'
 import { HttpRpc } from './rpc.ts'
 import { type HttpLoad, makeServer } from './server.ts'
+import { Users } from './users.ts'
 
 export function httpDoor(context: DoorContext): Door {
   return new HttpDoor(context)
@@ -34,12 +36,14 @@ class HttpDoor implements Door {
 
   async start(): Promise<void> {
     const { settings, wall, attach, metrics, now } = this.#context
+    const legacy = legacyPorts(this.#context)
+    const connections = () => this.#load.connections
+    const users = new Users((user) => {
+      const client = actorFor(this.#context.client, user)
+      return httpDispatch({ legacy: { ...legacy, client }, desk: attach, connections })
+    })
     const rpc = new HttpRpc({
-      dispatch: httpDispatch({
-        legacy: legacyPorts(this.#context),
-        desk: attach,
-        connections: () => this.#load.connections,
-      }),
+      dispatchFor: (user) => users.of(user),
       auth: new Auth(settings, wall),
       maxBatch: settings.batch_size,
       now,

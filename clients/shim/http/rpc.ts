@@ -13,7 +13,8 @@ import type { Auth } from './auth.ts'
 export type Dispatch = (method: string, params: JsonValue, isStrict: boolean) => Promise<unknown>
 
 export interface HttpRpcPorts {
-  readonly dispatch: Dispatch
+  /** Does it for this user, or for the shim itself. */
+  readonly dispatchFor: (user: string | undefined) => Dispatch
   readonly auth: Auth
   readonly maxBatch: number
   /** A clock that never goes back, ms. */
@@ -70,12 +71,11 @@ export class HttpRpc {
 
   /** Rejects with RpcError only. */
   async #run({ jsonrpc, method, params }: RpcRequest, caller: Caller): Promise<unknown> {
-    const { auth } = this.#ports
-    if (!(await auth.allows(caller.authorization, params))) {
-      throw new RpcError(-32001, 'Authentication failed')
-    }
+    const { auth, dispatchFor } = this.#ports
+    const admitted = await auth.admit(caller.authorization, params)
+    if (!admitted) throw new RpcError(-32001, 'Authentication failed')
     if (jsonrpc !== '2.0') throw invalidRequest()
-    return this.#counted(() => this.#ports.dispatch(method, params, caller.isStrict))
+    return this.#counted(() => dispatchFor(admitted.user)(method, params, caller.isStrict))
   }
 
   async #counted(run: () => Promise<unknown>): Promise<unknown> {

@@ -31,6 +31,11 @@ export const httpSettings = {
       description: 'A key that opens HTTP as well; better not as a flag, likewise',
     }),
   ),
+  act_for_users: Type.Boolean({
+    default: false,
+    description:
+      'Act for the user that `sub` of a token names, with the rights of that principal; the API key, and doors that ask for nothing, act as the shim',
+  }),
   strict: Type.Boolean({
     default: false,
     description:

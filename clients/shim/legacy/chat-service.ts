@@ -82,7 +82,8 @@ export class ChatService {
   async #say(info: SessionInfo, text: string): Promise<void> {
     const { session, backend, metadata } = info
     const level = metadata['enable_thinking'] === false ? '' : String(metadata['thinking_level'])
-    const prompt = `${PREFIXES[level] ?? ''}${text}`
+    const prefix = Object.hasOwn(PREFIXES, level) ? PREFIXES[level] : ''
+    const prompt = `${prefix}${text}`
     try {
       const { client } = this.#ports
       await withHost(this.#ports, () => client.call('session.prompt', { session, text: prompt }))

@@ -33,7 +33,10 @@ export class ControlService {
       const status = debugStatus(info)
       throw new RpcError(-32015, `Cannot attach to agent that is not paused (status: ${status})`)
     }
-    const { token, connect_url, expires_at } = await this.#desk.request(info)
+    const { token, connect_url, expires_at } = await this.#desk.request(
+      info,
+      this.#ports.client.user,
+    )
     return { agent_id, connect_url, expires_at: unixSeconds(expires_at), token }
   }
 

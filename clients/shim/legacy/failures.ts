@@ -20,6 +20,8 @@ export function asRpcError(thrown: unknown): RpcError {
   if (thrown instanceof RpcError) return thrown
   const error = ProtocolError.from(thrown, 'client')
   switch (error.code) {
+    case 'FORBIDDEN':
+      return new RpcError(-32001, `Authentication failed: ${error.message}`)
     case 'DEADLINE_EXCEEDED':
       return timedOut()
     case 'UNREACHABLE':

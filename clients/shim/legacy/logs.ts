@@ -2,7 +2,7 @@
  * agent.logs: entries of the stream of a session, and how many there are. What was counted once is remembered, so
  * that a caller who asks again and again makes the broker read what is asked for and what is new, not the stream.
  */
-import type { Client } from '../../sdk/index.ts'
+import type { Actor } from '../../sdk/index.ts'
 import { OneAtATime } from '../agents/one-at-a-time.ts'
 import { LogEntries, type LogEntry } from './log-entries.ts'
 import { LogIndex, type Mark } from './log-index.ts'
@@ -33,11 +33,11 @@ interface Stretch {
 }
 
 export class LogReader {
-  readonly #client: Pick<Client, 'call' | 'follow'>
+  readonly #client: Pick<Actor, 'call' | 'follow'>
   readonly #turns = new OneAtATime()
   readonly #indexes = new Map<string, LogIndex>()
 
-  constructor(client: Pick<Client, 'call' | 'follow'>) {
+  constructor(client: Pick<Actor, 'call' | 'follow'>) {
     this.#client = client
   }
 

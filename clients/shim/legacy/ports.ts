@@ -1,12 +1,12 @@
 /** What the work behind the JSON-RPC doors is done with. */
 import type { Logger } from 'pino'
-import type { Client } from '../../sdk/index.ts'
+import type { Actor } from '../../sdk/index.ts'
 import type { Chats } from '../chats.ts'
 import type { DoorContext } from '../door.ts'
 import { AgentTypes } from './agent-types.ts'
 
 export interface LegacyPorts {
-  readonly client: Client
+  readonly client: Actor
   readonly log: Logger
   readonly chats: Chats
   readonly types: AgentTypes

@@ -33,6 +33,7 @@ export class SystemService {
       return { status: wordFor(health), timestamp, uptime_secs, version: this.#version() }
     } catch (thrown) {
       const { code } = ProtocolError.from(thrown, 'client')
+      if (code === 'FORBIDDEN') throw thrown // it says nothing of the broker
       this.#ports.log.warn({ code }, 'the broker does not say how it is')
       return { status: 'unhealthy', timestamp, uptime_secs: 0, version: this.#version() }
     }

@@ -1,9 +1,9 @@
 /** The figures of agents, from the broker: those that live are counted, the totals are its own counters. */
-import type { Client } from '../../sdk/index.ts'
+import type { Actor } from '../../sdk/index.ts'
 import { agents, LIVE } from '../agents/agent.ts'
 import type { AgentFigures } from './door-metrics.ts'
 
-export async function agentFigures(client: Client, brokerText: string): Promise<AgentFigures> {
+export async function agentFigures(client: Actor, brokerText: string): Promise<AgentFigures> {
   let active = 0
   for await (const { status } of agents(client, LIVE)) if (status !== 'created') active += 1
   return { active, ...totals(brokerText) }

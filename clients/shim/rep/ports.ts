@@ -1,11 +1,11 @@
 /** What the work behind the agent protocol is done with. */
-import type { Client } from '../../sdk/index.ts'
+import type { Actor } from '../../sdk/index.ts'
 import type { OneAtATime } from '../agents/one-at-a-time.ts'
 import type { LegacyPorts } from '../legacy/ports.ts'
 import type { LogPlace } from './log-place.ts'
 
 export interface RepPorts {
-  readonly client: Client
+  readonly client: Actor
   /** Ms since 1970. */
   readonly wall: () => number
   /** How this server calls itself in replies. */

@@ -49,13 +49,15 @@ export const flag = wireType('bool', (value, path) =>
 )
 
 /** An unsigned integer of 64 bits; a float is none, and beyond 2^53 it is not exact. */
-export const uint = wireType('uint', (value, path) => {
+export const uint = wireType('uint', readUint, writeNumber)
+
+function readUint(value: Wire, path: string): number {
   if (typeof value !== 'number' && typeof value !== 'bigint') {
     return wrong(path, 'an integer', value)
   }
   if (value < 0) throw new Malformed(`${path}: ${value} is below zero`)
   return Number(value)
-})
+}
 
 export function word<const W extends string>(words: readonly W[]): WireType<W> {
   return wireType(words.join(' / '), (value, path) => {

@@ -3,7 +3,7 @@
  * stand in the query too; and any page of the web can open a WebSocket to loopback, so pages are looked at (page-guard.ts).
  */
 import type { IncomingMessage } from 'node:http'
-import { Auth, type AuthSettings } from '../http/auth.ts'
+import { type Admitted, Auth, type AuthSettings } from '../http/auth.ts'
 import { pageRefusal } from '../http/page-guard.ts'
 import type { Refusal } from './stream-request.ts'
 
@@ -20,17 +20,17 @@ export class Admission {
     this.#settings = settings
   }
 
-  /** Undefined = it may come in. */
-  async refusal(request: IncomingMessage): Promise<Refusal | undefined> {
+  /** Who it is, or what it is told. */
+  async admit(request: IncomingMessage): Promise<Admitted | Refusal> {
     if (!this.#settings.enable_auth) {
       const reason = pageRefusal(request, this.#settings.expose_http)
-      return reason === undefined ? undefined : told(403, 'FORBIDDEN', reason)
+      return reason === undefined ? { user: undefined } : told(403, 'FORBIDDEN', reason)
     }
     const query = new URL(request.url ?? '/', 'http://localhost').searchParams
     const token = query.get('auth_token')
     const params = token === null ? null : new Map([['auth_token', token]])
-    if (await this.#auth.allows(request.headers.authorization, params)) return undefined
-    return told(401, 'UNAUTHENTICATED', 'Authentication failed')
+    const admitted = await this.#auth.admit(request.headers.authorization, params)
+    return admitted ?? told(401, 'UNAUTHENTICATED', 'Authentication failed')
   }
 }
 

@@ -2,7 +2,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { WebSocketServer } from 'ws'
-import { ProtocolError } from '../../sdk/index.ts'
+import { type Actor, ProtocolError } from '../../sdk/index.ts'
+import { actorFor } from '../actor-for.ts'
 import type { Door, DoorContext } from '../door.ts'
 import { Admission } from './admission.ts'
 import { STREAM_LIMITS } from './limits.ts'
@@ -19,6 +20,8 @@ export function sseDoor(context: DoorContext): Door {
 
 /** What a client was found to want. */
 interface Found {
+  /** Who reads it. */
+  readonly actor: Actor
   readonly session: string
   readonly from: number
   readonly until: 'complete' | 'never'
@@ -106,12 +109,13 @@ class SseDoor implements Door {
       if (this.#opening + this.#streams.size > settings.sse_streams) {
         throw new ProtocolError('OVERLOADED', { what: 'streams of the HTTP door' })
       }
-      const refused = await this.#admission.refusal(request)
-      if (refused) return refused
+      const admitted = await this.#admission.admit(request)
+      if ('status' in admitted) return admitted
+      const actor = actorFor(client, admitted.user)
       const lastEventId = request.headers['last-event-id']
       const wish = streamWish(request.url ?? '', String(lastEventId ?? ''))
-      const session = await findStream(client, wish, this.#stop.signal)
-      return session === undefined ? NO_CONTENT : { ...wish, session }
+      const session = await findStream(actor, wish, this.#stop.signal)
+      return session === undefined ? NO_CONTENT : { ...wish, session, actor }
     } catch (thrown) {
       return refusal(thrown)
     } finally {
@@ -129,11 +133,11 @@ class SseDoor implements Door {
   }
 
   /** Never rejects: what goes wrong is told to the client. */
-  async #stream(stream: LiveStream, { session, from, until }: Found): Promise<void> {
-    const { client, pause, log } = this.#context
+  async #stream(stream: LiveStream, { actor, session, from, until }: Found): Promise<void> {
+    const { pause, log } = this.#context
     const signal = AbortSignal.any([stream.gone, this.#stop.signal])
     try {
-      const items = client.follow(session, { from, until, signal })
+      const items = actor.follow(session, { from, until, signal })
       const end = await pump({ items, sink: stream, signal, pause })
       if (end === 'stalled') {
         log.warn({ session }, 'a client took nothing of its stream for too long')

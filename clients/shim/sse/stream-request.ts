@@ -1,13 +1,13 @@
 /** Whether a stream can begin, before anything is written: what cannot be told with a status later. */
 import { STATUS_CODES } from 'node:http'
-import { type Client, ERRORS, ProtocolError } from '../../sdk/index.ts'
+import { type Actor, ERRORS, ProtocolError } from '../../sdk/index.ts'
 import type { StreamWish } from './stream-path.ts'
 
 const OVER: ReadonlySet<string> = new Set(['ended', 'failed'])
 
 /** The full id; undefined when nothing will ever come. Throws NO_SUCH_SESSION. */
 export async function findStream(
-  client: Pick<Client, 'call'>,
+  client: Pick<Actor, 'call'>,
   { session, from, until }: StreamWish,
   signal: AbortSignal,
 ): Promise<string | undefined> {

@@ -7,6 +7,7 @@ import { ErrorBody } from '../../../protocol/messages/calls.ts'
 import { ChallengeBody, type HelloBody, WelcomeBody } from '../../../protocol/messages/handshake.ts'
 import type { Head } from '../../../protocol/messages/index.ts'
 import { PROTOCOL_MAJOR, PROTOCOL_MINOR } from '../../../protocol/version.ts'
+import { PATIENCE_MS } from './connection.ts'
 import type { Session } from './session.ts'
 
 export interface Said {
@@ -14,6 +15,8 @@ export interface Said {
   readonly head: Head
   readonly body: Buffer
 }
+
+const IDLE = { loop_lag_ms: 0, in_flight: 0, progress_age_ms: -1 } as const
 
 export class AgentPeer {
   readonly session: Session
@@ -31,14 +34,19 @@ export class AgentPeer {
     this.session.send([heads, bodies])
   }
 
-  /** The next message that is no heartbeat; undefined when the broker has hung up. */
+  /** The next message that is no heartbeat, those are answered; undefined when the broker has hung up. */
   async hear(): Promise<Said | undefined> {
+    const until = performance.now() + PATIENCE_MS
     for (;;) {
+      if (performance.now() > until) throw new Error('nothing but heartbeats')
       const message = this.#waiting.shift()
       if (message && message.head.kind !== 'PING') {
         return { ...message, kind: message.head.kind }
       }
-      if (message) continue
+      if (message?.head.kind === 'PING') {
+        this.say({ head: { kind: 'PONG', id: message.head.id, ...IDLE } })
+        continue
+      }
       const frames = await this.session.receive()
       if (!frames) return undefined
       for (const entry of decodeBundle(frames)) if (entry.ok) this.#waiting.push(entry.message)
@@ -96,7 +104,7 @@ export class AgentPeer {
     this.say(requestOf(id, method, params, more))
   }
 
-  /** What a request ends with: its result, or the code of its error. */
+  /** What a request ends with: its result, the code of its error, or how the connection ended. */
   async call(
     id: string,
     method: string,
@@ -107,6 +115,7 @@ export class AgentPeer {
     for (;;) {
       const said = await this.hear()
       if (!said) return 'closed'
+      if (said.kind === 'GOODBYE') return 'GOODBYE'
       if (!('id' in said.head) || said.head.id !== id) continue
       if (said.kind === 'ERROR') return decodeBody(ErrorBody, said.body).code
       if (said.kind === 'REPLY') return decodeTrusted(said.body)

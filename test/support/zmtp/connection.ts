@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { type Frame, FrameReader, GREETING_BYTES, greeting } from './wire.ts'
 
 /** Who waits for longer than this for what must come waits for nothing, ms. */
-const PATIENCE_MS = 10_000
+export const PATIENCE_MS = 10_000
 
 export class ZmtpConnection {
   readonly socket: Socket

@@ -160,6 +160,8 @@ export class CurveSession implements Session {
   readonly #secret: Uint8Array
   /** What opened it. */
   readonly handshake: Sent
+  /** Hears what is in each frame that comes. */
+  onFrame: (body: Buffer) => void = () => {}
   /** Of the next message; a test may set it back. */
   nextNonce = 3
 
@@ -206,6 +208,7 @@ export class CurveSession implements Session {
     )
     if (!text) throw new Error('a message cannot be opened')
     const [flags = 0] = text
+    this.onFrame(Buffer.from(text.subarray(1)))
     return {
       hasMore: (flags & 1) !== 0,
       isCommand: (flags & 2) !== 0,

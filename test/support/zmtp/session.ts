@@ -2,7 +2,7 @@
  * A ZMTP connection after its handshake: messages out and in, and what no message is. NULL and PLAIN
  * handshakes; that of CURVE is in curve.ts.
  */
-import { ZmtpConnection } from './connection.ts'
+import { PATIENCE_MS, ZmtpConnection } from './connection.ts'
 import {
   command,
   DEALER,
@@ -95,7 +95,9 @@ export async function gather(
   pong: (context: Buffer) => void,
 ): Promise<readonly Buffer[] | undefined> {
   const frames: Buffer[] = []
+  const until = performance.now() + PATIENCE_MS
   for (;;) {
+    if (performance.now() > until) throw new Error('nothing but heartbeats of ZMTP')
     const next = await read()
     if (!next) return undefined
     if (next.isCommand) {

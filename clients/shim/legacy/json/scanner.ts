@@ -18,6 +18,8 @@ const ESCAPES: Readonly<Record<string, string>> = {
   t: '\t',
 }
 
+/** Characters of the longest number of 64 bits, with its sign. */
+const MAX_WHOLE = 20
 const U64_MAX = 18_446_744_073_709_551_615n
 const I64_MIN = -9_223_372_036_854_775_808n
 
@@ -65,7 +67,8 @@ export class Scanner {
     this.#whole()
     const isFloat = [this.#fraction(), this.#exponent()].includes(true)
     const text = this.text.slice(start, this.index)
-    return isFloat ? this.#float(text) : whole(text)
+    // What is longer is no 64 bits for sure, and may be no number of JavaScript either.
+    return isFloat || text.length > MAX_WHOLE ? this.#float(text) : whole(text)
   }
 
   #whole(): void {
@@ -158,8 +161,6 @@ function whole(text: string): number | bigint | JsonFloat {
   const value = Number(text)
   if (Object.is(value, -0)) return new JsonFloat(value)
   if (Number.isSafeInteger(value)) return value
-  // Longer ones are no 64 bits for sure, and not worth the work on thousands of digits.
-  if (text.length > 20) return new JsonFloat(value)
   const exact = BigInt(text)
   return exact >= I64_MIN && exact <= U64_MAX ? exact : new JsonFloat(value)
 }

@@ -1,0 +1,127 @@
+/**
+ * `npm run bench`: runs the measures of docs/benchmarks.md, ours and the peers in turn, and shows them. With
+ * `--check` (`npm run bench:check`) only ours and the raw floor, compared with the committed results.
+ */
+import { mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { MEASURES } from './measures/index.ts'
+import { type Contestant, type Measure, OURS } from './measures/measure.ts'
+import { findPeers, type Peers } from './peers.ts'
+import { compare, comparisonText, isWorse } from './report/compare.ts'
+import { replaceResults } from './report/markdown.ts'
+import { profilesText } from './report/profiles.ts'
+import type { MeasureResult, Results } from './report/result.ts'
+import { measureText } from './report/text-table.ts'
+import { endStages, runMeasure } from './run.ts'
+import { machine, versions } from './stage/machine.ts'
+
+// Compiled, this file lies in dist/test/bench.
+const DOCS = fileURLToPath(new URL('../../../docs/', import.meta.url))
+const PAGE = `${DOCS}benchmarks.md`
+const COMMITTED = `${DOCS}benchmarks/latest.json`
+
+const { values } = parseArgs({
+  options: {
+    /** Part of the name of the measures to run; several may be given. */
+    only: { type: 'string', multiple: true },
+    /** Small loads and two repeats. */
+    quick: { type: 'boolean', default: false },
+    repeats: { type: 'string' },
+    /** File for the results. */
+    json: { type: 'string' },
+    'write-docs': { type: 'boolean', default: false },
+    check: { type: 'boolean', default: false },
+    /** Directory for temporary files, on the disk that is to be measured. */
+    place: { type: 'string', default: tmpdir() },
+    /** Directory for CPU profiles of all Node processes. They cost speed. */
+    profile: { type: 'string' },
+  },
+})
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+const isQuick = values.quick || values.check
+const repeats = Number(values.repeats ?? (isQuick ? 2 : 5))
+const place = realpathSync(values.place)
+
+const wanted = (name: string) => values.only?.some((part) => name.includes(part)) ?? true
+/** Has a floor to compare with, in a quick run too. */
+const canBeChecked = ({ floor, missing, isSmallerWhenQuick }: Measure) =>
+  floor !== undefined && missing === undefined && isSmallerWhenQuick === undefined
+const chosen = MEASURES.filter(
+  (measure) => wanted(measure.name) && (!values.check || canBeChecked(measure)),
+)
+
+function takesPart({ floor }: Measure, { name }: Contestant): boolean {
+  return !values.check || name === OURS || name === floor
+}
+
+async function runAll(peers: Peers): Promise<Results> {
+  const profiles = values.profile && resolve(values.profile)
+  if (profiles !== undefined) mkdirSync(profiles, { recursive: true })
+  const head = {
+    machine: machine(place),
+    versions: versions(peers),
+    settings: { quick: isQuick, repeats, profiled: profiles !== undefined },
+  }
+  say(JSON.stringify(head, undefined, 2))
+  const measures: MeasureResult[] = []
+  for (const measure of chosen) {
+    const options = { isQuick, repeats, peers, takesPart, say, place, profiles }
+    const result = await runMeasure(measure, options)
+    measures.push(result)
+    say(`\n${measureText(result)}`)
+  }
+  return { ...head, measures }
+}
+
+function readCommitted(): Results {
+  return JSON.parse(readFileSync(COMMITTED, 'utf8')) as Results
+}
+
+/** Results of a run of some measures replace those, and leave the others as they were. */
+function merged(results: Results): Results {
+  if (values.only === undefined) return results
+  const earlier = readCommitted().measures
+  const fresh = new Map(results.measures.map((result) => [result.name, result]))
+  const measures = MEASURES.flatMap(({ name }) => {
+    const result = fresh.get(name) ?? earlier.find((one) => one.name === name)
+    return result ? [result] : []
+  })
+  return { ...results, measures }
+}
+
+function writeDocs(results: Results): void {
+  mkdirSync(`${DOCS}benchmarks`, { recursive: true })
+  const all = merged(results)
+  writeFileSync(COMMITTED, `${JSON.stringify(all, undefined, 2)}\n`)
+  writeFileSync(PAGE, replaceResults(readFileSync(PAGE, 'utf8'), all))
+}
+
+function check(results: Results): void {
+  const comparisons = compare(readCommitted(), results)
+  say(`\n${comparisons.map(comparisonText).join('\n')}`)
+  if (comparisons.some(isWorse)) process.exitCode = 1
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.once(signal, () => {
+    say(`${signal}: ending what was started`)
+    void endStages().finally(() => process.exit(1))
+  })
+}
+
+if (chosen.length === 0) {
+  say(`no such measure; there are:\n${MEASURES.map(({ name }) => name).join('\n')}`)
+  process.exit(2)
+}
+const results = await runAll(await findPeers())
+if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(results, undefined, 2))
+if (values['write-docs']) writeDocs(results)
+if (values.check) check(results)
+if (values.profile !== undefined) say(`\n${profilesText(values.profile)}`)

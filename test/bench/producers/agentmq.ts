@@ -1,0 +1,15 @@
+/** Appends chunks as a host does. */
+import { ChildlessHost } from './childless-host.ts'
+import type { Producer } from './producer.ts'
+
+export interface HostProducer extends Producer {
+  sessions(): readonly string[]
+}
+
+export async function agentmqProducer(endpoint: string, slots: number): Promise<HostProducer> {
+  const host = await ChildlessHost.start(endpoint, slots)
+  return {
+    append: (text, stream) => host.append(text, stream),
+    sessions: () => host.sessions,
+  }
+}

@@ -1,0 +1,19 @@
+/** One message for each chunk on a PUSH socket; acknowledged is what the socket has taken. */
+import { Push } from 'zeromq'
+import type { Producer } from './producer.ts'
+
+export async function zeromqProducer(
+  endpoint: string,
+  attach: 'bind' | 'connect',
+): Promise<Producer> {
+  const socket = new Push({ linger: 0 })
+  if (attach === 'bind') await socket.bind(endpoint)
+  else socket.connect(endpoint)
+  let sent: Promise<void> = Promise.resolve()
+  return {
+    append: (text) => {
+      sent = sent.then(() => socket.send(text)) // zeromq.js refuses a second send while one waits
+      return sent
+    },
+  }
+}

@@ -1,0 +1,122 @@
+/** The results as a part of docs/benchmarks.md. Pure. */
+import { OURS } from '../measures/measure.ts'
+import { figure, ratio, verdict } from './numbers.ts'
+import type { MeasureResult, Results } from './result.ts'
+
+export const BEGIN = '<!-- results: written by `npm run bench -- --write-docs`, not by hand -->'
+export const END = '<!-- end of results -->'
+
+/** Load of the minute before a run, above which other work disturbs it. */
+const BUSY = 0.5
+
+type Row = readonly string[]
+
+function table(headings: Row, rows: readonly Row[]): string {
+  return [headings, headings.map(() => '---'), ...rows]
+    .map((cells) => `| ${cells.join(' | ')} |\n`)
+    .join('')
+}
+
+function facts(record: Readonly<Record<string, unknown>>): string {
+  return Object.entries(record)
+    .map(([name, value]) => `${name} ${String(value)}`)
+    .join(', ')
+}
+
+function withSpread({ value, min, max }: { value: number; min: number; max: number }): string {
+  return min === max ? figure(value) : `${figure(value)} (${figure(min)} – ${figure(max)})`
+}
+
+/** One row for each goal. */
+function goals(measures: readonly MeasureResult[]): string {
+  const rows = measures.flatMap((measure) =>
+    measure.goals.map(({ text, is, unit, met }) => [
+      `[${measure.name}](#${anchor(measure.name)})`,
+      text,
+      is === null ? '' : `${figure(is)} ${unit}`.trimEnd(),
+      met === false ? `**${verdict(met)}**` : verdict(met),
+    ]),
+  )
+  return table(['measure', 'goal', 'measured', ''], rows)
+}
+
+/** As GitHub makes it of a heading. */
+function anchor(name: string): string {
+  return name
+    .toLowerCase()
+    .replace(/[^\w -]/g, '')
+    .replaceAll(' ', '-')
+}
+
+const FIGURES = ['p50 ms', 'p99 ms', 'p99.9 ms', 'CPU s', 'peak MB'] as const
+
+function section(measure: MeasureResult): string {
+  const { name, title, about, unit, outcomes, notRun } = measure
+  const rows = Object.entries(outcomes).map(([contestant, outcome]) => {
+    const { latencyMs, cpuSeconds, peakMb, more = {} } = outcome
+    const times = measure.ratios[contestant]
+    const optional = (value: number | undefined) => (value === undefined ? '' : figure(value))
+    return [
+      contestant,
+      withSpread(outcome),
+      contestant === OURS || times === undefined ? '' : ratio(times),
+      ...[latencyMs?.p50, latencyMs?.p99, latencyMs?.p999, cpuSeconds, peakMb].map(optional),
+      Object.entries(more)
+        .map(([what, value]) => `${what} ${figure(value)}`)
+        .join(', '),
+    ]
+  })
+  const all = ['', unit, 'ours is', ...FIGURES, '']
+  const missing = Object.entries(notRun).map(([who, why]) => `Not run: ${who}, ${why}.\n`)
+  const figures = rows.length > 0 ? [withoutEmptyColumns(all, rows)] : []
+  return [`### ${name}\n`, `${capital(title)}. ${about}\n`, ...figures, ...missing].join('\n')
+}
+
+function withoutEmptyColumns(headings: Row, rows: readonly Row[]): string {
+  const isUsed = headings.map((_, column) => rows.some((row) => row[column] !== ''))
+  const used = (row: Row) => row.filter((_, column) => isUsed[column])
+  return table(used(headings), rows.map(used))
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
+
+/** What makes these results worth less than others. */
+function caveats({ machine, settings }: Results): string[] {
+  const load = Number.parseFloat(String(machine['load before']))
+  return [
+    ...(settings['quick'] === true
+      ? ['**From a quick run**: small loads and few repeats; the ratios tell more than the values.']
+      : []),
+    ...(load > BUSY
+      ? [
+          `**The machine was busy with other work** (load ${load}): a quiet one gives other figures.`,
+        ]
+      : []),
+    ...(settings['profiled'] === true ? ['**Profiles were taken**, which costs speed.'] : []),
+  ]
+}
+
+export function resultsMarkdown(results: Results): string {
+  const { machine, versions, settings, measures } = results
+  return [
+    BEGIN,
+    ...caveats(results),
+    `Machine: ${facts(machine)}.`,
+    `Versions: ${facts(versions)}.`,
+    `Settings: ${facts(settings)}.`,
+    `## Goals\n\n${goals(measures)}`.trimEnd(),
+    '## Measures',
+    'Medians, with minimum and maximum. `ours is` = agentmq divided by the peer. CPU s: of all processes together, for 100,000 messages. Peak MB: of the process in the middle.',
+    ...measures.map((measure) => section(measure).trimEnd()),
+    END,
+  ].join('\n\n')
+}
+
+/** Throws when the page has no place for results. */
+export function replaceResults(page: string, results: Results): string {
+  const [from, to] = [page.indexOf(BEGIN), page.indexOf(END)]
+  if (from === -1 || to < from) throw new Error('the page has no place for results')
+  return page.slice(0, from) + resultsMarkdown(results) + page.slice(to + END.length)
+}
