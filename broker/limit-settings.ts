@@ -59,7 +59,7 @@ export const limitSettings = {
   }),
   network_memory_bytes: Type.Integer({
     minimum: 0,
-    default: 512 * 1024 * 1024,
+    default: 256 * 1024 * 1024,
     description:
       'Memory that ZeroMQ may take beyond what it took at first, before all connections from other machines are ended; 0 = never',
   }),

@@ -152,7 +152,7 @@ export class RouterSocket {
       for await (const frames of this.#socket) {
         const since = performance.now()
         this.#take(frames)
-        if (this.#turn.isOver(performance.now() - since)) await others()
+        if (this.#turn.isOver(frames.length, performance.now() - since)) await others()
       }
     } catch (error) {
       if (!this.#socket.closed) this.#port.failed(error)

@@ -114,7 +114,7 @@ export class StreamsSocket {
         const since = performance.now()
         // libzmq applies the option to the pipe of the message read last, so: before the next read.
         this.#take(frames)
-        if (this.#turn.isOver(performance.now() - since)) await others()
+        if (this.#turn.isOver(frames.length, performance.now() - since)) await others()
       }
     } catch (error) {
       if (!this.#socket.closed) this.#port.failed(error)

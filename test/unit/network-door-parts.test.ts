@@ -207,10 +207,11 @@ t.test('when the door is shut the log says why, and who was connected', (t) => {
   t.end()
 })
 
-t.test('a turn is over after so many messages, or so much work', (t) => {
-  const turn = new Turn({ messages: 3, workMs: 10 })
-  t.same([turn.isOver(1), turn.isOver(1), turn.isOver(1)], [false, false, true])
-  t.same([turn.isOver(9), turn.isOver(2)], [false, true])
-  t.same([turn.isOver(11), turn.isOver(1)], [true, false])
+t.test('a turn is over after so many frames, or so much work', (t) => {
+  const turn = new Turn({ frames: 9, workMs: 10 })
+  t.same([turn.isOver(3, 1), turn.isOver(3, 1), turn.isOver(3, 1)], [false, false, true])
+  t.same([turn.isOver(3, 9), turn.isOver(3, 2)], [false, true])
+  t.same([turn.isOver(3, 11), turn.isOver(3, 1)], [true, false])
+  t.same([turn.isOver(1000, 0), turn.isOver(3, 1)], [true, false], 'one message of many frames')
   t.end()
 })
