@@ -38,8 +38,6 @@ import { type StreamsPort, StreamsSocket } from './streams-socket.ts'
 
 /** Deadlines, heartbeats and HEADs are looked at this often, ms. */
 const TICK_MS = 50
-/** The load of the process is looked at this often, ms. */
-const GUARD_MS = 100
 /** Connections that a key may open at once, after a rest. */
 const KEY_BURST = 120
 
@@ -69,7 +67,6 @@ export class Broker {
     connected: () => this.#remotePrincipals(),
     onLimit: (name) => this.#core.tally.reached(name),
   })
-  #guardAt = 0
   readonly #instance = newToken(randomBytes)
   #releases: (() => void)[] = []
   #endpoints: { endpoint: string; streams: string }
@@ -159,7 +156,8 @@ export class Broker {
       now: () => realClock.now(),
       principals: () => this.#core.principals,
       connects: { perSecond: this.#config.key_connects_per_second, burst: KEY_BURST },
-      maxConnectionsOfKey: this.#config.principal_connections,
+      // One more than a principal may have is told so in the handshake; far more do not come as far.
+      maxConnectionsOfKey: this.#config.principal_connections * 2,
       router: this.#routerPort(),
       subscriptions: this.#streamsPort(),
       guard: guardLimits(this.#config, openFilesLimit()),
@@ -331,14 +329,8 @@ export class Broker {
       this.#connections.tick(now)
       this.#core.tick()
       this.#flushWhenDue()
-      this.#guard(now)
+      this.#network?.look(processLoad())
     }
-  }
-
-  #guard(now: number): void {
-    if (!this.#network || now < this.#guardAt) return
-    this.#guardAt = now + GUARD_MS
-    this.#network.look(processLoad())
   }
 
   #authenticate(connection: string, hello: HelloBody): Verdict {

@@ -47,7 +47,10 @@ export function bindApart(socket: Socket, endpoint: string, side: Side): void {
   onThreadOf(side, socket, () => native(socket).bindSync(endpoint))
 }
 
-/** Takes no new connections; those of before stay. Two names of one function of libzmq, and this one ends at once. */
+/**
+ * Takes no new connections; libzmq ends those of before, which dial again by themselves. `disconnect` and `unbind` are
+ * two names of one function of libzmq, and this one ends at once.
+ */
 export function stopListening(socket: Connectable, endpoint: string): void {
   socket.disconnect(endpoint)
 }

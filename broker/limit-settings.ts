@@ -59,16 +59,16 @@ export const limitSettings = {
   }),
   network_memory_bytes: Type.Integer({
     minimum: 0,
-    default: 512 * 1024 * 1024,
+    default: 256 * 1024 * 1024,
     description:
       'Memory that ZeroMQ may take beyond what it took at first, before all connections from other machines are ended; 0 = never',
   }),
   network_open_files_percent: Type.Integer({
     minimum: 0,
     maximum: 100,
-    default: 75,
+    default: 90,
     description:
-      'Share of the open files that the process may have; beyond it nobody from other machines is let in; 0 = never',
+      'Share of the open files that the process may have, before all connections from other machines are ended; 0 = never',
   }),
   handshake_ms: Type.Integer({
     minimum: 1000,

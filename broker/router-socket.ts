@@ -27,6 +27,9 @@ const SEND_HIGH_WATER_MARK = 64
  */
 const RECEIVE_HIGH_WATER_MARK = { local: 1000, network: 16 } as const
 
+/** Until a peer has spoken ZMTP and CURVE, ms: whoever opens a connection and says nothing holds an open file. */
+export const HANDSHAKE_MS = { local: 5000, network: 3000 } as const
+
 /** Frames of a message beyond which its sender means harm: it takes a millisecond to read so many. */
 const MAX_FRAMES = 1024
 
@@ -110,7 +113,7 @@ export class RouterSocket {
       maxMessageSize: MAX_FRAME_BYTES,
       heartbeatInterval: 2000,
       heartbeatTimeout: 6000,
-      handshakeInterval: 5000,
+      handshakeInterval: HANDSHAKE_MS[side],
       backlog: 1024,
       tcpKeepalive: 1,
       tcpKeepaliveIdle: 30,
@@ -134,7 +137,7 @@ export class RouterSocket {
     return { endpoint: this.#socket.lastEndpoint ?? endpoint, hasNotify: this.#hasNotify }
   }
 
-  /** Takes no new connections; those of before stay. */
+  /** Takes no new connections, and ends those that there are. */
   unbind(endpoint: string): void {
     stopListening(this.#socket, endpoint)
   }
@@ -149,7 +152,7 @@ export class RouterSocket {
       for await (const frames of this.#socket) {
         const since = performance.now()
         this.#take(frames)
-        if (this.#turn.isOver(performance.now() - since)) await others()
+        if (this.#turn.isOver(frames.length, performance.now() - since)) await others()
       }
     } catch (error) {
       if (!this.#socket.closed) this.#port.failed(error)

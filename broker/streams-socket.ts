@@ -8,7 +8,7 @@ import type { Bundle } from '../protocol/bundle.ts'
 import { serveCurve, whenFree } from './curve.ts'
 import { bindApart, stopListening } from './io-threads.ts'
 import type { SubscriptionOutcome } from './metrics/outcomes.ts'
-import type { Side } from './router-socket.ts'
+import { HANDSHAKE_MS, type Side } from './router-socket.ts'
 import { Turn } from './turn.ts'
 
 // Options of libzmq that zeromq.js 6.8 sets but does not name (zmq.h).
@@ -77,7 +77,7 @@ export class StreamsSocket {
       maxMessageSize: STREAMS_LIMITS.maxMessageBytes,
       heartbeatInterval: 2000,
       heartbeatTimeout: 6000,
-      handshakeInterval: 5000,
+      handshakeInterval: HANDSHAKE_MS[side],
       backlog: 1024,
       tcpKeepalive: 1,
       tcpKeepaliveIdle: 30,
@@ -98,7 +98,7 @@ export class StreamsSocket {
     return this.#socket.lastEndpoint ?? endpoint
   }
 
-  /** Takes no new connections; those of before stay. */
+  /** Takes no new connections, and ends those that there are. */
   unbind(endpoint: string): void {
     stopListening(this.#socket, endpoint)
   }
@@ -114,7 +114,7 @@ export class StreamsSocket {
         const since = performance.now()
         // libzmq applies the option to the pipe of the message read last, so: before the next read.
         this.#take(frames)
-        if (this.#turn.isOver(performance.now() - since)) await others()
+        if (this.#turn.isOver(frames.length, performance.now() - since)) await others()
       }
     } catch (error) {
       if (!this.#socket.closed) this.#port.failed(error)

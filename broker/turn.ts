@@ -4,32 +4,32 @@
  */
 
 export interface TurnLimits {
-  /** Messages of ZeroMQ in one turn. */
-  readonly messages: number
+  /** Frames of messages in one turn: to take them costs time as well, before the loop sees them. */
+  readonly frames: number
   /** Work in one turn, ms; the message that passes it is still finished. */
   readonly workMs: number
 }
 
 export const TURN_LIMITS: TurnLimits = {
-  messages: 64,
+  frames: 192, // 64 bundles, each with its connection
   workMs: 2, // a full bundle of calls takes more, and is a turn of its own
 }
 
 export class Turn {
   readonly #limits: TurnLimits
-  #messages = 0
+  #frames = 0
   #workMs = 0
 
   constructor(limits: TurnLimits = TURN_LIMITS) {
     this.#limits = limits
   }
 
-  /** A message was dealt with, which took this long. True when others have their turn now. */
-  isOver(workMs: number): boolean {
-    this.#messages += 1
+  /** A message of so many frames was dealt with, which took this long. True when others have their turn now. */
+  isOver(frames: number, workMs: number): boolean {
+    this.#frames += frames
     this.#workMs += workMs
-    if (this.#messages < this.#limits.messages && this.#workMs < this.#limits.workMs) return false
-    this.#messages = 0
+    if (this.#frames < this.#limits.frames && this.#workMs < this.#limits.workMs) return false
+    this.#frames = 0
     this.#workMs = 0
     return true
   }

@@ -65,7 +65,7 @@ export class ZapSocket {
       for await (const frames of this.#socket) {
         const since = performance.now()
         this.#take(frames)
-        if (this.#turn.isOver(performance.now() - since)) await others()
+        if (this.#turn.isOver(frames.length, performance.now() - since)) await others()
       }
     } catch (error) {
       this.#failed(error)

@@ -62,7 +62,7 @@ export class DoorNotes {
   /** The door was shut, or opened again, by itself. */
   moved(step: GuardStep, load: Load): void {
     const { log, onLimit, connected } = this.#ports
-    if (step.step === 'listen' || step.step === 'return') {
+    if (step.step === 'open') {
       log.info({}, 'network open again')
       return
     }

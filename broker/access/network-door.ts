@@ -61,7 +61,7 @@ export class NetworkDoor {
   #bound: { readonly endpoint: string; readonly streams: string }
   /** Changes of the sockets, one after the other. */
   #moving: Promise<unknown> = Promise.resolve()
-  #state: 'open' | 'shut' | 'away' | 'closed' = 'open'
+  #state: 'open' | 'shut' | 'closed' = 'open'
   /** Keys of those that were told the next key. */
   readonly #told = new Set<string>()
 
@@ -165,7 +165,7 @@ export class NetworkDoor {
     return { ...this.#bound, advertised, key, fingerprint: fingerprint(key), next_key }
   }
 
-  /** Connections of before stay, under the old key. Rejects with WRONG_STEP or BAD_CONFIG. */
+  /** With the last step all connections end, and come back under the next key. Rejects with WRONG_STEP or BAD_CONFIG. */
   rotate(step: RotationStep): Promise<void> {
     return this.#inTurn(async () => {
       this.#keys[step]()
@@ -213,23 +213,16 @@ export class NetworkDoor {
 
   async #take({ step }: GuardStep): Promise<void> {
     if (this.#state === 'closed') return
-    switch (step) {
-      case 'shut':
-        this.#state = 'shut'
-        this.#stopListening()
-        break
-      case 'leave':
-        this.#state = 'away'
-        this.#options.left()
-        await this.#leave()
-        this.#pipes.clear()
-        this.#router = this.#newRouter()
-        this.#publisher = this.#newPublisher()
-        break
-      case 'listen':
-      case 'return':
-        await this.#listen()
-        this.#state = 'open'
+    if (step === 'shut') {
+      this.#state = 'shut'
+      this.#options.left()
+      await this.#leave()
+      this.#pipes.clear()
+      this.#router = this.#newRouter()
+      this.#publisher = this.#newPublisher()
+    } else {
+      await this.#listen()
+      this.#state = 'open'
     }
   }
 

@@ -86,7 +86,7 @@ export const MACHINE: readonly Threat[] = [
     id: 'slow-handshake',
     who: WHO.network,
     what: 'stops in the middle of a greeting or a CURVE handshake',
-    how: '`handshakeInterval`: libzmq hangs up after 5 s',
+    how: '`handshakeInterval`: libzmq hangs up after 3 s',
     file: floods,
     test: 'who stops in the middle of a handshake is hung up on',
     without: [

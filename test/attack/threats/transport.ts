@@ -133,7 +133,7 @@ export const TRANSPORT: readonly Threat[] = [
     id: 'stuck-handler',
     who: WHO.stranger,
     what: 'connects while the ZAP handler does not answer',
-    how: 'libzmq waits for the answer, and hangs up after 5 s',
+    how: 'libzmq waits for the answer, and hangs up after 3 s',
     file,
     test: 'while the ZAP handler is stuck nobody gets in',
     without: LIBZMQ,
