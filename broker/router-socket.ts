@@ -18,6 +18,17 @@ import { Turn } from './turn.ts'
 const ROUTER_NOTIFY = 97
 const NOTIFY_BOTH = 3
 
+/**
+ * No heartbeats of ZMTP: when a peer is gone and there is no room for what it has sent, libzmq 4.3.5 ends the whole
+ * process at the next one (zeromq/libzmq#4841). The links have heartbeats of their own, TCP has keepalive.
+ */
+export const TCP_KEEPALIVE = {
+  tcpKeepalive: 1,
+  tcpKeepaliveIdle: 30,
+  tcpKeepaliveInterval: 10,
+  tcpKeepaliveCount: 4,
+} as const
+
 /** Bundles that libzmq may hold for one peer; what comes after waits in the link, where it is bounded. */
 const SEND_HIGH_WATER_MARK = 64
 
@@ -111,14 +122,9 @@ export class RouterSocket {
       sendHighWaterMark: SEND_HIGH_WATER_MARK,
       receiveHighWaterMark: RECEIVE_HIGH_WATER_MARK[side],
       maxMessageSize: MAX_FRAME_BYTES,
-      heartbeatInterval: 2000,
-      heartbeatTimeout: 6000,
       handshakeInterval: HANDSHAKE_MS[side],
       backlog: 1024,
-      tcpKeepalive: 1,
-      tcpKeepaliveIdle: 30,
-      tcpKeepaliveInterval: 10,
-      tcpKeepaliveCount: 4,
+      ...TCP_KEEPALIVE,
     })
     this.#hasNotify = enableNotify(this.#socket)
   }

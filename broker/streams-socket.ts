@@ -8,7 +8,7 @@ import type { Bundle } from '../protocol/bundle.ts'
 import { serveCurve, whenFree } from './curve.ts'
 import { bindApart, stopListening } from './io-threads.ts'
 import type { SubscriptionOutcome } from './metrics/outcomes.ts'
-import { HANDSHAKE_MS, type Side } from './router-socket.ts'
+import { HANDSHAKE_MS, type Side, TCP_KEEPALIVE } from './router-socket.ts'
 import { Turn } from './turn.ts'
 
 // Options of libzmq that zeromq.js 6.8 sets but does not name (zmq.h).
@@ -75,12 +75,9 @@ export class StreamsSocket {
       sendHighWaterMark: STREAMS_LIMITS.sendHighWaterMark,
       receiveHighWaterMark: STREAMS_LIMITS.receiveHighWaterMark,
       maxMessageSize: STREAMS_LIMITS.maxMessageBytes,
-      heartbeatInterval: 2000,
-      heartbeatTimeout: 6000,
       handshakeInterval: HANDSHAKE_MS[side],
       backlog: 1024,
-      tcpKeepalive: 1,
-      tcpKeepaliveIdle: 30,
+      ...TCP_KEEPALIVE,
     })
     this.#socket.manual = true
   }
