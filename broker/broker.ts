@@ -17,6 +17,7 @@ import type { HelloBody } from '../protocol/messages/handshake.ts'
 import type { DoorInfo } from '../protocol/methods/key.ts'
 import { trustedDirectory } from '../protocol/process/private-place.ts'
 import { SOFTWARE } from '../protocol/version.ts'
+import { noteOfLink } from './access/access-notes.ts'
 import { authenticateLocal } from './access/authenticator.ts'
 import { DoorNotes } from './access/door-notes.ts'
 import { NetworkDoor } from './access/network-door.ts'
@@ -26,6 +27,7 @@ import { Connections } from './connections.ts'
 import { type AccessPort, NO_DOOR, type RotationStep } from './core/access.ts'
 import type { Clock } from './core/clock.ts'
 import { Core } from './core/core.ts'
+import { connectionName } from './core/readers.ts'
 import type { Journal } from './journal/journal.ts'
 import { openLmdbJournal } from './journal/lmdb-journal.ts'
 import { connectionLimits, guardLimits } from './limit-settings.ts'
@@ -66,6 +68,11 @@ export class Broker {
     },
     connected: () => this.#remotePrincipals(),
     onLimit: (name) => this.#core.tally.reached(name),
+    ownerOf: (key) => this.#core.principals.ownerOf(key),
+    audit: {
+      note: (note) => this.#core.audit.note(note),
+      noteRefusal: (note) => this.#core.audit.noteRefusal(note),
+    },
   })
   readonly #instance = newToken(randomBytes)
   #releases: (() => void)[] = []
@@ -310,14 +317,24 @@ export class Broker {
       this.#core.connectionEnded(connection, 'it has to shake hands again')
     } else if (event.type === 'ended') {
       this.#log.debug({ reason: event.reason }, 'connection ended')
+      this.#record(connection, event)
       this.#core.connectionEnded(connection, event.reason)
-    } else {
+    } else if (event.type === 'refused') this.#record(connection, event)
+    else {
       const { principal, key } = event.identity
       const { software, role } = event.hello
       if (key !== undefined) this.#network?.told(key)
       this.#log.debug({ principal, software, role }, 'connection welcomed')
       this.#core.connectionBegan(connection)
     }
+  }
+
+  /** In the audit log, where it is worth a record. */
+  #record(connection: string, event: Parameters<typeof noteOfLink>[0]): void {
+    const key = sideOf(connection) === 'network' ? this.#network?.keyOf(connection) : undefined
+    const owner = key === undefined ? '' : this.#core.principals.ownerOf(key)
+    const note = noteOfLink(event, { connection: connectionName(connection), key, owner })
+    if (note) this.#core.audit.noteRefusal(note)
   }
 
   #onTick(): () => void {

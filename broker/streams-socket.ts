@@ -175,7 +175,7 @@ export class StreamsSocket {
 
   /** Whether anybody has subscribed here. */
   get hasReaders(): boolean {
-    return this.#topics.size > 0
+    return this.#topics.size > 0 && !this.#socket.closed
   }
 
   publish(topic: string, { heads, bodies }: Bundle): void {

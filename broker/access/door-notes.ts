@@ -1,12 +1,15 @@
 /**
  * What is noted at the door for other machines: how keys that ask to connect were answered, which of the unknown
- * ones knock, when the door was shut; with lines in the log, as long as there are few. Owns no sockets.
+ * ones knock, when the door was shut; with lines in the log, as long as there are few, and records in the audit
+ * log. Owns no sockets.
  */
 import { fingerprint } from '../../protocol/keys/key-pair.ts'
 import { Rate } from '../../protocol/link/rate.ts'
+import type { Note } from '../core/audit/entry.ts'
 import type { Knockers } from '../core/knockers.ts'
 import type { LimitName } from '../core/limit-names.ts'
 import type { ZapAnswer } from '../zap-socket.ts'
+import { noteOfDoor, noteOfKey } from './access-notes.ts'
 import type { GuardStep, Load } from './door-guard.ts'
 
 /** Lines about keys that are not let in; a flood of them must not fill the disk. */
@@ -25,6 +28,9 @@ export interface DoorNotesPorts {
   /** Principals that are connected from other machines. */
   readonly connected: () => Iterable<string>
   readonly onLimit: (name: LimitName) => void
+  /** Whose key it is; empty = nobody's. */
+  readonly ownerOf: (key: string) => string
+  readonly audit: Readonly<Record<'note' | 'noteRefusal', (note: Note) => void>>
 }
 
 export class DoorNotes {
@@ -44,6 +50,9 @@ export class DoorNotes {
 
   decided(answer: ZapAnswer, key: string, address: string): void {
     this.#answers.set(answer, (this.#answers.get(answer) ?? 0) + 1)
+    const { audit, ownerOf } = this.#ports
+    const note = noteOfKey(answer, { key, owner: ownerOf(key), address })
+    if (note) audit.noteRefusal(note)
     switch (answer) {
       case 'later':
         this.#knocked(key, address)
@@ -61,7 +70,8 @@ export class DoorNotes {
 
   /** The door was shut, or opened again, by itself. */
   moved(step: GuardStep, load: Load): void {
-    const { log, onLimit, connected } = this.#ports
+    const { log, onLimit, connected, audit } = this.#ports
+    audit.note(noteOfDoor(step))
     if (step.step === 'open') {
       log.info({}, 'network open again')
       return

@@ -11,6 +11,7 @@ import type { HelloBody } from '../../protocol/messages/handshake.ts'
 import type { DoorInfo } from '../../protocol/methods/key.ts'
 import type { RotationStep } from '../core/access.ts'
 import type { KeyStatus, Principals } from '../core/principals.ts'
+import { whenFree } from '../curve.ts'
 import { type RouterPort, RouterSocket, routingIdOf } from '../router-socket.ts'
 import { type StreamsPort, StreamsSocket } from '../streams-socket.ts'
 import { type ZapAnswer, ZapSocket } from '../zap-socket.ts'
@@ -133,7 +134,7 @@ export class NetworkDoor {
   authenticate(connection: string, hello: HelloBody): Verdict {
     const { principals, random } = this.#options
     return authenticateRemote(hello, {
-      connectedAs: this.#keyOf(connection),
+      connectedAs: this.keyOf(connection),
       principals: principals(),
       keys: () => this.#keys.all,
       random,
@@ -178,25 +179,26 @@ export class NetworkDoor {
 
   /** The transport opened or closed a connection. */
   notified(connection: string): void {
-    const key = this.#keyOf(connection)
+    const key = this.keyOf(connection)
     if (key !== undefined) this.#pipes.notified(connection, key)
   }
 
   /** Whether it has pretended to be gone. Nothing of it is heard, and its key does not come back for a while. */
   hasFeignedEnd(connection: string): boolean {
     if (!this.#pipes.hasClosed(connection)) return false
-    const key = this.#keyOf(connection)
+    const key = this.keyOf(connection)
     if (key !== undefined) this.#rates.bar(key, this.#options.now() + BARRED_MS)
     return true
   }
 
-  #keyOf(connection: string): string | undefined {
+  /** Under which key it was let in. */
+  keyOf(connection: string): string | undefined {
     return this.#ids.keyOf(routingIdOf(connection))
   }
 
   /** It sends messages without end: all connections go, and its key does not come back for a while. */
   expel(connection: string): void {
-    const key = this.#keyOf(connection)
+    const key = this.keyOf(connection)
     this.#guard.flooded('frames')
     if (key !== undefined) this.#rates.bar(key, this.#options.now() + BARRED_MS)
   }
@@ -218,9 +220,10 @@ export class NetworkDoor {
       this.#options.left()
       await this.#leave()
       this.#pipes.clear()
-      this.#router = this.#newRouter()
-      this.#publisher = this.#newPublisher()
     } else {
+      // Not before: those that were closed still hold open files for a while.
+      this.#router = await whenFree(() => this.#newRouter())
+      this.#publisher = await whenFree(() => this.#newPublisher())
       await this.#listen()
       this.#state = 'open'
     }

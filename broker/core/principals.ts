@@ -97,6 +97,11 @@ export class Principals {
     return owner === undefined ? undefined : this.get(owner)
   }
 
+  /** Whose key it is, or was before it was revoked; empty = nobody's. */
+  ownerOf(key: string): string {
+    return this.#owners.get(key) ?? ''
+  }
+
   /** As of the last change, written or not. */
   latest(principal: string): PrincipalRecord | undefined {
     return this.#table.latest(principal)

@@ -64,8 +64,16 @@ export type BrokerLinkEvent =
   | { readonly type: 'message'; readonly message: Message; readonly identity: Identity }
   /** It has to shake hands again, and what it had is void, whether it does or not. */
   | { readonly type: 'unwelcome' }
+  /** It was not welcomed, and may try again. */
+  | { readonly type: 'refused'; readonly error: ProtocolError }
   /** The peer left, fell silent, or was cut off; nothing more comes from this connection. */
-  | { readonly type: 'ended'; readonly reason: string; readonly how: ConnectionEnd }
+  | {
+      readonly type: 'ended'
+      readonly reason: string
+      readonly how: ConnectionEnd
+      /** Who it was, if it was welcome. */
+      readonly identity?: Identity
+    }
 
 /** What the link itself bounds. */
 export type LinkLimit = 'greetings' | 'strikes'
@@ -303,13 +311,13 @@ export class BrokerLink {
     try {
       negotiateMinor(hello)
     } catch (thrown) {
-      this.#complain('', ProtocolError.from(thrown, 'broker', 'no'))
+      this.#refuse(ProtocolError.from(thrown, 'broker', 'no'))
       return
     }
     const verdict = this.#options.authenticate(hello)
     if (verdict.verdict === 'accept') this.#welcome(hello, verdict.identity)
     else if (verdict.verdict === 'refuse') {
-      this.#complain('', verdict.error)
+      this.#refuse(verdict.error)
       this.#startAnew({ name: 'new' })
     } else {
       const { nonce, verify } = verdict
@@ -339,8 +347,15 @@ export class BrokerLink {
     this.#state = { name: 'new' } // one try for each challenge
     const verdict = verify(Buffer.isBuffer(body.mac) ? body.mac : EMPTY)
     // Each costs a key exchange, and who has the key fails once at most.
-    if (verdict instanceof ProtocolError) this.#strike('', verdict)
-    else this.#welcome(hello, verdict)
+    if (verdict instanceof ProtocolError) {
+      this.#options.onEvent({ type: 'refused', error: verdict })
+      this.#strike('', verdict)
+    } else this.#welcome(hello, verdict)
+  }
+
+  #refuse(error: ProtocolError): void {
+    this.#options.onEvent({ type: 'refused', error })
+    this.#complain('', error)
   }
 
   #welcome(hello: HelloBody, identity: Identity): void {
@@ -378,8 +393,9 @@ export class BrokerLink {
 
   #end(reason: string, how: ConnectionEnd): void {
     if (this.#state.name === 'cut') return
+    const who = this.#state.name === 'welcome' && { identity: this.#state.identity }
     this.#state = { name: 'cut', reason }
-    this.#options.onEvent({ type: 'ended', reason, how })
+    this.#options.onEvent({ type: 'ended', reason, how, ...who })
   }
 
   get #hasEnded(): boolean {

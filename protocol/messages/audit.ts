@@ -10,12 +10,12 @@ import { Executed } from './calls.ts'
 export const AUDIT_EVENTS = {
   'broker.started': 'A broker opened the journal. Details: epoch, software',
   'broker.draining': 'The broker was told to end, and takes no new work',
-  'connection.refused': 'A peer was not welcomed',
-  'principal.cut_off': 'The connections of a principal were ended',
-  'key.added': 'A key was added',
-  'key.approved': 'A key that knocked was approved',
-  'key.revoked': 'A key was revoked',
-  'key.rotated': 'The key of the broker was changed',
+  'connection.refused':
+    'A peer was not let in; `target` is the fingerprint of its key. Details, where the key was refused: address',
+  'principal.cut_off': 'The broker ended a connection of a principal',
+  'network.shut':
+    'All connections of other machines were ended, to protect this one. Details: reason, pause_ms',
+  'network.opened': 'Other machines may connect again',
   'audit.lost': 'Records that found no room while the disk was full; `count` says how many',
 } as const
 export type AuditEvent = keyof typeof AUDIT_EVENTS

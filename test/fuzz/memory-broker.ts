@@ -139,6 +139,7 @@ export class MemoryBroker {
       return
     }
     this.#events.began?.(connection)
+    if (event.type === 'refused') return
     if (event.type === 'ended') core.connectionEnded(connection, event.reason)
     else if (event.type === 'unwelcome') core.connectionEnded(connection, event.type)
     else {

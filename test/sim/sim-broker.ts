@@ -127,7 +127,7 @@ export class SimBroker implements RouterEnd, PublisherEnd {
       this.core.message(connection, event.identity, event.message)
     } else if (event.type === 'ended') this.core.connectionEnded(connection, event.reason)
     else if (event.type === 'welcomed') this.core.connectionBegan(connection)
-    else this.core.connectionEnded(connection, event.type)
+    else if (event.type === 'unwelcome') this.core.connectionEnded(connection, event.type)
   }
 
   #linkOptions() {

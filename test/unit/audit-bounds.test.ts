@@ -94,14 +94,14 @@ function stage() {
 t.test('what finds no room waits, bounded, and what is lost is told', (t) => {
   const { audit, stored, disk, pass } = stage()
   disk.isFull = true
-  for (let n = 0; n < MAX_HELD + 7; n += 1) audit.note({ event: 'key.added', target: `${n}` })
+  for (let n = 0; n < MAX_HELD + 7; n += 1) audit.note({ event: 'network.opened', target: `${n}` })
   t.same([audit.waiting, audit.lost, audit.written], [MAX_HELD, 7, 0])
   pass(1000)
   t.equal(audit.waiting, MAX_HELD, 'the disk is still full')
   disk.isFull = false
   for (let n = 0; audit.waiting > 0 && n < 1000; n += 1) pass(1000)
   t.equal(stored.length, MAX_HELD + 1)
-  const told = stored.filter(({ method }) => method === 'key.added')
+  const told = stored.filter(({ method }) => method === 'network.opened')
   t.same(
     told.map(({ target }) => target),
     Array.from({ length: MAX_HELD }, (_, index) => `${index}`),
@@ -120,9 +120,9 @@ t.test(
   (t) => {
     const { audit, disk, pass } = stage()
     disk.isFull = true
-    audit.note({ event: 'key.added' })
+    audit.note({ event: 'network.opened' })
     disk.tries = 0
-    for (let n = 0; n < 100; n += 1) audit.note({ event: 'key.added' })
+    for (let n = 0; n < 100; n += 1) audit.note({ event: 'network.opened' })
     t.equal(disk.tries, 0)
     for (let n = 0; n < 100; n += 1) pass(50)
     t.ok(disk.tries >= 4 && disk.tries <= 6, `${disk.tries} tries in 5 s`)

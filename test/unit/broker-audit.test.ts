@@ -620,13 +620,13 @@ t.test('what is no call is recorded as well', (t) => {
   const { audit } = harness.core
   const target = 'laptop'
   const details = { fingerprint: 'ab', roles: 'operator' }
-  audit.note({ event: 'key.revoked', principal: 'anna', via: 'web', target, details })
+  audit.note({ event: 'network.shut', principal: 'anna', via: 'web', target, details })
   for (let n = 0; n < 100; n += 1) {
     audit.noteRefusal({ event: 'connection.refused', outcome: 'UNAUTHENTICATED', target: `n${n}` })
   }
   harness.skip(60_000)
   t.match(callsOf(harness), [
-    { method: 'key.revoked', principal: 'anna', via: 'web', target, details, outcome: DONE },
+    { method: 'network.shut', principal: 'anna', via: 'web', target, details, outcome: DONE },
     { method: 'connection.refused', principal: '', target: 'n0', executed: 'no' },
     { method: 'connection.refused', principal: '', outcome: 'UNAUTHENTICATED', count: 99 },
   ])

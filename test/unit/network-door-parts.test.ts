@@ -5,6 +5,7 @@ import { ConnectRates } from '../../broker/access/connect-rates.ts'
 import { DoorGuard, GUARD_TIMES } from '../../broker/access/door-guard.ts'
 import { DoorNotes } from '../../broker/access/door-notes.ts'
 import { OpenPipes } from '../../broker/access/open-pipes.ts'
+import type { Note } from '../../broker/core/audit/entry.ts'
 import { Knockers } from '../../broker/core/knockers.ts'
 import { openFilesLimit, processLoad } from '../../broker/process-load.ts'
 import { Turn } from '../../broker/turn.ts'
@@ -166,6 +167,8 @@ t.test('of connections that have closed the last ones are remembered', (t) => {
 function notes() {
   const lines: [event: string, fields: Readonly<Record<string, unknown>>][] = []
   const reached: string[] = []
+  const told: Note[] = []
+  const refused: Note[] = []
   const knockers = new Knockers(randomBytes)
   const clock = { now: 0 }
   const log = (fields: Readonly<Record<string, unknown>>, event: string) =>
@@ -177,8 +180,10 @@ function notes() {
     log: { info: log, warn: log },
     connected: () => ['anna', 'anna', 'bob'],
     onLimit: (name) => reached.push(name),
+    ownerOf: () => 'anna',
+    audit: { note: (note) => told.push(note), noteRefusal: (note) => refused.push(note) },
   })
-  return { made, lines, reached, knockers, clock }
+  return { made, lines, reached, knockers, clock, told, refused }
 }
 
 t.test('the first knock of a key is a line in the log, a flood of them is few', (t) => {
@@ -197,19 +202,23 @@ t.test('the first knock of a key is a line in the log, a flood of them is few', 
 })
 
 t.test('keys that are refused are noted, the one that is let in is not', (t) => {
-  const { made, lines, reached, knockers } = notes()
+  const { made, lines, reached, knockers, refused } = notes()
   for (const answer of ['accept', 'busy', 'never'] as const) made.decided(answer, newKey(), 'x')
   t.same(
     lines.map(([event]) => event),
     ['key connects too often', 'revoked key was refused'],
   )
   t.same(reached, ['key_connects'])
+  t.match(refused, [
+    { event: 'connection.refused', outcome: 'OVERLOADED', principal: 'anna' },
+    { event: 'connection.refused', outcome: 'KEY_REVOKED', details: { address: 'x' } },
+  ])
   t.equal(knockers.size, 0, 'they do not wait for an operator')
   t.end()
 })
 
 t.test('when the door is shut the log says why, and who was connected', (t) => {
-  const { made, lines, reached } = notes()
+  const { made, lines, reached, told } = notes()
   const load = { openFiles: 7, nativeBytes: 8 }
   made.moved({ step: 'shut', reason: 'frames', pauseMs: 1000 }, load)
   made.moved({ step: 'open' }, load)
@@ -221,6 +230,10 @@ t.test('when the door is shut the log says why, and who was connected', (t) => {
     ['network open again', {}],
   ])
   t.same(reached, ['frames'])
+  t.match(told, [
+    { event: 'network.shut', details: { reason: 'frames', pause_ms: 1000 } },
+    { event: 'network.opened' },
+  ])
   t.end()
 })
 

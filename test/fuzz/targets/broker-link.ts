@@ -138,6 +138,8 @@ class Stage {
     if (event.type === 'welcomed') this.#welcomed(event.identity)
     else if (event.type === 'ended') this.#hasEnded = true
     else if (event.type === 'unwelcome') this.#isWelcome = false
+    else if (event.type === 'refused')
+      must(this.#link.state.name !== 'welcome', 'refused and welcome')
     else {
       must(this.#link.state.name === 'welcome', () => `a message in ${this.#link.state.name}`)
       must(this.#isWelcome, 'a message before the handshake is over')
