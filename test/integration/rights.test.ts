@@ -108,8 +108,9 @@ t.test('the same through a gateway, whose other users go on', async (t) => {
     await readerOf(olga, session),
   ]
   const next = failure(foreign.next())
-  const questions = anna.watchApprovals()
-  const asked = failure(questions.next())
+  const { cursor } = await anna.call('approval.list', { changed_since: 0 })
+  const asked = failure(anna.call('approval.list', { changed_since: cursor, wait_ms: 25_000 }))
+  await anna.call('system.info', {}) // so the call that waits is there, too
   await admin.call('key.add', { principal: 'anna', reach: 'own' })
   t.match(await next, { code: 'NO_SUCH_SESSION' })
   t.match(await asked, { code: 'FORBIDDEN' })
