@@ -15,6 +15,7 @@ import type { Clock } from './clock.ts'
 import type { Operation } from './events.ts'
 import { exceeds, type Idempotency, keyOfUnkeyed, type Outcome } from './idempotency.ts'
 import type { Load } from './quotas.ts'
+import { type Course, type End, failed, RunningCall } from './running-call.ts'
 import type { Tally } from './tally.ts'
 
 /** Who waits for the end of a call. */
@@ -111,8 +112,6 @@ interface Running {
   cancel: (() => void) | undefined
 }
 
-type End = Exclude<Outcome, { state: 'running' }>
-
 const IDLE: Load = { calls: 0, bytes: 0 }
 
 export class Calls {
@@ -123,6 +122,21 @@ export class Calls {
   readonly #perConnection = new Map<string, number>()
   readonly #perPrincipal = new Map<string, { calls: number; bytes: number }>()
   #unkeyed = 0
+  readonly #course: Course<Running> = {
+    remainingMs: (running) => this.#remainingMs(running),
+    persist: (running, operations, then, standing) => {
+      this.#persist(running, [...operations, ...this.#begun(running, standing)], then)
+    },
+    names: (running, target) => {
+      running.asked = running.asked && { ...running.asked, ...target }
+    },
+    end: (running, outcome) => this.#end(running, outcome),
+    isCancelled,
+    isAbandoned: (running) => running.waiters.length === 0 || isCancelled(running),
+    onCancel: (running, cancel) => {
+      running.cancel = cancel
+    },
+  }
 
   constructor(ports: CallsPorts) {
     this.#ports = ports
@@ -159,7 +173,7 @@ export class Calls {
   }
 
   begin<M extends BrokerMethod>(request: CallRequest<M>, waiter: Waiter): Call<M> {
-    const { keyed, ...rest } = request
+    const { keyed } = request
     const asked = this.#ports.asked(request, waiter.connection)
     const running: Running = {
       method: request.method,
@@ -176,23 +190,7 @@ export class Calls {
     this.#running.add(running)
     if (keyed) this.#byKey.set(keyed.key, running)
     this.#addWaiter(running, waiter)
-    return {
-      ...rest,
-      connection: waiter.connection,
-      remainingMs: () => this.#remainingMs(running),
-      persist: (operations, then, standing) =>
-        this.#persist(running, [...operations, ...this.#begun(running, standing)], then),
-      names: (target) => {
-        running.asked = running.asked && { ...running.asked, ...target }
-      },
-      reply: (result) => this.#end(running, { state: 'replied', body: encode(result) }),
-      fail: (error) => this.#end(running, failed(error)),
-      isCancelled: () => isCancelled(running),
-      isAbandoned: () => running.waiters.length === 0 || isCancelled(running),
-      onCancel: (cancel) => {
-        running.cancel = cancel
-      },
-    }
+    return new RunningCall(request, waiter.connection, running, this.#course)
   }
 
   /** A waiter no longer wants its result. False when no such call runs. */
@@ -389,10 +387,6 @@ function noop(): void {}
 /** What the record of an idempotency key does not tell already. */
 function besidesKey({ principal: _, method: __, key: ___, ...rest }: Asked): Partial<Asked> {
   return rest
-}
-
-function failed(error: ProtocolError): End {
-  return { state: 'failed', error: error.toWire() }
 }
 
 export function conflict(key: string): ProtocolError {

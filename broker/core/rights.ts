@@ -2,7 +2,7 @@
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { Identity } from '../../protocol/link/broker-link.ts'
 import type { Role } from '../../protocol/messages/handshake.ts'
-import { type Scope, scopesOf } from '../../protocol/methods/define.ts'
+import { hasScope, type Scope } from '../../protocol/methods/define.ts'
 import { type BrokerMethod, METHODS } from '../../protocol/methods/index.ts'
 import type { PrincipalRecord } from './principals.ts'
 
@@ -51,13 +51,13 @@ export function actingFor(gateway: Identity, user: PrincipalRecord): Identity | 
 
 /** Whether a principal, as it is now, may do what this scope stands for. A user of this machine may. */
 export function mayStill(record: PrincipalRecord | undefined, scope: Scope): boolean {
-  return record === undefined || scopesOf(asPerson(record.roles, 'operator')).has(scope)
+  return record === undefined || hasScope(asPerson(record.roles, 'operator'), scope)
 }
 
 /** Throws FORBIDDEN. */
 export function authorise(identity: Identity, method: BrokerMethod): void {
   const { scope, reach } = METHODS[method]
-  if (!scopesOf(identity.roles).has(scope)) throw forbidden(identity.principal, scope, method)
+  if (!hasScope(identity.roles, scope)) throw forbidden(identity.principal, scope, method)
   if (identity.reach === 'own' && reach !== 'own') throw needsReachAll({ identity, method })
 }
 

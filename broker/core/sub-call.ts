@@ -19,6 +19,17 @@ export type Parent = Pick<
   readonly within: string
 }
 
+/** On behalf of whoever made this call. */
+export function partOf(call: Call<BrokerMethod>): Parent {
+  const { identity, connection, trace, method } = call
+  return {
+    ...{ identity, connection, trace, within: method },
+    remainingMs: () => call.remainingMs(),
+    isCancelled: () => call.isCancelled(),
+    isAbandoned: () => call.isAbandoned(),
+  }
+}
+
 /** Adds what is persisted to the journal, with more that has to be written together with it. */
 export type Join = (
   operations: readonly Operation[],

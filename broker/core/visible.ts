@@ -3,7 +3,7 @@
  * way: to a caller with reach `own` whatever it has not created does not exist.
  */
 import { ProtocolError } from '../../protocol/errors.ts'
-import { scopesOf } from '../../protocol/methods/define.ts'
+import { hasScope } from '../../protocol/methods/define.ts'
 import type { BrokerMethod } from '../../protocol/methods/index.ts'
 import type { ApprovalRecord } from './approval-record.ts'
 import type { ApprovalQuery } from './approvals.ts'
@@ -100,7 +100,7 @@ class Visible {
 
   /** The audit log is not for everybody who may read streams. */
   get #readsAudit(): boolean {
-    return !this.isLimited && scopesOf(this.#caller.identity.roles).has('admin')
+    return !this.isLimited && hasScope(this.#caller.identity.roles, 'admin')
   }
 
   #seesSession(session: string): boolean {

@@ -20,8 +20,9 @@ export const ROLE_SCOPES: Readonly<Record<Role, readonly Scope[]>> = {
 export const REACHES = ['all', 'own'] as const
 export type Reach = (typeof REACHES)[number]
 
-export function scopesOf(roles: readonly Role[]): ReadonlySet<Scope> {
-  return new Set(roles.flatMap((role) => ROLE_SCOPES[role]))
+/** Whether one of the roles has the scope. Asked for each request, so it makes nothing. */
+export function hasScope(roles: readonly Role[], scope: Scope): boolean {
+  return roles.some((role) => ROLE_SCOPES[role].includes(scope))
 }
 
 export type Answerer = 'broker' | 'host'

@@ -5,7 +5,7 @@ import { METHODS, type Params, type Result } from '../../../protocol/methods/ind
 import { mismatch } from '../../../protocol/schema.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
-import { subCall } from '../sub-call.ts'
+import { partOf, subCall } from '../sub-call.ts'
 import { sessionInterrupt, sessionKill, sessionStop } from './session-control.ts'
 import { sessionPause, sessionResume } from './session-pause.ts'
 import { sessionSetMode, sessionSignal } from './session-process.ts'
@@ -78,8 +78,7 @@ function one<M extends BatchAction>(
 ): void {
   const method = call.params.action as M
   const params = { ...call.params.params, session } as Params<M>
-  const parent = { ...call, within: call.method }
-  subCall(core, parent, { method, params }, HANDLERS[method] as Handler<M>, (error) => {
+  subCall(core, partOf(call), { method, params }, HANDLERS[method] as Handler<M>, (error) => {
     done(entryOf(session, error))
   })
 }

@@ -6,7 +6,7 @@ const revocation = 'attack/revocation'
 const observer = 'attack/observer'
 
 const SCOPES = [
-  { file: 'broker/core/rights', find: '!scopesOf(identity.roles).has(scope)', replace: 'false' },
+  { file: 'broker/core/rights', find: '!hasScope(identity.roles, scope)', replace: 'false' },
 ] as const
 
 export const RIGHTS: readonly Threat[] = [
