@@ -4,7 +4,7 @@ import type { RequestHandler } from './requests.ts'
 
 type ControlMethod = Extract<
   HostMethod,
-  'agent.pause' | 'agent.resume' | 'agent.signal' | 'agent.write' | 'agent.set_mode'
+  'agent.pause' | 'agent.resume' | 'agent.signal' | 'agent.write' | 'agent.set_mode' | 'agent.probe'
 >
 
 export const CONTROL_HANDLERS: { readonly [M in ControlMethod]: RequestHandler<M> } = {
@@ -24,6 +24,10 @@ export const CONTROL_HANDLERS: { readonly [M in ControlMethod]: RequestHandler<M
     sessions.leased(params).control.write(params.line)
     return {}
   },
+  'agent.probe': async ({ sessions }, params) => ({
+    ...sessions.leased(params).evidence(),
+    data: params.data,
+  }),
   'agent.set_mode': async ({ sessions }, params) => {
     await sessions.leased(params).control.setMode(params.mode)
     return {}

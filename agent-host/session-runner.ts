@@ -4,6 +4,7 @@
  */
 import { ProtocolError } from '../protocol/errors.ts'
 import type { TurnReason } from '../protocol/messages/chunk.ts'
+import type { ProbeEvidence } from '../protocol/methods/control.ts'
 import type { WhenBusy } from '../protocol/methods/session.ts'
 import type {
   ApprovalAnswer,
@@ -73,6 +74,8 @@ export class SessionRunner {
   readonly #stderrBudget = new StderrBudget()
   #isUnwanted = false
   #endReason = ''
+  /** When the child last wrote a line, monotonic ms. */
+  #heardAt = Number.NEGATIVE_INFINITY
   #nativeSessionId: string
   readonly #readiness = new Readiness()
   #settleEnd: (exit: Exit) => void = () => {}
@@ -130,6 +133,18 @@ export class SessionRunner {
 
   get pid(): number | null {
     return this.#child?.alive === true ? this.#child.pid : null
+  }
+
+  /** What is to be seen of it now. */
+  evidence(): Omit<ProbeEvidence, 'data'> {
+    const quiet = this.options.stop.timers.now() - this.#heardAt
+    return {
+      pid: this.pid,
+      quiet_ms: Number.isFinite(quiet) ? Math.round(quiet) : -1,
+      turn: this.#turns.current,
+      stdin_bytes: this.#child?.stdinBytes ?? 0,
+      held_bytes: this.log.bytes,
+    }
   }
 
   /** What the CLI is resumed by: asked for at the start, unless it has said that it uses another. */
@@ -279,6 +294,7 @@ export class SessionRunner {
 
   #line(line: Line): void {
     this.options.onProgress()
+    this.#heardAt = this.options.stop.timers.now()
     if (!line.valid)
       this.#diagnose('a line was not valid UTF-8; what could not be read was replaced')
     this.#isRetry = false

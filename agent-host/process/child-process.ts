@@ -127,6 +127,11 @@ export class ChildProcess {
     return this.#stdout.heldBytes
   }
 
+  /** Queued for stdin and not yet taken by the pipe. */
+  get stdinBytes(): number {
+    return this.#raw.stdin.writableLength
+  }
+
   /** Stops reading stdout: the pipe fills and the child waits. */
   pause(): void {
     this.#paused = true
@@ -242,6 +247,7 @@ export type Child = Pick<
   | 'died'
   | 'exited'
   | 'write'
+  | 'stdinBytes'
   | 'pause'
   | 'resume'
   | 'closeStdin'

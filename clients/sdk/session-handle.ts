@@ -151,6 +151,11 @@ export class SessionHandle {
     return this.#learn('session.write', options, { line })
   }
 
+  /** What its host sees of its process at this moment. `data` comes back as it is. */
+  probe(data = '', options: CallOptions = {}): Promise<Result<'session.probe'>> {
+    return this.#ports.call('session.probe', { session: this.id, data }, options)
+  }
+
   /** Changes the permission mode. */
   setMode(mode: string, options: CallOptions = {}): Promise<SessionInfo> {
     return this.#learn('session.set_mode', options, { mode })

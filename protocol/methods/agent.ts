@@ -2,7 +2,7 @@
 import { Type } from 'typebox'
 import { APPROVAL_DECISIONS } from '../messages/chunk.ts'
 import { oneOf } from '../one-of.ts'
-import { modeName, SignalSchema, stdinLine } from './control.ts'
+import { modeName, ProbeEvidence, probeData, SignalSchema, stdinLine } from './control.ts'
 import { defineMethod } from './define.ts'
 import { startFields, WhenBusySchema } from './session.ts'
 import { PauseModeSchema, processId } from './types.ts'
@@ -135,6 +135,16 @@ export const AgentSetMode = defineMethod('agent.set_mode', {
   params: Type.Object({ ...lease, mode: modeName }),
   result: Type.Object({}),
   errors: ['AGENT_GONE', 'FENCED', 'NOT_SUPPORTED', 'MODE_REFUSED'],
+})
+
+export const AgentProbe = defineMethod('agent.probe', {
+  description: 'Tells what the host sees of a session at this moment.',
+  answeredBy: 'host',
+  scope: 'host',
+  mutating: false,
+  params: Type.Object({ ...lease, data: probeData }),
+  result: ProbeEvidence,
+  errors: ['AGENT_GONE', 'FENCED'],
 })
 
 const EndResult = Type.Object({

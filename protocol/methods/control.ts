@@ -1,9 +1,9 @@
 /** session.*: control of the process behind a session, beyond its turns. */
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import type { ErrorCode } from '../errors.ts'
 import { oneOf } from '../one-of.ts'
 import { defineMethod } from './define.ts'
-import { PauseModeSchema, SessionInfo, sessionReference } from './types.ts'
+import { PauseModeSchema, processId, SessionInfo, sessionReference } from './types.ts'
 
 const session = sessionReference
 
@@ -25,6 +25,34 @@ export const modeName = Type.String({
   maxLength: 256,
   description: 'Permission mode, as the CLI names it',
 })
+
+/** Most that a probe carries along, characters. */
+const MAX_PROBE_DATA = 4096
+
+export const probeData = Type.String({
+  maxLength: MAX_PROBE_DATA,
+  description: 'Comes back as it is, to measure the way there with',
+})
+
+/** What a host sees of a session at this moment. */
+export const probeFields = {
+  pid: Type.Union([processId('Process id'), Type.Null()], {
+    description: 'Process id; null once it has ended',
+  }),
+  quiet_ms: Type.Integer({
+    minimum: -1,
+    description: 'Since the process last wrote something, ms; -1: it has not yet',
+  }),
+  turn: Type.Integer({ minimum: 0, description: 'The turn that runs; 0 = none' }),
+  stdin_bytes: Type.Integer({ minimum: 0, description: 'Given to its stdin and not yet taken' }),
+  held_bytes: Type.Integer({
+    minimum: 0,
+    description: 'Of its chunks that the broker does not have on disk yet',
+  }),
+  data: probeData,
+}
+export const ProbeEvidence = Type.Object(probeFields)
+export type ProbeEvidence = Static<typeof ProbeEvidence>
 
 const COMMON = ['NO_SUCH_SESSION', 'AMBIGUOUS_SESSION', 'WRONG_STATE', 'HOST_LOST'] as const
 const errors = (...own: readonly ErrorCode[]): readonly ErrorCode[] => [...COMMON, ...own]
@@ -84,4 +112,19 @@ export const SessionSetMode = defineMethod('session.set_mode', {
   params: Type.Object({ session, mode: modeName }),
   result: SessionInfo,
   errors: errors('AGENT_GONE', 'NOT_SUPPORTED', 'MODE_REFUSED'),
+})
+
+export const SessionProbe = defineMethod('session.probe', {
+  description:
+    'Asks the host of a live session, at this moment, what it sees of its process. Changes nothing.',
+  answeredBy: 'broker',
+  scope: 'read',
+  reach: 'own',
+  mutating: false,
+  params: Type.Object({ session, data: Type.Optional(probeData) }),
+  result: Type.Object({
+    host: Type.String({ description: 'Name of the host that answered' }),
+    ...probeFields,
+  }),
+  errors: errors('AGENT_GONE', 'OVERLOADED'),
 })

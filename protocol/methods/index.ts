@@ -5,6 +5,7 @@ import {
   AgentInterrupt,
   AgentKill,
   AgentPause,
+  AgentProbe,
   AgentPrompt,
   AgentResume,
   AgentSetMode,
@@ -18,6 +19,7 @@ import { AuditRead } from './audit.ts'
 import { SessionBatch } from './batch.ts'
 import {
   SessionPause,
+  SessionProbe,
   SessionResume,
   SessionSetMode,
   SessionSignal,
@@ -60,6 +62,7 @@ export const METHODS = {
   'session.resume': SessionResume,
   'session.signal': SessionSignal,
   'session.write': SessionWrite,
+  'session.probe': SessionProbe,
   'session.set_mode': SessionSetMode,
   'session.batch': SessionBatch,
   'session.get': SessionGet,
@@ -112,6 +115,7 @@ export const METHODS = {
   'agent.resume': AgentResume,
   'agent.signal': AgentSignal,
   'agent.write': AgentWrite,
+  'agent.probe': AgentProbe,
   'agent.set_mode': AgentSetMode,
 } as const
 

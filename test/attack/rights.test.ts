@@ -22,7 +22,8 @@ async function withSession(stage: AttackStage, name = 'hostess') {
 
 t.test('an observer changes nothing, by any method there is', async (t) => {
   const stage = await AttackStage.start(t)
-  const { session } = await withSession(stage)
+  const { session, host } = await withSession(stage)
+  const probed = host.probed()
   await stage.admin.call('task.create', { title: 'kept' })
   await stage.admin.call('state.set', { key: 'color', value: 'red' })
   const olga = await stage.welcomed(await stage.principal('olga', ['observer']))
@@ -44,6 +45,7 @@ t.test('an observer changes nothing, by any method there is', async (t) => {
     if (METHODS[method].mutating) t.fail(`${method} changes something for readers`)
     await olga.call(method, method, PARAMS[method](session), { key: `key of ${method}` })
   }
+  await probed
   t.equal(await worldState(stage.admin), before)
 })
 

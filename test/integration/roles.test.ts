@@ -37,6 +37,7 @@ const READ: readonly BrokerMethod[] = [
   'task.get',
   'task.list',
   'state.get',
+  'session.probe',
   'state.list',
   'system.info',
   'system.health',

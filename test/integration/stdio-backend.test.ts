@@ -114,6 +114,7 @@ t.test('programs of the config', async (t) => {
   t.test('a program needs no prompt: it takes lines, and waits while it is paused', async (t) => {
     const session = await create('plain', { extra_args: ['-'] })
     t.match(session.info, { status: 'idle', turn: 0 })
+    t.match(await session.probe(), { quiet_ms: -1, held_bytes: Number })
     const texts = session.follow()[Symbol.asyncIterator]()
     const nextText = async (): Promise<string> => {
       for (;;) {
@@ -129,9 +130,15 @@ t.test('programs of the config', async (t) => {
     t.match(await session.pause('freeze'), { paused: 'freeze' })
     await session.write('three')
     const { pid } = session.info
+    const probed = await session.probe('there and back')
+    t.match(probed, { pid, turn: 0, stdin_bytes: 0, data: 'there and back', host: String })
+    t.ok(probed.quiet_ms >= 0, 'since its last line')
+    for (let n = 0; n < 4; n += 1) await session.write('x'.repeat(60_000))
+    t.ok((await session.probe()).stdin_bytes > 0, 'a frozen one takes nothing')
     t.match(readFileSync(`/proc/${pid}/stat`, 'utf8'), /\(cat\) T /)
     t.match(await session.resume(), { status: 'idle', paused: '' })
-    t.equal(await nextText(), 'three\n')
+    t.match(await nextText(), /^three\n/)
+    while ((await session.probe()).stdin_bytes > 0);
     await texts.return?.()
     t.match(await session.stop(), { status: 'ended', exit_code: 0, pid: null, last_pid: pid })
   })

@@ -39,6 +39,8 @@ export interface AgentPlace {
 export class SimAgent implements Child {
   readonly pid: number
   readonly markers: Child['markers']
+  /** It takes what it is given at once. */
+  readonly stdinBytes = 0
   readonly stderr = new StderrRing(16)
   readonly died: Promise<Exit>
   readonly exited: Promise<Exit>

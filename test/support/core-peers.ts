@@ -270,6 +270,10 @@ function defaultResult(method: HostMethod, body: Buffer): Result<HostMethod> {
       const { native_session_id } = decodeBody(METHODS[method].params, body)
       return { pid: 4711, native_session_id, cwd: '/work' }
     }
+    case 'agent.probe': {
+      const { data } = decodeBody(METHODS[method].params, body)
+      return { pid: 4711, quiet_ms: 5, turn: 0, stdin_bytes: 0, held_bytes: 0, data }
+    }
     case 'agent.prompt':
       return {}
     case 'agent.interrupt':

@@ -20,6 +20,7 @@ export const PARAMS: { readonly [M in BrokerMethod]: (session: string) => Params
   'session.resume': (session) => ({ session }),
   'session.signal': (session) => ({ session, signal: 'SIGINT' }),
   'session.write': (session) => ({ session, line: 'hello' }),
+  'session.probe': (session) => ({ session, data: 'x' }),
   'session.set_mode': (session) => ({ session, mode: 'plan' }),
   'session.batch': (session) => ({ sessions: [session], action: 'session.interrupt' }),
   'session.get': (session) => ({ session }),

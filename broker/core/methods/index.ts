@@ -14,6 +14,7 @@ import { sessionBatch } from './session-batch.ts'
 import { sessionInterrupt, sessionKill, sessionStop } from './session-control.ts'
 import { sessionCreate } from './session-create.ts'
 import { sessionPause, sessionResume } from './session-pause.ts'
+import { sessionProbe } from './session-probe.ts'
 import { sessionSetMode, sessionSignal, sessionWrite } from './session-process.ts'
 import { sessionPrompt } from './session-prompt.ts'
 import { sessionGet, sessionList } from './session-query.ts'
@@ -42,6 +43,7 @@ export const METHOD_HANDLERS: { readonly [M in BrokerMethod]: MethodHandler<M> }
   'session.resume': sessionResume,
   'session.signal': sessionSignal,
   'session.write': sessionWrite,
+  'session.probe': sessionProbe,
   'session.set_mode': sessionSetMode,
   'session.batch': sessionBatch,
   'session.get': sessionGet,

@@ -6,17 +6,17 @@ export async function agentmqCaller({ connect: place, what }: AgentmqOptions): P
   const client = await connect(place)
   if (what.method === 'state.get')
     return { call: () => client.call('state.get', { key: what.key }) }
-  return { call: writer(client, what) }
+  return { call: brokered(client, what) }
 }
 
-interface Writing {
+interface Brokered {
   readonly session: string
   readonly isJournalled: boolean
 }
 
-/** Without an idempotency key the broker has nothing to keep, so the call goes through as NATS' does. */
-function writer(client: Client, { session, isJournalled }: Writing): Caller['call'] {
-  const params = { session, line: 'x'.repeat(BODY_BYTES) }
-  const options = isJournalled ? {} : { idempotencyKey: '' }
-  return () => client.call('session.write', params, options)
+/** What changes nothing is not kept by the broker, so it goes through as NATS' messages do. */
+function brokered(client: Client, { session, isJournalled }: Brokered): Caller['call'] {
+  const text = 'x'.repeat(BODY_BYTES)
+  if (isJournalled) return () => client.call('session.write', { session, line: text })
+  return () => client.call('session.probe', { session, data: text })
 }

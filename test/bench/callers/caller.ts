@@ -18,6 +18,6 @@ export interface AgentmqOptions {
   readonly kind: 'agentmq'
   readonly connect: object
   readonly what:
-    | { readonly method: 'session.write'; readonly session: string; readonly isJournalled: boolean }
+    | { readonly method: 'brokered'; readonly session: string; readonly isJournalled: boolean }
     | { readonly method: 'state.get'; readonly key: string }
 }

@@ -29,7 +29,7 @@ export function throughHost(transport: Transport, isJournalled: boolean): OpenCa
     const ours = await startBroker(bench, transport)
     await startChildlessHost(bench, ours)
     const session = await startSession(bench, ours, CHILDLESS)
-    const what = { method: 'session.write', session, isJournalled } as const
+    const what = { method: 'brokered', session, isJournalled } as const
     return agentmqCalling(bench, ours, what)
   }
 }

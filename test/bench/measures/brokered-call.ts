@@ -24,7 +24,7 @@ export function brokeredCall(transport: Transport): Measure[] {
       name: `brokered-call/${transport.name}`,
       title: `brokered request and reply, 256 in flight, 200 B, ${transport.title}`,
       about:
-        '`session.write` without an idempotency key: client, broker, a worker that speaks the protocol of a host and has no child, broker, client. Scope, parameters, deadline, limits and lease are checked, nothing is journalled. Comparable with NATS request/reply and the plain broker, which deliver at most once as well.',
+        '`session.probe`: client, broker, a worker that speaks the protocol of a host and has no child, broker, client, with 200 B in both directions. Scope, reach, parameters, deadline, limits and lease are checked; it changes nothing, so nothing is journalled. Comparable with NATS request/reply and the plain broker, which deliver at most once as well.',
       contestants: [throughput(OURS, throughHost(transport, false)), ...PEERS],
       ...missingOn(transport),
     },
@@ -33,7 +33,7 @@ export function brokeredCall(transport: Transport): Measure[] {
       name: `brokered-call-journalled/${transport.name}`,
       title: `the same with each call journalled, ${transport.title}`,
       about:
-        'The same call as the SDK makes it by itself: key and outcome are each on disk before the call goes on, so that a repeat never runs twice. Neither NATS nor the plain broker does that: the ratios say what the promise costs.',
+        '`session.write`, which changes something: key, outcome and the record of the audit log are on disk before the call goes on, so that a repeat never runs twice. Neither NATS nor the plain broker does that: the ratios say what the promise costs.',
       contestants: [throughput(OURS, throughHost(transport, true)), ...PEERS],
       ...missingOn(transport),
     },

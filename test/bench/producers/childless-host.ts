@@ -140,6 +140,10 @@ export class ChildlessHost {
   #answer(id: string, method: string, body: Buffer): void {
     if (method === 'agent.start') {
       this.#startAgent(id, decodeBody(METHODS[method].params, body))
+    } else if (method === 'agent.probe') {
+      const { data } = decodeBody(METHODS[method].params, body)
+      const seen = { pid: process.pid, quiet_ms: 0, turn: 0, stdin_bytes: 0, held_bytes: 0 }
+      this.#connection.send({ kind: 'REPLY', id }, encode({ ...seen, data }))
     } else if (method === 'agent.write') {
       decodeBody(METHODS[method].params, body)
       this.#connection.send({ kind: 'REPLY', id }, encode({}))

@@ -50,6 +50,13 @@ export class HostPeer {
     return params.session
   }
 
+  /** Tells the next who asks what there is to see. */
+  async probed(): Promise<void> {
+    const { id, params } = await this.asked('agent.probe')
+    const { data } = params
+    this.reply(id, { pid: 1, quiet_ms: 0, turn: 0, stdin_bytes: 0, held_bytes: 0, data })
+  }
+
   /** A line of text as the chunk of a session, whoever has it. */
   append(session: string, content: string, { epoch = 1, sequence = 1 } = {}): void {
     const head = {
