@@ -39,6 +39,7 @@ export class ChunkLog {
   #lastNumber = 0
   readonly #held: HeldBytes
   #isDiscarded = false
+  #onNew: () => void = () => {}
 
   constructor(maxBytes: number = BUFFER_LIMITS.sessionBytes, all: HeldBytes = new HeldBytes()) {
     this.#held = new HeldBytes(maxBytes)
@@ -72,6 +73,11 @@ export class ChunkLog {
     return this.#sent.length > 0
   }
 
+  /** Whether `take` has something. */
+  get hasUnsent(): boolean {
+    return this.#cursor < this.#sent.length || this.#waiting.length > 0
+  }
+
   /** Chunks that are on their way: sent, and neither acknowledged nor to be sent again. */
   get inFlight(): number {
     return this.#cursor
@@ -99,6 +105,12 @@ export class ChunkLog {
   add(turn: number, chunk: Chunk): void {
     if (this.#isDiscarded) return
     for (const piece of pieces(chunk)) this.#add(turn, piece)
+    this.#onNew()
+  }
+
+  /** Called after each chunk that is added from now on; there is one who is told. */
+  watch(onNew: () => void): void {
+    this.#onNew = onNew
   }
 
   #add(turn: number, chunk: Chunk): void {

@@ -28,6 +28,10 @@ interface Watched extends Flow {
 export class Outflow {
   readonly #send: (head: Head, body: Buffer) => boolean
   readonly #flows = new Map<string, Watched>()
+  /** Those with something to send, in the order of their turns: most sessions are silent. */
+  readonly #ready = new Set<Watched>()
+  /** Of all sessions. */
+  #inFlight = 0
   #credit = 0
   #isOpen = false
 
@@ -41,10 +45,21 @@ export class Outflow {
   }
 
   add(flow: Flow): void {
-    this.#flows.set(flow.session, { ...flow, movedAt: 0, hole: undefined })
+    this.remove(flow.session)
+    const watched: Watched = { ...flow, movedAt: 0, hole: undefined }
+    this.#flows.set(flow.session, watched)
+    this.#inFlight += flow.log.inFlight
+    flow.log.watch(() => this.#ready.add(watched))
+    this.#ready.add(watched)
   }
 
+  /** Nothing more of it is sent, whatever its log still holds. */
   remove(session: string): void {
+    const flow = this.#flows.get(session)
+    if (!flow) return
+    this.#inFlight -= flow.log.inFlight
+    flow.log.watch(() => {})
+    this.#ready.delete(flow)
     this.#flows.delete(session)
   }
 
@@ -65,16 +80,19 @@ export class Outflow {
   acknowledged(session: string, epoch: number, sequence: number, now: number): void {
     const flow = this.#flows.get(session)
     if (flow?.epoch !== epoch) return
+    const before = flow.log.inFlight
     if (flow.log.acknowledge(sequence)) flow.movedAt = now
+    this.#inFlight += flow.log.inFlight - before
   }
 
   /** The broker has this much on disk; what follows is sent again. */
   resume(session: string, acknowledged: number, now: number): void {
     const flow = this.#flows.get(session)
     if (!flow) return
+    const before = flow.log.inFlight
     flow.log.acknowledge(acknowledged)
-    flow.log.rewind(acknowledged)
-    flow.movedAt = now
+    this.#inFlight += flow.log.inFlight - before
+    this.#rewind(flow, acknowledged, now)
   }
 
   /** The broker misses a chunk. Every chunk behind it complains as well, and is answered with the first. */
@@ -83,49 +101,57 @@ export class Outflow {
     if (!flow) return
     if (flow.hole?.expected === expected && now - flow.hole.at < RESEND_MS) return
     flow.hole = { expected, at: now }
-    flow.log.rewind(expected - 1) // not acknowledged: what came before it need not be on disk
+    this.#rewind(flow, expected - 1, now) // not acknowledged: what came before it need not be on disk
+  }
+
+  #rewind(flow: Watched, sequence: number, now: number): void {
+    const before = flow.log.inFlight
+    flow.log.rewind(sequence)
+    this.#inFlight += flow.log.inFlight - before
     flow.movedAt = now
+    this.#ready.add(flow)
   }
 
   /** Sends what can be sent now. */
   pump(now: number): void {
     if (!this.#isOpen) return
-    let room = MAX_IN_FLIGHT
-    for (const { log } of this.#flows.values()) room -= log.inFlight
-    // Who has sent goes to the end of the line, and a Map that is walked comes round to it again.
-    for (const flow of this.#flows.values()) {
-      const count = this.#slice(flow, Math.min(SLICE, room), now)
-      if (count === 0) continue
-      room -= count
-      this.#flows.delete(flow.session)
-      this.#flows.set(flow.session, flow)
+    // Who has sent and has more goes to the end of the line, and a Set that is walked comes round to it again.
+    for (const flow of this.#ready) {
+      const before = this.#inFlight
+      const outcome = this.#slice(flow, now)
+      if (outcome === 'done' || this.#inFlight > before) this.#ready.delete(flow)
+      if (outcome !== 'done') this.#ready.add(flow)
+      if (outcome === 'held up') return
     }
   }
 
-  #slice(flow: Watched, most: number, now: number): number {
-    let count = 0
-    while (count < most && this.#credit > 0) {
-      const chunk = flow.log.take()
-      if (!chunk) break
-      const { session, epoch } = flow
-      const { sequence, turn, type, body } = chunk
-      if (!this.#send({ kind: 'APPEND', session, epoch, sequence, turn, type }, body)) {
-        flow.log.rewind(sequence - 1)
-        break
-      }
-      this.#credit -= body.length
+  #slice(flow: Watched, now: number): 'done' | 'has more' | 'held up' {
+    for (let count = 0; count < SLICE; count += 1) {
+      if (!flow.log.hasUnsent) return 'done'
+      if (this.#inFlight >= MAX_IN_FLIGHT || this.#credit <= 0) return 'held up'
+      if (!this.#next(flow)) return 'held up'
       flow.movedAt = now
-      count += 1
     }
-    return count
+    return 'has more'
+  }
+
+  #next({ session, epoch, log }: Watched): boolean {
+    const chunk = log.take()
+    if (!chunk) return true
+    const { sequence, turn, type, body } = chunk
+    if (!this.#send({ kind: 'APPEND', session, epoch, sequence, turn, type }, body)) {
+      log.rewind(sequence - 1)
+      return false
+    }
+    this.#inFlight += 1
+    this.#credit -= body.length
+    return true
   }
 
   tick(now: number): void {
     for (const flow of this.#flows.values()) {
-      if (flow.log.hasUnacknowledged && now - flow.movedAt >= RESEND_MS) {
-        flow.log.rewind(0)
-        flow.movedAt = now
-      }
+      const isDue = flow.log.hasUnacknowledged && now - flow.movedAt >= RESEND_MS
+      if (isDue) this.#rewind(flow, 0, now)
     }
     this.pump(now)
   }

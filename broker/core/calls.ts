@@ -102,9 +102,9 @@ interface Running {
   readonly record: KeyedRequest | undefined
   asked: Asked | undefined
   readonly startedAt: number
-  waiters: Waiter[]
+  readonly waiters: Waiter[]
   /** Waiters that said CANCEL; the request still ends for them with everybody's REPLY or ERROR. */
-  readonly cancelled: Set<Waiter>
+  cancelled: readonly Waiter[]
   /** written: given to the journal, so it may be done; accepted: in the journal; ending: has its outcome. */
   phase: 'begun' | 'written' | 'accepted' | 'ending'
   /** Whoever asked has no right to it any more. */
@@ -112,6 +112,7 @@ interface Running {
   cancel: (() => void) | undefined
 }
 
+const NOBODY: readonly Waiter[] = []
 const IDLE: Load = { calls: 0, bytes: 0 }
 
 export class Calls {
@@ -182,7 +183,7 @@ export class Calls {
       asked,
       startedAt: this.#ports.ageNow(),
       waiters: [],
-      cancelled: new Set(),
+      cancelled: NOBODY,
       phase: 'begun',
       isRevoked: false,
       cancel: undefined,
@@ -198,7 +199,7 @@ export class Calls {
     const running = this.#byWaiter.get(waiterKey(connection, id))
     if (!running) return false
     for (const waiter of running.waiters) {
-      if (waiter.connection === connection && waiter.id === id) running.cancelled.add(waiter)
+      if (waiter.connection === connection && waiter.id === id) running.cancelled = [...running.cancelled, waiter]
     }
     if (isCancelled(running)) running.cancel?.()
     return true
@@ -252,7 +253,7 @@ export class Calls {
         return
       }
       running.phase = 'accepted'
-      for (const waiter of running.waiters) {
+      for (const waiter of [...running.waiters]) {
         this.#send(waiter, { kind: 'ACCEPTED', id: waiter.id }, EMPTY)
       }
       this.#goOn(running, then)
@@ -357,8 +358,9 @@ export class Calls {
   }
 
   #removeWaiter(running: Running, waiter: Waiter): void {
-    if (!running.waiters.includes(waiter)) return
-    running.waiters = running.waiters.filter((other) => other !== waiter)
+    const at = running.waiters.indexOf(waiter)
+    if (at < 0) return
+    running.waiters.splice(at, 1)
     this.#byWaiter.delete(waiterKey(waiter.connection, waiter.id))
     const left = this.inFlightOf(waiter.connection) - 1
     if (left > 0) this.#perConnection.set(waiter.connection, left)
@@ -406,7 +408,7 @@ function isOf({ principal, via }: Waiter, name: string): boolean {
 
 function isCancelled({ waiters, cancelled, isRevoked }: Running): boolean {
   if (isRevoked) return waiters.length === 0 // unless it was asked for again meanwhile
-  return waiters.length > 0 && waiters.every((waiter) => cancelled.has(waiter))
+  return waiters.length > 0 && waiters.every((waiter) => cancelled.includes(waiter))
 }
 
 function wasNotDone(outcome: Outcome): boolean {

@@ -58,7 +58,8 @@ export function placement(core: Core, { start }: SessionRecord, { host, labels }
     ...(host !== undefined && { host }),
     ...(labels && { labels }),
   }
-  return core.hosts.place(request, (id) => core.sessions.used(id)).id
+  const used = core.sessions.usedPerHost()
+  return core.hosts.place(request, (id) => used.get(id) ?? 0).id
 }
 
 type Recovered = (error: ProtocolError | undefined) => void

@@ -168,6 +168,15 @@ export class Sessions {
     return count
   }
 
+  /** The same for all hosts that have any, in one pass. */
+  usedPerHost(): ReadonlyMap<string, number> {
+    const used = new Map<string, number>()
+    for (const record of this.#records.values()) {
+      if (isLive(record)) used.set(record.host, (used.get(record.host) ?? 0) + 1)
+    }
+    return used
+  }
+
   /** Whether any session, ended or not, is of this host. */
   isKnownOf(host: string): boolean {
     for (const record of this.#records.values()) if (record.host === host) return true
