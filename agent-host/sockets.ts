@@ -12,6 +12,7 @@ import {
   refusal,
 } from '../protocol/link/dialer.ts'
 import type { DealerHandlers, DealerPort, OpenDealer } from '../protocol/link/peer-connection.ts'
+import { PEER_TCP } from '../protocol/link/peer-tcp.ts'
 import { realTimers } from './process/timers.ts'
 
 // Otherwise a host would hang at its end until a broker that is not there takes what waits.
@@ -36,13 +37,8 @@ class HostDealer implements DealerPort {
     reconnectInterval: 100,
     reconnectMaxInterval: 1000,
     maxMessageSize: MAX_FRAME_BYTES,
-    heartbeatInterval: 2000,
-    heartbeatTimeout: 6000,
     handshakeInterval: 5000,
-    tcpKeepalive: 1,
-    tcpKeepaliveIdle: 30,
-    tcpKeepaliveInterval: 10,
-    tcpKeepaliveCount: 4,
+    ...PEER_TCP,
   })
 
   readonly #target: DialTarget
@@ -63,6 +59,10 @@ class HostDealer implements DealerPort {
 
   async send({ heads, bodies }: Bundle): Promise<void> {
     await this.#socket.send([heads, bodies])
+  }
+
+  redial(): void {
+    this.#dialer.redial()
   }
 
   close(): void {

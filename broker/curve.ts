@@ -4,6 +4,17 @@ import { setTimeout as sleep } from 'node:timers/promises'
 /** Of sockets that the ZAP handler answers for. */
 export const ZAP_DOMAIN = 'agentmq'
 
+/** libzmq's draft option ZMQ_IN_BATCH_SIZE, which zeromq.js 6.8 sets and does not name (zmq.h). */
+const IN_BATCH_SIZE = 101
+
+/**
+ * What libzmq reads of a peer at once, bytes; the rest of a longer frame is read as a whole, and alone. A peer whose
+ * room is full may be gone when libzmq goes on with what it has read of it. A PING of ZMTP among that is answered on
+ * the connection that is no more, which ends the process (zeromq/libzmq#4841). The shortest PING within CURVE
+ * has 40 bytes, so behind the end of the message for which there was no room none is whole.
+ */
+const READ_AT_ONCE = 32
+
 interface CurveServer {
   curveServer: boolean
   curveSecretKey: string | null
@@ -11,8 +22,17 @@ interface CurveServer {
   zapEnforceDomain: boolean
 }
 
-/** libzmq copies them at each bind, so endpoints that were bound before keep what they have. */
+interface RawOptions {
+  setInt32Option(option: number, value: number): void
+}
+
+/**
+ * libzmq copies them at each bind, so endpoints that were bound before keep what they have. Throws where libzmq was
+ * built without its drafts: there each key could end the broker.
+ */
 export function serveCurve(socket: CurveServer, secretKey: string): void {
+  const raw = socket as unknown as RawOptions
+  raw.setInt32Option(IN_BATCH_SIZE, READ_AT_ONCE)
   quietly(() => {
     socket.curveServer = true
     socket.curveSecretKey = secretKey

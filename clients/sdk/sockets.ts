@@ -12,6 +12,7 @@ import {
   refusal,
 } from '../../protocol/link/dialer.ts'
 import type { DealerHandlers, DealerPort } from '../../protocol/link/peer-connection.ts'
+import { PEER_TCP } from '../../protocol/link/peer-tcp.ts'
 import { SDK_LIMITS } from './limits.ts'
 import type { SubscriberPort, Transport } from './transport.ts'
 
@@ -23,13 +24,8 @@ const COMMON = {
   reconnectInterval: 100,
   reconnectMaxInterval: 1000,
   maxMessageSize: MAX_FRAME_BYTES,
-  heartbeatInterval: 2000,
-  heartbeatTimeout: 6000,
   handshakeInterval: 5000,
-  tcpKeepalive: 1,
-  tcpKeepaliveIdle: 30,
-  tcpKeepaliveInterval: 10,
-  tcpKeepaliveCount: 4,
+  ...PEER_TCP,
 } as const
 
 const DIAL_PORTS = {
@@ -85,6 +81,10 @@ class DealerSocket implements DealerPort {
 
   async send(bundle: Bundle): Promise<void> {
     await this.#socket.send([bundle.heads, bundle.bodies])
+  }
+
+  redial(): void {
+    this.#dialer.redial()
   }
 
   close(): void {

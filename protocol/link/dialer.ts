@@ -50,6 +50,8 @@ export class Dialer {
   #isPausing = false
   /** The connection is gone, and nothing tells that libzmq dials again. */
   #isLeft = false
+  /** ZeroMQ has shaken hands on it. */
+  #isUp = false
 
   /** Throws BAD_CONFIG for an endpoint that cannot be one. */
   constructor(socket: DialSocket, target: DialTarget, ports: DialPorts) {
@@ -72,8 +74,15 @@ export class Dialer {
     return this.#watch.finding(this.#ports.now())
   }
 
+  /** Nothing comes on this connection: another one instead, if there is one at all. */
+  redial(): void {
+    if (this.#isUp && !this.#socket.closed) this.#redial()
+  }
+
   heard(event: SocketEvent): void {
     this.#watch.heard(event, this.#ports.now())
+    if (event.type === 'handshake') this.#isUp = true
+    if (event.type === 'disconnect') this.#isUp = false
     if (event.type === 'handshake') this.#worked()
     else if (event.type === 'handshake:error:other') this.#failed()
     // After these libzmq would not, whoever it was that answered.
@@ -131,6 +140,7 @@ export class Dialer {
   #dial(): void {
     const { endpoint, keys } = this.#target
     this.#isLeft = false
+    this.#isUp = false
     Object.assign(this.#socket, curveOptions(keys))
     this.#key = keys?.ring.current ?? ''
     this.#socket.connect(endpoint)

@@ -27,6 +27,8 @@ export interface DealerPort {
   readonly problem?: ProtocolError | undefined
   /** Resolves when the socket has taken the bundle; waits while no broker is there. */
   send(bundle: Bundle): Promise<void>
+  /** Nothing comes on the connection that there is, and nothing tells that it broke. */
+  redial(): void
   close(): void
 }
 
@@ -50,6 +52,12 @@ export interface PeerConnectionOptions {
   readonly distrust?: (() => ProtocolError | undefined) | undefined
 }
 
+/**
+ * Greetings that nobody answers for this long may go nowhere, ms: something on the way that takes all that is sent is
+ * no end to TCP. Longer than a broker ever stands still.
+ */
+export const REDIAL_AFTER_MS = 15_000
+
 export class PeerConnection {
   readonly #options: PeerConnectionOptions
   readonly #link: PeerLink
@@ -58,11 +66,14 @@ export class PeerConnection {
   #state: 'open' | 'closing' | 'closed' = 'open'
   #onFlushed: (() => void) | undefined
   #trouble: string | undefined
+  /** When something last came, or was dialled. */
+  #heardAt: number
 
   /** Opens the socket. Throws BAD_CONFIG for an endpoint that cannot be one. */
   constructor(options: PeerConnectionOptions) {
     this.#options = options
     const { now } = options
+    this.#heardAt = now()
     this.#link = new PeerLink({
       ...options,
       silentAfterMs: SILENT_AFTER_MS,
@@ -71,7 +82,10 @@ export class PeerConnection {
       onReady: () => this.#writer.kick(),
     })
     this.#dealer = options.dealer(options.endpoint, {
-      receive: (frames) => this.#link.receive(frames, now()),
+      receive: (frames) => {
+        this.#heardAt = now()
+        this.#link.receive(frames, this.#heardAt)
+      },
       disconnected: () => this.#link.disconnected(now()),
       refused: (error) => this.#link.refused(error),
       trouble: (reason) => {
@@ -102,6 +116,9 @@ export class PeerConnection {
 
   tick(now: number): void {
     this.#link.tick(now)
+    if (this.#link.state !== 'greeting' || now - this.#heardAt < REDIAL_AFTER_MS) return
+    this.#heardAt = now
+    this.#dealer.redial()
   }
 
   /** False when there is no connection, or so much waits that more has to wait elsewhere. */

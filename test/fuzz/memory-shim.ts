@@ -91,6 +91,7 @@ export class MemoryShim {
             this.broker.receive(connection, [heads, bodies])
             this.broker.publish()
           },
+          redial: () => undefined,
           close: () => undefined,
         }
       },

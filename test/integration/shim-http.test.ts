@@ -166,6 +166,29 @@ t.test('what the old daemon invented is true', async (t) => {
       steps: [{ status: 'completed', session }],
     })
     t.match(await call(url, 'workflow.execute', ['w', ['zz'], {}]), { error: { code: -32002 } })
+    const steps = [{ prompt: 'one' }, { agent: session, prompt: 'two', needs: ['step1'] }]
+    t.match(await run([session], { steps }), {
+      status: 'completed',
+      steps: [{ session }, { status: 'completed', session }],
+    })
+  })
+
+  t.test('a workflow has to do with its agents, and starts none', async (t) => {
+    const one = await client.call('session.create', { backend: 'demo' })
+    const other = await client.call('session.create', { backend: 'demo', name: 'other' })
+    const before = await client.call('session.list', {})
+    const run = (step: object) => {
+      const steps = [{ prompt: 'x', ...step }]
+      return call(url, 'workflow.execute', ['w', [one.session], { steps }])
+    }
+    for (const session of [other.session, 'other', one.session.slice(0, 8), '', 7]) {
+      t.match(await run({ session }), { error: { code: -32002 } }, String(session))
+      t.match(await run({ agent: session }), { error: { code: -32002 } })
+    }
+    const start = { backend: 'cat', extra_args: ['/etc/passwd'] }
+    t.match(await run({ start }), { error: { code: -32005, message: /cannot start an agent/ } })
+    t.equal((await client.call('session.list', {})).total, before.total)
+    t.match(await client.call('session.get', { session: other.session }), { turn: 0 })
   })
 
   t.test('figures are measured', async (t) => {

@@ -179,6 +179,37 @@ t.test('two users with reach own know nothing of each other', async (t) => {
   })
 })
 
+/** Paths and ids by which somebody might ask for what the broker keeps for itself. */
+const OWN_STREAMS = ['@audit', '%40audit', '@events', '%40workflow%2Fx']
+const OWN_METHODS = [
+  'key.list',
+  'key.add',
+  'stream.read',
+  'stream.open',
+  'output.query',
+  'state.set',
+]
+
+t.test('the streams and methods of the broker itself are at no door, whoever asks', async (t) => {
+  const { shim } = await start(t, '--act-for-users')
+  const itself = new User(doorOf(shim, 'http'), 'sesame') // an admin to the broker
+  for (const user of [itself, await userOf(shim, 'olga'), await userOf(shim, 'anna')]) {
+    for (const name of OWN_STREAMS) {
+      const response = await user.stream(name)
+      response.destroy()
+      t.equal(response.statusCode, 404, name)
+      await t.rejects(user.socket(t, `/sessions/${name}/stream`), { message: /404/ })
+      const logs = await user.call('agent.logs', { agent_id: name })
+      t.match(logs, { error: { code: -32002 } })
+      const chat = await user.call('chat.prompt', { session_id: name, prompt: 'x' })
+      t.match(chat, { error: { code: -32700, message: /Invalid session_id/ } })
+    }
+    for (const method of OWN_METHODS) {
+      t.match(await user.call(method, { session: '@audit' }), { error: { code: -32601 } }, method)
+    }
+  }
+})
+
 t.test('a user that is revoked is out of what it has open', async (t) => {
   const { admin, shim } = await start(t, '--act-for-users')
   const anna = await userOf(shim, 'anna')

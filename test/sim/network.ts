@@ -134,6 +134,10 @@ export class SimDealer implements DealerPort {
     })
   }
 
+  redial(): void {
+    this.breakOff()
+  }
+
   close(): void {
     this.#state = 'closed'
     this.#net.dealers.delete(this)

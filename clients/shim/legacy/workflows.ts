@@ -3,8 +3,9 @@ import type { Params } from '../../sdk/index.ts'
 import { requireAgent } from './agents.ts'
 import { asRpcError, isCode } from './failures.ts'
 import type { LegacyPorts } from './ports.ts'
-import { workflowFailed } from './rpc-error.ts'
+import { agentNotFound, workflowFailed } from './rpc-error.ts'
 import { rfc3339 } from './times.ts'
+import { parseUuid } from './uuid.ts'
 
 interface WorkflowRequest {
   readonly workflow_id: string
@@ -53,12 +54,28 @@ function stepsOf({ steps, prompt }: Fields, sessions: readonly string[]): Step[]
   return sessions.map((session, index) => ({ id: `agent${index + 1}`, session, prompt }))
 }
 
-/** A step of the broker; `agent` stands for its session, and without one the agents take turns. */
+/**
+ * A step of the broker; `agent` stands for its session, and without one the agents take turns. It runs in an agent
+ * that the request names: what may be started, and how, agent.spawn says.
+ */
 function stepOf(given: unknown, index: number, sessions: readonly string[]): Step {
-  const { agent, agent_id, ...step } = fieldsOf(given)
+  const { agent, agent_id, session, start, ...step } = fieldsOf(given)
+  if (start !== undefined) throw workflowFailed('a step cannot start an agent; say agent.spawn')
   const turn = sessions.length === 0 ? undefined : sessions[index % sessions.length]
-  const session = step['session'] ?? agent ?? agent_id ?? (step['start'] ? undefined : turn)
-  return { id: `step${index + 1}`, ...step, ...(session !== undefined && { session }) } as Step
+  const named = session ?? agent ?? agent_id
+  const chosen = named === undefined ? turn : memberOf(sessions, named)
+  return {
+    id: `step${index + 1}`,
+    ...step,
+    ...(chosen !== undefined && { session: chosen }),
+  } as Step
+}
+
+/** Throws -32002 for whoever does not take part. */
+function memberOf(sessions: readonly string[], named: unknown): string {
+  const session = typeof named === 'string' ? parseUuid(named) : undefined
+  if (session === undefined || !sessions.includes(session)) throw agentNotFound(String(named))
+  return session
 }
 
 function fieldsOf(value: unknown): Fields {

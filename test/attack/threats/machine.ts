@@ -92,7 +92,7 @@ export const MACHINE: readonly Threat[] = [
     without: [
       {
         file: 'broker/router-socket',
-        find: 'handshakeInterval: 5000',
+        find: 'handshakeInterval: HANDSHAKE_MS[side]',
         replace: 'handshakeInterval: 0',
       },
     ],

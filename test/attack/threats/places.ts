@@ -126,11 +126,11 @@ export const PLACES: readonly Threat[] = [
     what: 'opens so many connections that no file can be opened',
     how: 'the door is shut before that',
     file: door,
-    test: 'with too many open files the door is shut until enough are closed',
+    test: 'open files and memory outside of JavaScript end all connections for a while',
     without: [
       {
         file: 'broker/access/door-guard',
-        find: 'openFiles > this.#limits.maxOpenFiles',
+        find: 'openFiles > maxOpenFiles',
         replace: 'false',
       },
     ],
@@ -141,11 +141,11 @@ export const PLACES: readonly Threat[] = [
     what: 'fills the memory of libzmq: messages without an end, subscriptions',
     how: 'the door is left when that memory grows',
     file: door,
-    test: 'memory that grows outside of JavaScript ends all connections for a while',
+    test: 'open files and memory outside of JavaScript end all connections for a while',
     without: [
       {
         file: 'broker/access/door-guard',
-        find: 'nativeBytes - this.#base > this.#limits.maxNativeBytes',
+        find: 'nativeBytes - this.#base > maxNativeBytes',
         replace: 'false',
       },
     ],

@@ -149,4 +149,19 @@ export const TRANSPORT: readonly Threat[] = [
       { file: 'broker/zap-socket', find: 'this.#port.failed(error)', replace: 'void error' },
     ],
   },
+  {
+    id: 'ping-and-gone',
+    who: WHO.observer,
+    what: 'sends more than there is room for with PING of ZMTP in it and resets its connection, which ends libzmq',
+    how: 'libzmq reads so little at once that no PING is left behind a message that has to wait',
+    file: 'attack/pings',
+    test: 'a PING for which nobody waits any more does not end the broker',
+    without: [
+      {
+        file: 'broker/curve',
+        find: 'const READ_AT_ONCE = 32',
+        replace: 'const READ_AT_ONCE = 8192',
+      },
+    ],
+  },
 ]

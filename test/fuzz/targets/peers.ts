@@ -147,6 +147,7 @@ class Stage {
             said({ ...entry.message.head }, entry.message.body)
           }
         },
+        redial: silent,
         close: silent,
       }
     }
