@@ -51,8 +51,8 @@ const place = realpathSync(values.place)
 
 const wanted = (name: string) => values.only?.some((part) => name.includes(part)) ?? true
 /** Has a floor to compare with, in a quick run too. */
-const canBeChecked = ({ floor, missing, isSmallerWhenQuick }: Measure) =>
-  floor !== undefined && missing === undefined && isSmallerWhenQuick === undefined
+const canBeChecked = ({ floor, isSmallerWhenQuick }: Measure) =>
+  floor !== undefined && isSmallerWhenQuick === undefined
 const chosen = MEASURES.filter(
   (measure) => wanted(measure.name) && (!values.check || canBeChecked(measure)),
 )

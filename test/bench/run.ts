@@ -54,10 +54,6 @@ interface Playing {
 }
 
 export function runMeasure(measure: Measure, options: RunOptions): Promise<MeasureResult> {
-  if (measure.missing !== undefined) {
-    const reason = measure.missing
-    return Promise.resolve(measureResult(measure, {}, { agentmq: reason }))
-  }
   return onStage({ ...options, profiles: undefined }, async (sharedStage) => {
     const playing = measure.contestants
       .filter((contestant) => options.takesPart(measure, contestant))

@@ -20,10 +20,9 @@ export async function startBroker(
   transport: Transport,
   options: PartOptions = {},
 ): Promise<Ours> {
-  const meeting = await transport.meet(stage.dir)
-  const flags = [...meeting.brokerFlags, ...(options.flags ?? [])]
+  const flags = [...transport.brokerFlags, ...(options.flags ?? [])]
   const broker = await stage.part('broker', { ...options, flags })
-  return { broker, meeting }
+  return { broker, meeting: await transport.meet(stage.dir) }
 }
 
 export async function startHost(
@@ -44,7 +43,7 @@ export function startChildlessHost(
   { meeting }: Ours,
   sessions = 1,
 ): Promise<Program> {
-  const options: ProducerOptions = { kind: 'agentmq', endpoint: meeting.endpoint, sessions }
+  const options: ProducerOptions = { kind: 'agentmq', place: meeting.host, sessions }
   return stage.program('producer', options)
 }
 

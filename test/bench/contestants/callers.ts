@@ -53,10 +53,12 @@ async function agentmqCalling(
   return { caller, middle: broker }
 }
 
-export const rawOneHop: OpenCalling = async (bench) => {
-  const endpoint = `ipc://${bench.stage.dir}/echo`
-  const middle = await bench.stage.program('raw-echo', { endpoint })
-  return { caller: await callerOf(bench, { kind: 'zeromq', endpoint }), middle }
+export function rawOneHop(transport: Transport): OpenCalling {
+  return async (bench) => {
+    const place = await transport.raw(bench.stage.dir, 'echo')
+    const middle = await bench.stage.program('raw-echo', place)
+    return { caller: await callerOf(bench, { kind: 'zeromq', place }), middle }
+  }
 }
 
 export const plainBroker: OpenCalling = async (bench) => {
@@ -65,7 +67,8 @@ export const plainBroker: OpenCalling = async (bench) => {
   const workers = `ipc://${stage.dir}/workers`
   const middle = await stage.program('plain-broker', { clients, workers })
   await stage.program('plain-worker', { endpoint: workers })
-  return { caller: await callerOf(bench, { kind: 'zeromq', endpoint: clients }), middle }
+  const place = { endpoint: clients, client: {} }
+  return { caller: await callerOf(bench, { kind: 'zeromq', place }), middle }
 }
 
 export const natsRequest: OpenCalling = async (bench) => {

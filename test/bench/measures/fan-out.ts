@@ -8,14 +8,8 @@ import { askProbe, probed } from '../stage/probe.ts'
 import type { Program } from '../stage/program.ts'
 import { until } from '../stage/until.ts'
 import type { Transport } from '../transports.ts'
-import {
-  type Bench,
-  type Contestant,
-  type Measure,
-  missingOn,
-  OURS,
-  type Sample,
-} from './measure.ts'
+import { type Bench, type Contestant, OURS, type Sample } from './measure.ts'
+import type { MeasureOnTransports } from './on-transport.ts'
 
 const SESSIONS = 500
 const READERS = 10
@@ -125,32 +119,30 @@ const nats: Contestant = {
   },
 }
 
-export function fanOut(transport: Transport): Measure[] {
-  return [
-    {
-      name: `fan-out/${transport.name}`,
-      title: `500 sessions x 30 chunks/s, 10 readers of 50 each: loop lag of the broker, p99, ${transport.title}`,
-      unit: 'ms',
-      better: 'less',
-      about:
-        'The chunks come from a host without children: 500 processes that write would be measured instead. A timer in the broker that should fire every 5 ms tells the lag. Latency, from due to read, stands in the second table; gaps are chunks that a reader never got. There is no peer for the lag of a loop.',
-      goals: [{ atMost: 20 }, { figure: 'gaps left', atMost: 0 }],
-      contestants: [ours(transport)],
-      ...missingOn(transport),
-    },
-    {
-      name: `fan-out-latency/${transport.name}`,
-      title: `the same: from due to read, p99, ${transport.title}`,
-      unit: 'ms',
-      better: 'less',
-      about:
-        'Comparable with core NATS only in part: that has no journal, and what it drops is gone.',
-      goals: [],
-      contestants: [latencyFirst(ours(transport)), nats],
-      ...missingOn(transport),
-    },
-  ]
-}
+export const FAN_OUT: readonly MeasureOnTransports[] = [
+  {
+    name: 'fan-out',
+    title: '500 sessions x 30 chunks/s, 10 readers of 50 each: loop lag of the broker, p99',
+    unit: 'ms',
+    better: 'less',
+    about:
+      'The chunks come from a host without children: 500 processes that write would be measured instead. A timer in the broker that should fire every 5 ms tells the lag. Latency, from due to read, stands in the second table; gaps are chunks that a reader never got. There is no peer for the lag of a loop.',
+    goals: [{ atMost: 20 }, { figure: 'gaps left', atMost: 0 }],
+    ours,
+    peers: () => [],
+  },
+  {
+    name: 'fan-out-latency',
+    title: 'the same: from due to read, p99',
+    unit: 'ms',
+    better: 'less',
+    about:
+      'Comparable with core NATS only in part: that has no journal, and what it drops is gone.',
+    goals: [],
+    ours: (transport) => latencyFirst(ours(transport)),
+    peers: () => [nats],
+  },
+]
 
 /** The same run with another figure in front. */
 function latencyFirst({ name, run }: Contestant): Contestant {

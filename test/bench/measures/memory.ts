@@ -4,7 +4,7 @@ import { asClient, CHILDLESS, startBroker, startChildlessHost } from '../contest
 import { startNats, startRedis } from '../contestants/servers.ts'
 import { askProbe, probed } from '../stage/probe.ts'
 import { memoryMb } from '../stage/proc.ts'
-import { TRANSPORTS } from '../transports.ts'
+import { IPC } from '../transports.ts'
 import { type Bench, type Contestant, type Measure, OURS, type Sample } from './measure.ts'
 
 /** Memory is looked at when nothing has happened for so long, ms. */
@@ -14,13 +14,6 @@ async function settled(pid: number): Promise<Sample> {
   await delay(SETTLE_MS)
   const value = memoryMb(pid, 'VmRSS')
   return { value, more: { 'anonymous MB': memoryMb(pid, 'RssAnon') } }
-}
-
-const [IPC] = TRANSPORTS
-
-function ipc() {
-  if (!IPC) throw new Error('there is no transport')
-  return IPC
 }
 
 const idle: Measure = {
@@ -35,12 +28,12 @@ const idle: Measure = {
   contestants: [
     {
       name: OURS,
-      run: async (bench) => settled((await startBroker(bench, ipc())).broker.pid),
+      run: async (bench) => settled((await startBroker(bench, IPC)).broker.pid),
     },
     {
       name: 'node-zeromq',
       run: async ({ stage }) =>
-        settled((await stage.program('raw-echo', { endpoint: `ipc://${stage.dir}/echo` })).pid),
+        settled((await stage.program('raw-echo', await IPC.raw(stage.dir, 'echo'))).pid),
     },
     { name: 'nats', run: async (bench) => settled((await startNats(bench)).running.pid) },
     { name: 'redis', run: async (bench) => settled((await startRedis(bench)).running.pid) },
@@ -57,7 +50,7 @@ const idleSessions: Contestant = {
   run: async (bench) => {
     const { stage } = bench
     const count = sessionsOf(bench)
-    const ours = await startBroker(bench, ipc(), probed(stage))
+    const ours = await startBroker(bench, IPC, probed(stage))
     const { pid } = ours.broker
     await startChildlessHost(bench, ours, 10_000)
     const create = (from: number, to: number) =>

@@ -12,6 +12,7 @@ import { startNats, startRedis } from '../contestants/servers.ts'
 import { isListening } from '../stage/ports.ts'
 import { AGENTMQ, type Stage } from '../stage/stage.ts'
 import { until } from '../stage/until.ts'
+import { IPC } from '../transports.ts'
 import { type Bench, type Contestant, type Measure, OURS } from './measure.ts'
 
 /** How long the work takes, ms. */
@@ -31,7 +32,7 @@ const node: Contestant = {
 const zeromq: Contestant = {
   name: 'node-zeromq',
   run: async ({ stage }) => ({
-    value: await timed(() => stage.program('raw-echo', { endpoint: `ipc://${stage.dir}/echo` })),
+    value: await timed(async () => stage.program('raw-echo', await IPC.raw(stage.dir, 'echo'))),
   }),
 }
 

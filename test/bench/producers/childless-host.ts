@@ -4,15 +4,19 @@
  * and thinking alternate, because a host merges deltas of one kind that wait, and then there were fewer.
  * What is written to a process it takes and acknowledges, as the workers of the peers do.
  */
+import { randomBytes } from 'node:crypto'
 import { ChunkLog } from '../../../agent-host/chunk-log.ts'
 import { Outflow } from '../../../agent-host/outflow.ts'
 import { dealerWith } from '../../../agent-host/sockets.ts'
 import type { Message } from '../../../protocol/bundle.ts'
 import { decodeBody, encode } from '../../../protocol/codec.ts'
+import { credentialsOf } from '../../../protocol/keys/peer-keys.ts'
 import { NO_AGENT } from '../../../protocol/link/health.ts'
 import { PeerConnection } from '../../../protocol/link/peer-connection.ts'
 import type { Chunk } from '../../../protocol/messages/chunk.ts'
 import { METHODS, type Params } from '../../../protocol/methods/index.ts'
+import { peerKeys } from '../../../protocol/process/peer-keys.ts'
+import type { Place } from '../transports.ts'
 
 const TICK_MS = 100
 const NAME = 'childless-host'
@@ -36,15 +40,17 @@ export class ChildlessHost {
   #isPumping = false
   #onRegistered: () => void = () => undefined
 
-  private constructor(endpoint: string, slots: number) {
+  private constructor(place: Place, slots: number) {
     this.#slots = slots
     const now = () => performance.now()
+    const keys = keysOf(place)
     this.#connection = new PeerConnection({
-      endpoint,
+      endpoint: place.endpoint,
       role: 'host',
-      principal: 'local',
+      principal: keys ? '' : 'local',
+      credentials: keys && credentialsOf(keys),
       software: NAME,
-      dealer: dealerWith(undefined),
+      dealer: dealerWith(keys),
       now,
       random: Math.random,
       health: () => ({ loop_lag_ms: 0, in_flight: 0, progress_age_ms: NO_AGENT }),
@@ -62,8 +68,8 @@ export class ChildlessHost {
   }
 
   /** Resolves once it is registered. */
-  static async start(endpoint: string, slots: number): Promise<ChildlessHost> {
-    const host = new ChildlessHost(endpoint, slots)
+  static async start(place: Place, slots: number): Promise<ChildlessHost> {
+    const host = new ChildlessHost(place, slots)
     await new Promise<void>((resolve) => {
       host.#onRegistered = resolve
     })
@@ -162,4 +168,10 @@ export class ChildlessHost {
     agent.settled += settled.length
     for (const resolve of settled) resolve()
   }
+}
+
+function keysOf({ dir, endpoint, brokerKey, keyFile }: Place) {
+  const settings = { broker_key: brokerKey, key_file: keyFile }
+  const where = { settings, places: { endpoint, stateDir: dir }, name: NAME }
+  return peerKeys(where, randomBytes)?.keys
 }

@@ -22,7 +22,7 @@ const options = optionsOf<ProducerOptions>()
 async function open(): Promise<Producer & { sessions?(): readonly string[] }> {
   switch (options.kind) {
     case 'agentmq':
-      return agentmqProducer(options.endpoint, options.sessions)
+      return agentmqProducer(options.place, options.sessions)
     case 'jetstream':
       return jetStreamProducer(options.cache, options.url)
     case 'nats':
@@ -32,7 +32,7 @@ async function open(): Promise<Producer & { sessions?(): readonly string[] }> {
     case 'file':
       return fileProducer(options.path)
     case 'zeromq':
-      return zeromqProducer(options.endpoint, options.attach)
+      return zeromqProducer(options.place, options.attach)
   }
 }
 

@@ -21,7 +21,7 @@ async function open(options: ReaderOptions): Promise<StartReading> {
     case 'pipe':
       return pipeReader(options.ticks)
     case 'zeromq':
-      return zeromqReader(options.endpoint, options.attach)
+      return zeromqReader(options.place, options.attach)
   }
 }
 

@@ -1,6 +1,7 @@
 /** One way to read streams, behind an interface that all measures share. */
 
 import type { Ticks } from '../load/ticks.ts'
+import type { RawPlace } from '../transports.ts'
 
 /** Gets what each message said. */
 export type OnText = (text: string) => void
@@ -23,7 +24,7 @@ export type ReaderOptions =
     }
   | { readonly kind: 'redis'; readonly cache: string; readonly path: string }
   | { readonly kind: 'pipe'; readonly ticks: Ticks }
-  | { readonly kind: 'zeromq'; readonly endpoint: string; readonly attach: 'bind' | 'connect' }
+  | { readonly kind: 'zeromq'; readonly place: RawPlace; readonly attach: 'bind' | 'connect' }
 
 /** Begins to read from the first message on. Resolves when it reads. */
 export type StartReading = (onText: OnText) => Promise<Reading>
