@@ -8,7 +8,14 @@ import { connectRedis } from '../callers/redis-client.ts'
 import type { Bench } from '../measures/measure.ts'
 import type { Program } from '../stage/program.ts'
 import type { Transport } from '../transports.ts'
-import { asClient, CHILDLESS, startBroker, startChildlessHost, startSession } from './agentmq.ts'
+import {
+  asClient,
+  CHILDLESS,
+  type Ours,
+  startBroker,
+  startChildlessHost,
+  startSession,
+} from './agentmq.ts'
 import { startNats, startRedis } from './servers.ts'
 
 export interface Calling {
@@ -32,6 +39,13 @@ export function throughHost(transport: Transport, isJournalled: boolean): OpenCa
     const what = { method: 'session.write', session, isJournalled } as const
     return agentmqCalling(bench, ours, what)
   }
+}
+
+/** A process that writes lines to a new session of a host that is there, without idempotency keys. */
+export async function writerOn(bench: Bench, ours: Ours): Promise<Program> {
+  const session = await startSession(bench, ours, CHILDLESS)
+  const what = { method: 'session.write', session, isJournalled: false } as const
+  return callerOf(bench, { kind: 'agentmq', connect: ours.meeting.client, what })
 }
 
 /** Client, broker, client: a value of the shared state. */

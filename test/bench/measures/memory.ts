@@ -1,6 +1,6 @@
 /** Memory of the process in the middle: idle, and with sessions that do nothing. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { asClient, CHILDLESS, startBroker, startChildlessHost } from '../contestants/agentmq.ts'
+import { startBroker, startChildlessHost, startSessions } from '../contestants/agentmq.ts'
 import { startNats, startRedis } from '../contestants/servers.ts'
 import { askProbe, probed } from '../stage/probe.ts'
 import { memoryMb } from '../stage/proc.ts'
@@ -42,9 +42,6 @@ const idle: Measure = {
 
 const sessionsOf = ({ isQuick }: Bench) => (isQuick ? 2000 : 5000)
 
-/** Calls under way while sessions are made. */
-const AT_ONCE = 50
-
 const idleSessions: Contestant = {
   name: OURS,
   run: async (bench) => {
@@ -52,24 +49,13 @@ const idleSessions: Contestant = {
     const count = sessionsOf(bench)
     const ours = await startBroker(bench, IPC, probed(stage))
     const { pid } = ours.broker
-    await startChildlessHost(bench, ours, 10_000)
-    const create = (from: number, to: number) =>
-      asClient(ours, async (client) => {
-        let next = from
-        const lane = async (): Promise<void> => {
-          while (next < to) {
-            next += 1
-            await client.createSession({ backend: CHILDLESS })
-          }
-        }
-        await Promise.all(Array.from({ length: AT_ONCE }, lane))
-      })
+    await startChildlessHost(bench, ours, { sessions: 10_000 })
     // The first ones warm up what every broker has.
-    await create(0, 500)
+    await startSessions(ours, 500)
     await delay(SETTLE_MS)
     const heapBefore = (await askProbe(stage, pid)).heapMb
     const before = memoryMb(pid, 'RssAnon')
-    await create(0, count)
+    await startSessions(ours, count)
     await delay(SETTLE_MS)
     const heapAfter = (await askProbe(stage, pid)).heapMb
     const grown = (memoryMb(pid, 'RssAnon') - before) * 1000

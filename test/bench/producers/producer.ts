@@ -6,9 +6,18 @@ export interface Producer {
   append(text: string, stream: number): Promise<unknown>
 }
 
+export interface AgentmqProducing {
+  readonly kind: 'agentmq'
+  readonly place: Place
+  /** That each of its hosts has room for. */
+  readonly sessions: number
+  /** Default: one. */
+  readonly hosts?: number
+}
+
 /** How a producer reaches its server; each kind is a file of this folder. */
 export type ProducerOptions =
-  | { readonly kind: 'agentmq'; readonly place: Place; readonly sessions: number }
+  | AgentmqProducing
   | { readonly kind: 'jetstream'; readonly cache: string; readonly url: string }
   | { readonly kind: 'nats'; readonly cache: string; readonly url: string }
   | { readonly kind: 'redis'; readonly cache: string; readonly path: string }

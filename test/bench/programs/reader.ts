@@ -11,7 +11,7 @@ import { optionsOf, serve } from './serve.ts'
 async function open(options: ReaderOptions): Promise<StartReading> {
   switch (options.kind) {
     case 'agentmq':
-      return agentmqReader(options.connect, options.sessions)
+      return agentmqReader(options)
     case 'jetstream':
       return jetStreamReader(options.cache, options.url)
     case 'nats':

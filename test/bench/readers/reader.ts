@@ -12,9 +12,17 @@ export interface Reading {
   stop(): Promise<unknown>
 }
 
+export interface AgentmqReading {
+  readonly kind: 'agentmq'
+  readonly connect: object
+  readonly sessions: readonly string[]
+  /** `shared`: one follows all of them; else one each, also where a session stands there several times. */
+  readonly connections?: 'shared' | 'one each'
+}
+
 /** How a reader reaches its server; each kind is a file of this folder. */
 export type ReaderOptions =
-  | { readonly kind: 'agentmq'; readonly connect: object; readonly sessions: readonly string[] }
+  | AgentmqReading
   | { readonly kind: 'jetstream'; readonly cache: string; readonly url: string }
   | {
       readonly kind: 'nats'
