@@ -58,19 +58,29 @@ export class Trends {
   words(name: string, unit: string): string {
     const of = (x: number) => `${figure(this.value(name, x))}${unit && ` ${unit}`}`
     const [before, after] = [of(this.first), of(this.last)]
-    const away = this.#points.findIndex(({ x }) => !this.#isAsAtFirst(name, x))
+    const away = this.#points.findIndex(({ x }) => !this.#areAlike(name, x, this.first))
     if (away === -1) return `stays level (${before} at first, ${after} at last)`
-    if (this.#isAsAtFirst(name, this.last)) {
+    if (this.#areAlike(name, this.first, this.last)) {
       const far = this.#farthest(name)
       return `wanders (${before} at first, ${of(far)} at ${figure(far)}, ${after} at last)`
     }
-    const level = this.#points[away - 1]?.x ?? this.first
-    const way = level === this.first ? 'all the way' : `level up to ${figure(level)}`
-    return `goes from ${before} to ${after}, ${way}`
+    return [`goes from ${before} to ${after}`, ...this.#level(name, away)].join(', level ')
   }
 
-  #isAsAtFirst(name: string, x: number): boolean {
-    const by = this.value(name, x) / this.value(name, this.first)
+  /** Where it did not move: before this point, and since it has been what it was at last. */
+  #level(name: string, away: number): string[] {
+    const until = this.#points[away - 1]?.x ?? this.first
+    const other = this.#points.findLastIndex(({ x }) => !this.#areAlike(name, x, this.last))
+    const from = this.#points[other + 1]?.x ?? this.last
+    const both = [
+      ...(until === this.first ? [] : [`up to ${figure(until)}`]),
+      ...(from === this.last ? [] : [`from ${figure(from)} on`]),
+    ]
+    return both.length === 0 ? [] : [both.join(' and ')]
+  }
+
+  #areAlike(name: string, one: number, other: number): boolean {
+    const by = this.value(name, one) / this.value(name, other)
     return by < SAME && by > 1 / SAME
   }
 

@@ -16,6 +16,10 @@ const ROOM = { left: 50, right: 26, top: 46, bottom: 40 } as const
 /** Labels of the x axis that are closer than this are left out, px. */
 const LABEL_PX = 34
 const DOT_PX = 3
+/** A curve that rises by more to the next point crosses what is written above this one, px. */
+const STEEP_PX = 12
+/** Of the height, above and below all points, for what is written there. */
+const PADDING = 0.07
 
 interface Frame {
   readonly box: Box
@@ -35,7 +39,8 @@ function frameOf(box: Box, { figures }: Panel, points: readonly Point[]): Frame 
   return {
     ...{ box, x, y },
     atX: (value) => box.x + ROOM.left + x.place(value) * width,
-    atY: (value) => box.y + ROOM.top + (1 - y.place(value)) * height,
+    atY: (value) =>
+      box.y + ROOM.top + (PADDING + (1 - y.place(value)) * (1 - 2 * PADDING)) * height,
   }
 }
 
@@ -76,42 +81,51 @@ function axes({ box, x, y, atX, atY }: Frame, xTitle: string): string[] {
   return [...rows, ...columns, title]
 }
 
-function curve({ atX, atY }: Frame, points: readonly Point[], series: Series): string[] {
-  const { name, index, unit } = series
-  const places = points.map(({ x, figures }) => {
-    const value = figures[name] ?? 0
-    return { x, value, at: [atX(x), atY(value)] as const }
-  })
-  const path = places.map(
-    ({ at }, place) => `${place === 0 ? 'M' : 'L'}${at.map(oneDigit).join(' ')}`,
-  )
-  const dots = places.map(({ x, value, at: [cx, cy] }) => {
-    const tip = element('title', {}, [`${name}: ${compact(value)} ${unit} at ${compact(x)}`])
-    return index === 0
-      ? element('circle', { class: `s${index}`, cx, cy, r: DOT_PX }, [tip])
-      : element(
-          'rect',
-          {
-            ...{ class: `s${index}`, x: cx - DOT_PX, y: cy - DOT_PX },
-            ...{ width: 2 * DOT_PX, height: 2 * DOT_PX },
-          },
-          [tip],
-        )
-  })
-  const ends = [places[0], places.at(-1)].flatMap((end, which) =>
-    end
-      ? [
-          words(compact(end.value), {
-            ...{ class: `t${index} small bold`, x: end.at[0], y: end.at[1] - 8 },
-            'text-anchor': which === 0 ? 'start' : 'end',
-          }),
-        ]
-      : [],
-  )
-  return [element('path', { class: `s${index} curve`, d: path.join(' ') }), ...dots, ...ends]
+interface Spot {
+  readonly x: number
+  readonly value: number
+  readonly cx: number
+  readonly cy: number
 }
 
-const oneDigit = (value: number): string => value.toFixed(1)
+/** A logarithm has no zero: what is none is not drawn. */
+function curve(frame: Frame, points: readonly Point[], series: Series): string[] {
+  const spots = points.flatMap(({ x, figures }): Spot[] => {
+    const value = figures[series.name] ?? 0
+    return value > 0 ? [{ x, value, cx: frame.atX(x), cy: frame.atY(value) }] : []
+  })
+  const path = spots.map(({ cx, cy }, place) => `${place === 0 ? 'M' : 'L'}${px(cx)} ${px(cy)}`)
+  return [
+    element('path', { class: `s${series.index} curve`, d: path.join(' ') }),
+    ...spots.map((spot) => dot(spot, series)),
+    ...endLabel(spots[0], spots[1], { index: series.index, anchor: 'start' }),
+    ...endLabel(spots.at(-1), spots.at(-2), { index: series.index, anchor: 'end' }),
+  ]
+}
+
+/** Round for the first figure, square for the others: colours alone do not tell them apart for everybody. */
+function dot({ x, value, cx, cy }: Spot, { name, index, unit }: Series): string {
+  const tip = [
+    element('title', {}, [escaped(`${name}: ${compact(value)} ${unit} at ${compact(x)}`)]),
+  ]
+  if (index === 0) return element('circle', { class: `s${index}`, cx, cy, r: DOT_PX }, tip)
+  const place = { x: cx - DOT_PX, y: cy - DOT_PX, width: 2 * DOT_PX, height: 2 * DOT_PX }
+  return element('rect', { class: `s${index}`, ...place }, tip)
+}
+
+/** The value at an end of a curve, on the side where the curve is not. */
+function endLabel(
+  end: Spot | undefined,
+  next: Spot | undefined,
+  { index, anchor }: { readonly index: number; readonly anchor: 'start' | 'end' },
+): string[] {
+  if (!end) return []
+  const isBelow = next !== undefined && end.cy - next.cy > STEEP_PX
+  const place = { x: end.cx, y: end.cy + (isBelow ? 16 : -8), 'text-anchor': anchor }
+  return [words(compact(end.value), { class: `t${index} small bold`, ...place })]
+}
+
+const px = (value: number): string => value.toFixed(1)
 
 interface Series {
   readonly name: string
