@@ -137,7 +137,11 @@ t.test('a run of a part leaves the rest and its machine as they were', async (t)
     [1, 2],
   )
   t.same(again.machine, { cores: 2 })
+  t.match(again.measures[0]?.from, /agentmq 1, full/, 'what is left says where it comes from')
+  t.equal(again.measures[1]?.from, undefined)
   t.same(again.growth, withGrowth.growth)
+  const third = merged(again, { ...run, measures: [measured('b', 3)] }, order)
+  t.equal(third.measures[0]?.from, again.measures[0]?.from, 'and goes on saying it')
 })
 
 t.test('each growth rises from point to point, and can be drawn', async (t) => {

@@ -71,7 +71,7 @@ export const CHUNK_SIZE: Growth = {
     return [
       `Each text has a head, a checksum and a key in the journal, whatever its length: it costs the broker ${figure(trends.value('cpu', trends.first))} µs of CPU at ${figure(trends.first)} B. That cost ${trends.words('cpu', 'µs')}; beyond that the bytes count, which are copied, and written to the pages of a tree.`,
       `Texts a second ${trends.words('texts', '/s')}.`,
-      `Most bytes go through at ${figure(best)} B: ${figure(trends.value('agentmq', best))} MB/s, where the file takes ${figure(trends.value('disk', best))} MB/s. At ${figure(trends.last)} B it is ${figure(trends.value('agentmq'))} and ${figure(trends.value('disk'))} MB/s. A host may have no more than its credit on the way to the disk, 4 MB, which is the most that one commit of it can hold.`,
+      `Most bytes go through at ${figure(best)} B: ${figure(trends.value('agentmq', best))} MB/s, where the file takes ${figure(trends.value('disk', best))} MB/s. At ${figure(trends.last)} B it is ${figure(trends.value('agentmq'))} and ${figure(trends.value('disk'))} MB/s. A host may have no more than its credit, 4 MB, on the way to the disk.`,
     ]
   },
 }

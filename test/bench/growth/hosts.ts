@@ -11,6 +11,7 @@ import type { Latency } from '../figures/percentiles.ts'
 import { median } from '../figures/percentiles.ts'
 import type { Bench } from '../measures/measure.ts'
 import type { Flood, FloodLoad } from '../programs/producer.ts'
+import { figure } from '../report/numbers.ts'
 import { memoryMb } from '../stage/proc.ts'
 import type { Program } from '../stage/program.ts'
 import { IPC } from '../transports.ts'
@@ -88,7 +89,7 @@ export const HOSTS: Growth = {
   ],
   run: (climb) => atEach(climb, measure),
   text: (trends) => [
-    `Chunks of all hosts share a commit, but each host sends bundles of its own, and is acknowledged in messages of its own. What all hosts append together ${trends.words('appended', 'chunks/s')}.`,
+    `Chunks of all hosts share a commit, but each host sends bundles of its own, and is acknowledged in messages of its own: of the same ${figure(IN_FLIGHT)} chunks in flight, ${figure(trends.last)} hosts have ${figure(Math.floor(IN_FLIGHT / trends.last))} each, and their bundles hold fewer. What all hosts append together ${trends.words('appended', 'chunks/s')}.`,
     `A call finds its host in the record of the session: its p50 ${trends.words('call', 'ms')}.`,
     `Each connection has a heartbeat a second. What the idle broker uses of a core ${trends.words('idle', '%')}; its memory, after the load, ${trends.words('memory', 'MB')}.`,
   ],

@@ -23,7 +23,7 @@ export const SESSIONS_LIVE: Growth = {
       figure((trends.value('cpu', x) * 10_000) / (x * CHUNKS_A_SECOND))
     return [
       `A chunk costs the broker ${microseconds(trends.first)} µs of CPU with ${figure(trends.first)} sessions and ${microseconds(trends.last)} µs with ${figure(trends.last)}: what comes while a commit is under way shares the next one, its fsync, and the bundles that it comes and goes in.`,
-      `So what the broker uses of a core grows more slowly than the chunks do, which are ${figure(trends.last / trends.first)} times as many at last: it ${trends.words('cpu', '%')}. Host and readers need the rest of the machine.`,
+      `There are ${figure(trends.last / trends.first)} times as many chunks at last as at first, and what the broker uses of a core ${trends.words('cpu', '%')}. Host and readers use the rest of the machine.`,
       `From due to read the p50 ${trends.words('p50', 'ms')}, and the p99 ${trends.words('p99', 'ms')}; a chunk waits for the commit before its own, and everybody for a core.`,
       `The delay of the loop of the broker ${trends.words('lag', 'ms')} (p99).`,
       gapsText(trends),

@@ -1,6 +1,6 @@
 /** The growths as a part of docs/benchmarks.md. Pure. */
 import type { GrowthResult } from './growth-result.ts'
-import { capital, caveats, facts, table } from './markdown-parts.ts'
+import { capital, caveats, earlierRun, facts, table } from './markdown-parts.ts'
 import { figure } from './numbers.ts'
 import type { GrowthRun } from './result.ts'
 
@@ -19,7 +19,7 @@ function figures({ x, panels, points }: GrowthResult): string {
 }
 
 function section(growth: GrowthResult): string {
-  const { name, title, about, text, failed } = growth
+  const { name, title, about, text, failed, from } = growth
   const shown =
     failed === ''
       ? [
@@ -28,7 +28,7 @@ function section(growth: GrowthResult): string {
           figures(growth).trimEnd(),
         ]
       : [`Not run: ${failed}.`]
-  return [`### ${name}`, `${capital(title)}. ${about}`, ...shown].join('\n\n')
+  return [`### ${name}`, `${capital(title)}. ${about}`, ...earlierRun(from), ...shown].join('\n\n')
 }
 
 export function growthMarkdown(run: GrowthRun): string {

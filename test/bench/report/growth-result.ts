@@ -11,6 +11,8 @@ export interface GrowthResult {
   readonly points: readonly Point[]
   /** What bends and why; empty when it was not run. */
   readonly text: readonly string[]
+  /** The run that it comes from, where that is not the one named above it. */
+  readonly from?: string | undefined
   /** Why there are no points, or not all of them; empty when there are. */
   readonly failed: string
 }

@@ -22,6 +22,11 @@ export function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1)
 }
 
+/** Said of what another run has left on the page. */
+export function earlierRun(from: string | undefined): string[] {
+  return from === undefined ? [] : [`From another run: ${from}.`]
+}
+
 /** What makes these results worth less than others. */
 export function caveats({ machine, settings }: RunHead): string[] {
   const load = Number.parseFloat(String(machine['load before']))

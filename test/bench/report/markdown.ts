@@ -1,7 +1,7 @@
 /** The results as a part of docs/benchmarks.md. Pure. */
 import { OURS } from '../measures/measure.ts'
 import { growthMarkdown } from './growth-markdown.ts'
-import { capital, caveats, facts, type Row, table } from './markdown-parts.ts'
+import { capital, caveats, earlierRun, facts, type Row, table } from './markdown-parts.ts'
 import { figure, ratio, verdict } from './numbers.ts'
 import type { MeasureResult, Results } from './result.ts'
 
@@ -36,7 +36,7 @@ function anchor(name: string): string {
 const FIGURES = ['p50 ms', 'p99 ms', 'p99.9 ms', 'CPU s', 'peak MB'] as const
 
 function section(measure: MeasureResult): string {
-  const { name, title, about, unit, outcomes, notRun } = measure
+  const { name, title, about, unit, outcomes, notRun, from } = measure
   const rows = Object.entries(outcomes).map(([contestant, outcome]) => {
     const { latencyMs, cpuSeconds, peakMb, more = {} } = outcome
     const times = measure.ratios[contestant]
@@ -54,7 +54,10 @@ function section(measure: MeasureResult): string {
   const all = ['', unit, 'ours is', ...FIGURES, '']
   const missing = Object.entries(notRun).map(([who, why]) => `Not run: ${who}, ${why}.\n`)
   const figures = rows.length > 0 ? [withoutEmptyColumns(all, rows)] : []
-  return [`### ${name}\n`, `${capital(title)}. ${about}\n`, ...figures, ...missing].join('\n')
+  const origin = earlierRun(from).map((line) => `${line}\n`)
+  return [`### ${name}\n`, `${capital(title)}. ${about}\n`, ...origin, ...figures, ...missing].join(
+    '\n',
+  )
 }
 
 function withoutEmptyColumns(headings: Row, rows: readonly Row[]): string {

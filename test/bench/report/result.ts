@@ -25,6 +25,8 @@ export interface MeasureResult {
   readonly outcomes: Readonly<Record<string, Outcome>>
   /** Why a contestant has none, by its name. */
   readonly notRun: Readonly<Record<string, string>>
+  /** The run that it comes from, where that is not the one that the page begins with. */
+  readonly from?: string | undefined
 }
 
 /** On what a run was, with what, and how. */
