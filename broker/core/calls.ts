@@ -199,7 +199,8 @@ export class Calls {
     const running = this.#byWaiter.get(waiterKey(connection, id))
     if (!running) return false
     for (const waiter of running.waiters) {
-      if (waiter.connection === connection && waiter.id === id) running.cancelled = [...running.cancelled, waiter]
+      if (waiter.connection === connection && waiter.id === id)
+        running.cancelled = [...running.cancelled, waiter]
     }
     if (isCancelled(running)) running.cancel?.()
     return true

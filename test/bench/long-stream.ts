@@ -1,5 +1,6 @@
 /** A journal as a broker would have left it after long sessions, for the benchmarks. */
-import type { JournalOperation } from '../../broker/journal/journal.ts'
+import { chunkBytes } from '../../broker/core/retention.ts'
+import type { JournalOperation, StoredChunk } from '../../broker/journal/journal.ts'
 import { openLmdbJournal } from '../../broker/journal/lmdb-journal.ts'
 import type { SyncPolicy } from '../../broker/journal/sync-policy.ts'
 import { encode } from '../../protocol/codec.ts'
@@ -27,24 +28,28 @@ export async function fillJournal(directory: string, streams: LongStreams): Prom
       journal.write(operations, (error) => (error ? reject(error) : resolve()))
     })
   for (const session of sessions) {
-    for (const operations of chunksOf(session, streams)) await write(operations)
-    await write([{ op: 'put', table: 'sessions', key: session, value: ended(session, Date.now()) }])
+    let bytes = 0
+    for (const chunks of chunksOf(streams)) {
+      await write(chunks.map((chunk) => ({ op: 'append', session, chunk })))
+      for (const chunk of chunks) bytes += chunkBytes(chunk)
+    }
+    // With its size, or the next broker would count it by reading all of it.
+    const kept = { first: 1, through: streams.chunks, bytes }
+    const value = { ...ended(session, Date.now()), kept }
+    await write([{ op: 'put', table: 'sessions', key: session, value }])
   }
   await journal.close()
 }
 
-function* chunksOf(
-  session: string,
-  { chunks, bytes = CHUNK_LENGTH }: LongStreams,
-): Generator<JournalOperation[]> {
+function* chunksOf({ chunks, bytes = CHUNK_LENGTH }: LongStreams): Generator<StoredChunk[]> {
   const now = Date.now()
   const body = encode({ content: 'x'.repeat(bytes) })
   for (let from = 1; from <= chunks; from += WRITE_AT_ONCE) {
     const length = Math.min(WRITE_AT_ONCE, chunks - from + 1)
-    yield Array.from({ length }, (_, index): JournalOperation => {
+    yield Array.from({ length }, (_, index): StoredChunk => {
       const sequence = from + index
       const place = { sequence, producerSequence: sequence, time: now, turn: 1 }
-      return { op: 'append', session, chunk: { ...place, type: CHUNK_CODES.text, body } }
+      return { ...place, type: CHUNK_CODES.text, body }
     })
   }
 }

@@ -7,11 +7,17 @@ import { tmpdir } from 'node:os'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { GROWTHS } from './growth/index.ts'
+import { runGrowth } from './growth/run.ts'
 import { MEASURES } from './measures/index.ts'
 import { type Contestant, type Measure, OURS } from './measures/measure.ts'
 import { findPeers, type Peers } from './peers.ts'
 import { compare, comparisonText, isWorse } from './report/compare.ts'
+import { plotFile } from './report/growth-markdown.ts'
+import type { GrowthResult } from './report/growth-result.ts'
 import { replaceResults } from './report/markdown.ts'
+import { merged } from './report/merge.ts'
+import { plotSvg } from './report/plot/plot.ts'
 import { profilesText } from './report/profiles.ts'
 import type { MeasureResult, Results } from './report/result.ts'
 import { measureText } from './report/text-table.ts'
@@ -51,11 +57,13 @@ const place = realpathSync(values.place)
 
 const wanted = (name: string) => values.only?.some((part) => name.includes(part)) ?? true
 /** Has a floor to compare with, in a quick run too. */
-const canBeChecked = ({ floor, missing, isSmallerWhenQuick }: Measure) =>
-  floor !== undefined && missing === undefined && isSmallerWhenQuick === undefined
+const canBeChecked = ({ floor, isSmallerWhenQuick }: Measure) =>
+  floor !== undefined && isSmallerWhenQuick === undefined
 const chosen = MEASURES.filter(
   (measure) => wanted(measure.name) && (!values.check || canBeChecked(measure)),
 )
+/** Nothing of them is compared with a floor. */
+const growths = values.check ? [] : GROWTHS.filter(({ name }) => wanted(name))
 
 function takesPart({ floor }: Measure, { name }: Contestant): boolean {
   return !values.check || name === OURS || name === floor
@@ -70,37 +78,31 @@ async function runAll(peers: Peers): Promise<Results> {
     settings: { quick: isQuick, repeats, profiled: profiles !== undefined },
   }
   say(JSON.stringify(head, undefined, 2))
+  const options = { isQuick, repeats, peers, takesPart, say, place, profiles }
   const measures: MeasureResult[] = []
   for (const measure of chosen) {
-    const options = { isQuick, repeats, peers, takesPart, say, place, profiles }
     const result = await runMeasure(measure, options)
     measures.push(result)
     say(`\n${measureText(result)}`)
   }
-  return { ...head, measures }
+  const grown: GrowthResult[] = []
+  for (const growth of growths) grown.push(await runGrowth(growth, options))
+  return { ...head, measures, ...(grown.length > 0 && { growth: { ...head, growths: grown } }) }
 }
 
 function readCommitted(): Results {
   return JSON.parse(readFileSync(COMMITTED, 'utf8')) as Results
 }
 
-/** Results of a run of some measures replace those, and leave the others as they were. */
-function merged(results: Results): Results {
-  if (values.only === undefined) return results
-  const earlier = readCommitted().measures
-  const fresh = new Map(results.measures.map((result) => [result.name, result]))
-  const measures = MEASURES.flatMap(({ name }) => {
-    const result = fresh.get(name) ?? earlier.find((one) => one.name === name)
-    return result ? [result] : []
-  })
-  return { ...results, measures }
-}
-
 function writeDocs(results: Results): void {
   mkdirSync(`${DOCS}benchmarks`, { recursive: true })
-  const all = merged(results)
+  const order = { measures: MEASURES, growths: GROWTHS }
+  const all = values.only === undefined ? results : merged(readCommitted(), results, order)
   writeFileSync(COMMITTED, `${JSON.stringify(all, undefined, 2)}\n`)
   writeFileSync(PAGE, replaceResults(readFileSync(PAGE, 'utf8'), all))
+  for (const growth of all.growth?.growths ?? []) {
+    if (growth.failed === '') writeFileSync(`${DOCS}${plotFile(growth)}`, plotSvg(growth))
+  }
 }
 
 function check(results: Results): void {
@@ -116,8 +118,10 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   })
 }
 
-if (chosen.length === 0) {
-  say(`no such measure; there are:\n${MEASURES.map(({ name }) => name).join('\n')}`)
+if (chosen.length + growths.length === 0) {
+  say(
+    `no such measure; there are:\n${[...MEASURES, ...GROWTHS].map(({ name }) => name).join('\n')}`,
+  )
   process.exit(2)
 }
 const results = await runAll(await findPeers())

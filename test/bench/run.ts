@@ -28,13 +28,18 @@ const standing = new Set<Stage>()
 
 let isOver = false
 
+export const isEnding = (): boolean => isOver
+
 /** Ends everything that runs; nothing more is begun. */
 export async function endStages(): Promise<void> {
   isOver = true
   await Promise.all([...standing].map((stage) => stage.end()))
 }
 
-async function onStage<T>(options: StageOptions, work: (stage: Stage) => Promise<T>): Promise<T> {
+export async function onStage<T>(
+  options: StageOptions,
+  work: (stage: Stage) => Promise<T>,
+): Promise<T> {
   if (isOver) throw new Error('the bench was told to end')
   const stage = new Stage(options)
   standing.add(stage)
@@ -54,10 +59,6 @@ interface Playing {
 }
 
 export function runMeasure(measure: Measure, options: RunOptions): Promise<MeasureResult> {
-  if (measure.missing !== undefined) {
-    const reason = measure.missing
-    return Promise.resolve(measureResult(measure, {}, { agentmq: reason }))
-  }
   return onStage({ ...options, profiles: undefined }, async (sharedStage) => {
     const playing = measure.contestants
       .filter((contestant) => options.takesPart(measure, contestant))
@@ -92,15 +93,15 @@ async function playOnce(one: Playing, shared: Bench['shared'], options: RunOptio
   }
 }
 
-function inTime<T>(work: Promise<T>): Promise<T> {
+export function inTime<T>(work: Promise<T>, ms = PATIENCE_MS): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`took over ${PATIENCE_MS} ms`)), PATIENCE_MS)
+    timer = setTimeout(() => reject(new Error(`took over ${ms} ms`)), ms)
   })
   return Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
 
-function sharedOn(stage: Stage): Bench['shared'] {
+export function sharedOn(stage: Stage): Bench['shared'] {
   const made = new Map<string, Promise<unknown>>()
   return {
     stage,

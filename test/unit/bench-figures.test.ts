@@ -8,7 +8,7 @@ import { seeded } from '../bench/figures/seeded.ts'
 import { dueBy, openSchedule } from '../bench/load/open-schedule.ts'
 import { chunkText, timeIn } from '../bench/load/text.ts'
 import type { Goal } from '../bench/measures/measure.ts'
-import { parseStat, parseStatus } from '../bench/stage/proc.ts'
+import { parseStat, parseStatus, threadSecondsOf } from '../bench/stage/proc.ts'
 
 const upTo = (n: number) => Array.from({ length: n }, (_, index) => index + 1)
 
@@ -134,4 +134,13 @@ t.test('a profile tells the share of each function of the time that was not idle
   t.equal(busySeconds(profile), 0.004)
   t.same(busiest(profile, 1), [{ where: 'send broker/router-socket.js:5', share: 0.75 }])
   t.same(busiest(profile, 9)[1], { where: '(anonymous) internal/url:5', share: 0.25 })
+})
+
+t.test('the threads of a process are asked for the time that they used', async (t) => {
+  const before = threadSecondsOf(process.pid)
+  t.ok(before > 0)
+  const until = performance.now() + 50
+  while (performance.now() < until);
+  const used = threadSecondsOf(process.pid) - before
+  t.ok(used > 0 && used < 5, `${used} s`)
 })

@@ -1,12 +1,14 @@
 /** How the benchmarks tell what they have measured. */
 import t from 'tap'
-import type { Measure } from '../bench/measures/measure.ts'
+import type { Contestant, Measure } from '../bench/measures/measure.ts'
+import { onTransport } from '../bench/measures/on-transport.ts'
 import { clientCache, findServer, missingPeer } from '../bench/peers.ts'
 import { compare, comparisonText, isWorse } from '../bench/report/compare.ts'
 import { BEGIN, END, replaceResults, resultsMarkdown } from '../bench/report/markdown.ts'
 import { figure } from '../bench/report/numbers.ts'
 import { measureResult, type Results } from '../bench/report/result.ts'
 import { measureText } from '../bench/report/text-table.ts'
+import { CURVE, IPC } from '../bench/transports.ts'
 
 const measure: Measure = {
   name: 'replay/ipc',
@@ -38,11 +40,38 @@ t.test('a result has ours, the peers, their ratios and whether the goal is met',
 })
 
 t.test('without ours there is no ratio and no verdict, and nothing is guessed', async (t) => {
-  const missing = measureResult(measure, {}, { agentmq: 'not built in this version' })
+  const missing = measureResult(measure, {}, { agentmq: 'failed: no host' })
   t.match(missing, { ours: null, peers: {}, ratios: {}, met: null })
-  t.match(measureText(missing), /agentmq: not run, not built in this version/)
+  t.match(measureText(missing), /agentmq: not run, failed: no host/)
   t.match(resultsMarkdown(results(missing)), /\| at least 4 x jetstream \| {2}\| not judged \|/)
 })
+
+t.test(
+  'with security ours is held against itself without, and against those it is judged by',
+  async (t) => {
+    const { contestants: _, ...rest } = { ...measure, name: 'replay' }
+    const named = (name: string): Contestant => ({ name, run: async () => ({ value: 1 }) })
+    const peers = () => ['jetstream', 'redis', 'raw'].map(named)
+    const on = (transport: typeof IPC) => {
+      const { name, title, contestants } = onTransport(transport, {
+        ...rest,
+        ours: () => named('agentmq'),
+        peers,
+      })
+      return { name, title, contestants: contestants.map((one) => one.name) }
+    }
+    t.same(on(IPC), {
+      name: 'replay/ipc',
+      title: 'replay of chunks, ipc, no encryption',
+      contestants: ['agentmq', 'jetstream', 'redis', 'raw'],
+    })
+    t.same(on(CURVE), {
+      name: 'replay/curve',
+      title: 'replay of chunks, tcp loopback with CURVE',
+      contestants: ['agentmq', 'agentmq-ipc', 'jetstream', 'raw'],
+    })
+  },
+)
 
 t.test('the terminal shows columns, ratios, what was not run and the goal', async (t) => {
   const lines = measureText(result).split('\n')

@@ -1,4 +1,6 @@
 /** One way to make a request and get its reply, behind an interface that all loads share. */
+import type { RawPlace } from '../transports.ts'
+
 export interface Caller {
   readonly call: () => Promise<unknown>
 }
@@ -9,7 +11,7 @@ export const BODY_BYTES = 200
 /** How a caller reaches its server; each kind is a file of this folder. */
 export type CallerOptions =
   | AgentmqOptions
-  | { readonly kind: 'zeromq'; readonly endpoint: string }
+  | { readonly kind: 'zeromq'; readonly place: Pick<RawPlace, 'endpoint' | 'client'> }
   | { readonly kind: 'nats'; readonly cache: string; readonly url: string }
   | { readonly kind: 'jetstream-get'; readonly cache: string; readonly url: string }
   | { readonly kind: 'redis-get'; readonly cache: string; readonly path: string }

@@ -1,21 +1,23 @@
 /** Requests on a plain DEALER, one message each: [id, body] there, [id, body] back. */
 import { Dealer } from 'zeromq'
+import type { RawPlace } from '../transports.ts'
 import { BODY_BYTES, type Caller } from './caller.ts'
 
-export function zeromqCaller(endpoint: string): Caller {
-  const requests = new Requests(endpoint)
+export function zeromqCaller(place: Pick<RawPlace, 'endpoint' | 'client'>): Caller {
+  const requests = new Requests(place)
   const body = Buffer.alloc(BODY_BYTES, 'x')
   return { call: () => requests.call(body) }
 }
 
 class Requests {
-  readonly #socket = new Dealer({ linger: 0 })
+  readonly #socket: Dealer
   readonly #pending = new Map<number, (body: Buffer) => void>()
   #queue: (readonly [id: Buffer, body: Buffer])[] = []
   #isWriting = false
   #ids = 0
 
-  constructor(endpoint: string) {
+  constructor({ endpoint, client }: Pick<RawPlace, 'endpoint' | 'client'>) {
+    this.#socket = new Dealer({ linger: 0, ...client })
     this.#socket.connect(endpoint)
     void this.#read()
   }

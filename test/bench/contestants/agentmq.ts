@@ -1,7 +1,7 @@
 /** Ours: real processes of the compiled product, on the directory of a stage. */
 import { type Client, connect } from '../../../clients/sdk/index.ts'
 import type { Bench } from '../measures/measure.ts'
-import type { ProducerOptions } from '../producers/producer.ts'
+import type { AgentmqProducing, ProducerOptions } from '../producers/producer.ts'
 import type { Program } from '../stage/program.ts'
 import type { Running } from '../stage/running.ts'
 import type { PartOptions } from '../stage/stage.ts'
@@ -20,10 +20,9 @@ export async function startBroker(
   transport: Transport,
   options: PartOptions = {},
 ): Promise<Ours> {
-  const meeting = await transport.meet(stage.dir)
-  const flags = [...meeting.brokerFlags, ...(options.flags ?? [])]
+  const flags = [...transport.brokerFlags, ...(options.flags ?? [])]
   const broker = await stage.part('broker', { ...options, flags })
-  return { broker, meeting }
+  return { broker, meeting: await transport.meet(stage.dir) }
 }
 
 export async function startHost(
@@ -42,9 +41,9 @@ export const CHILDLESS = 'bench'
 export function startChildlessHost(
   { stage }: Bench,
   { meeting }: Ours,
-  sessions = 1,
+  size: Pick<AgentmqProducing, 'sessions' | 'hosts'> = { sessions: 1 },
 ): Promise<Program> {
-  const options: ProducerOptions = { kind: 'agentmq', endpoint: meeting.endpoint, sessions }
+  const options: ProducerOptions = { kind: 'agentmq', place: meeting.host, ...size }
   return stage.program('producer', options)
 }
 
@@ -59,6 +58,23 @@ export async function asClient<T>(
   } finally {
     await client.close()
   }
+}
+
+/** Calls under way while many sessions are made. */
+const AT_ONCE = 50
+
+/** So many sessions of hosts without children. */
+export async function startSessions(ours: Ours, count: number): Promise<void> {
+  await asClient(ours, async (client) => {
+    let left = count
+    const lane = async (): Promise<void> => {
+      while (left > 0) {
+        left -= 1
+        await client.createSession({ backend: CHILDLESS })
+      }
+    }
+    await Promise.all(Array.from({ length: AT_ONCE }, lane))
+  })
 }
 
 /** The id of a new session with a command of the host. */

@@ -8,7 +8,14 @@ import { connectRedis } from '../callers/redis-client.ts'
 import type { Bench } from '../measures/measure.ts'
 import type { Program } from '../stage/program.ts'
 import type { Transport } from '../transports.ts'
-import { asClient, CHILDLESS, startBroker, startChildlessHost, startSession } from './agentmq.ts'
+import {
+  asClient,
+  CHILDLESS,
+  type Ours,
+  startBroker,
+  startChildlessHost,
+  startSession,
+} from './agentmq.ts'
 import { startNats, startRedis } from './servers.ts'
 
 export interface Calling {
@@ -34,6 +41,13 @@ export function throughHost(transport: Transport, isJournalled: boolean): OpenCa
   }
 }
 
+/** A process that writes lines to a new session of a host that is there, without idempotency keys. */
+export async function writerOn(bench: Bench, ours: Ours): Promise<Program> {
+  const session = await startSession(bench, ours, CHILDLESS)
+  const what = { method: 'session.write', session, isJournalled: false } as const
+  return callerOf(bench, { kind: 'agentmq', connect: ours.meeting.client, what })
+}
+
 /** Client, broker, client: a value of the shared state. */
 export function storedValue(transport: Transport): OpenCalling {
   return async (bench) => {
@@ -53,10 +67,12 @@ async function agentmqCalling(
   return { caller, middle: broker }
 }
 
-export const rawOneHop: OpenCalling = async (bench) => {
-  const endpoint = `ipc://${bench.stage.dir}/echo`
-  const middle = await bench.stage.program('raw-echo', { endpoint })
-  return { caller: await callerOf(bench, { kind: 'zeromq', endpoint }), middle }
+export function rawOneHop(transport: Transport): OpenCalling {
+  return async (bench) => {
+    const place = await transport.raw(bench.stage.dir, 'echo')
+    const middle = await bench.stage.program('raw-echo', place)
+    return { caller: await callerOf(bench, { kind: 'zeromq', place }), middle }
+  }
 }
 
 export const plainBroker: OpenCalling = async (bench) => {
@@ -65,7 +81,8 @@ export const plainBroker: OpenCalling = async (bench) => {
   const workers = `ipc://${stage.dir}/workers`
   const middle = await stage.program('plain-broker', { clients, workers })
   await stage.program('plain-worker', { endpoint: workers })
-  return { caller: await callerOf(bench, { kind: 'zeromq', endpoint: clients }), middle }
+  const place = { endpoint: clients, client: {} }
+  return { caller: await callerOf(bench, { kind: 'zeromq', place }), middle }
 }
 
 export const natsRequest: OpenCalling = async (bench) => {

@@ -28,17 +28,22 @@ const SESSIONS = 1000
 const IN_FLIGHT = 4096
 
 export const ourStore: ChunkStore = {
-  fill: async ({ shared }, { chunks, bytes }) => {
-    const folder = join(shared.stage.dir, 'journal')
-    const sessions = Array.from({ length: SESSIONS }, () => randomUUID())
-    await fillJournal(folder, { sessions, chunks: chunks / SESSIONS, bytes, sync: 'os' })
-    return folder
-  },
+  fill: async (bench, { chunks, bytes }) =>
+    filled(bench, async ({ stage }) => {
+      const sessions = Array.from({ length: SESSIONS }, () => randomUUID())
+      const journal = journalIn(stage.dir)
+      await fillJournal(journal, { sessions, chunks: chunks / SESSIONS, bytes, sync: 'os' })
+      const broker = await stage.part('broker', { flags: ['--journal-dir', journal] })
+      broker.process.kill('SIGKILL')
+      await broker.exited
+    }),
   open: async ({ stage }, folder) => {
-    const { pid } = await stage.part('broker', { flags: ['--journal-dir', folder] })
-    return pid
+    const flags = ['--journal-dir', journalIn(folder)]
+    return (await stage.part('broker', { flags })).pid
   },
 }
+
+const journalIn = (folder: string): string => join(folder, 'journal')
 
 export const jetStreamStore: ChunkStore = {
   fill: async (bench, { chunks, bytes }) => {

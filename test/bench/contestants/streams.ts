@@ -63,19 +63,24 @@ export const redisStreaming: OpenStreaming = async (bench) => {
 }
 
 /** One message for each chunk over a process in the middle that only passes it on: no disk, no checks. */
-export const rawTwoHops: OpenStreaming = async (bench) => {
-  const [from, to] = [`ipc://${bench.stage.dir}/from`, `ipc://${bench.stage.dir}/to`]
-  const middle = await bench.stage.program('raw-forward', { from, to })
-  const attach = 'connect'
-  const producer = await producerOf(bench, { kind: 'zeromq', endpoint: from, attach })
-  const reader = await readerOf(bench, { kind: 'zeromq', endpoint: to, attach })
-  return { producer, reader, middle }
+export function rawTwoHops(transport: Transport): OpenStreaming {
+  return async (bench) => {
+    const { dir } = bench.stage
+    const [from, to] = [await transport.raw(dir, 'from'), await transport.raw(dir, 'to')]
+    const middle = await bench.stage.program('raw-forward', { from, to })
+    const attach = 'connect'
+    const producer = await producerOf(bench, { kind: 'zeromq', place: from, attach })
+    const reader = await readerOf(bench, { kind: 'zeromq', place: to, attach })
+    return { producer, reader, middle }
+  }
 }
 
 /** From one process to the other. */
-export const rawOneHopStream: OpenStreaming = async (bench) => {
-  const endpoint = `ipc://${bench.stage.dir}/stream`
-  const producer = await producerOf(bench, { kind: 'zeromq', endpoint, attach: 'bind' })
-  const reader = await readerOf(bench, { kind: 'zeromq', endpoint, attach: 'connect' })
-  return { producer, reader, middle: producer }
+export function rawOneHopStream(transport: Transport): OpenStreaming {
+  return async (bench) => {
+    const place = await transport.raw(bench.stage.dir, 'stream')
+    const producer = await producerOf(bench, { kind: 'zeromq', place, attach: 'bind' })
+    const reader = await readerOf(bench, { kind: 'zeromq', place, attach: 'connect' })
+    return { producer, reader, middle: producer }
+  }
 }

@@ -4,8 +4,8 @@
 export const CHUNK_LENGTH = 120
 
 /** `at` by the clock of the machine, ms. */
-export function chunkText(at: number): string {
-  return at.toFixed(3).padEnd(CHUNK_LENGTH, ' .')
+export function chunkText(at: number, length: number = CHUNK_LENGTH): string {
+  return at.toFixed(3).padEnd(length, ' .')
 }
 
 export function timeIn(text: string): number {

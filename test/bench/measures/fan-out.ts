@@ -1,21 +1,13 @@
 /** 500 sessions that all write, and 10 clients that follow 50 of them each. */
-import { asClient, CHILDLESS, startBroker, startChildlessHost } from '../contestants/agentmq.ts'
+import { startBroker, startChildlessHost, startSessions } from '../contestants/agentmq.ts'
 import { startNats } from '../contestants/servers.ts'
 import { producerOf, readerOf } from '../contestants/streams.ts'
-import { latencyOf } from '../figures/percentiles.ts'
 import type { Trickle } from '../programs/producer.ts'
 import { askProbe, probed } from '../stage/probe.ts'
-import type { Program } from '../stage/program.ts'
-import { until } from '../stage/until.ts'
 import type { Transport } from '../transports.ts'
-import {
-  type Bench,
-  type Contestant,
-  type Measure,
-  missingOn,
-  OURS,
-  type Sample,
-} from './measure.ts'
+import { type Bench, type Contestant, OURS, type Sample } from './measure.ts'
+import type { MeasureOnTransports } from './on-transport.ts'
+import { play } from './played.ts'
 
 const SESSIONS = 500
 const READERS = 10
@@ -28,52 +20,12 @@ const loadOf = ({ isQuick }: Bench): Trickle => ({
   streams: SESSIONS,
 })
 
-/** Chunks before those that count: one second of them. */
-const warmUp = (load: Trickle): Trickle => ({ ...load, count: load.perSecond })
-
-/** After the last chunk was acknowledged, so long may a reader take to have read them all, ms. */
-const PATIENCE_MS = 30_000
-
 /** Part of the sessions of each reader. */
 function shares<T>(all: readonly T[]): T[][] {
   const size = all.length / READERS
   return Array.from({ length: READERS }, (_, reader) =>
     all.slice(reader * size, (reader + 1) * size),
   )
-}
-
-async function countOf(readers: readonly Program[]): Promise<number> {
-  const counts = await Promise.all(readers.map((reader) => reader.ask<number>('count')))
-  return counts.reduce((sum, count) => sum + count, 0)
-}
-
-/** Waits until the readers have so much together, or for as long as patience lasts. */
-async function arrived(readers: readonly Program[], total: number): Promise<number> {
-  await until(async () => (await countOf(readers)) >= total, PATIENCE_MS).catch(() => undefined)
-  return countOf(readers)
-}
-
-interface Outcome {
-  readonly missing: number
-  readonly latencyMs: ReturnType<typeof latencyOf>
-}
-
-async function play(
-  bench: Bench,
-  producer: Program,
-  readers: readonly Program[],
-  onWarm: () => Promise<unknown> = () => Promise.resolve(),
-): Promise<Outcome> {
-  const load = loadOf(bench)
-  await Promise.all(readers.map((reader) => reader.ask('begin')))
-  await producer.ask('trickle', warmUp(load))
-  const before = await arrived(readers, load.perSecond)
-  await Promise.all(readers.map((reader) => reader.ask('watch')))
-  await onWarm()
-  await producer.ask('trickle', load)
-  const after = await arrived(readers, before + load.count)
-  const latencies = await Promise.all(readers.map((reader) => reader.ask<number[]>('latencies')))
-  return { missing: before + load.count - after, latencyMs: latencyOf(latencies.flat()) }
 }
 
 /** The value is the p99 of the delay of the broker's event loop, ms. */
@@ -83,16 +35,16 @@ const ours = (transport: Transport): Contestant => ({
     const { stage } = bench
     const all = await startBroker(bench, transport, probed(stage))
     const connect = all.meeting.client
-    const producer = await startChildlessHost(bench, all, SESSIONS)
-    await asClient(all, async (client) => {
-      for (let n = 0; n < SESSIONS; n += 1) await client.createSession({ backend: CHILDLESS })
-    })
+    const producer = await startChildlessHost(bench, all, { sessions: SESSIONS })
+    await startSessions(all, SESSIONS)
     const sessions = await producer.ask<string[]>('sessions')
     const readers = await Promise.all(
       shares(sessions).map((own) => readerOf(bench, { kind: 'agentmq', connect, sessions: own })),
     )
     const { pid } = all.broker
-    const { missing, latencyMs } = await play(bench, producer, readers, () => askProbe(stage, pid))
+    const load = loadOf(bench)
+    const onWarm = () => askProbe(stage, pid)
+    const { missing, latencyMs } = await play({ producer, readers, load, onWarm })
     const { lagP50, lagP99, lagMax } = await askProbe(stage, pid)
     const gaps = await Promise.all(readers.map((reader) => reader.ask<number>('gaps')))
     return {
@@ -119,38 +71,36 @@ const nats: Contestant = {
     const readers = await Promise.all(
       shares(all).map((streams) => readerOf(bench, { kind: 'nats', cache, url, streams })),
     )
-    const { missing, latencyMs } = await play(bench, producer, readers)
+    const { missing, latencyMs } = await play({ producer, readers, load: loadOf(bench) })
     const peakMb = bench.stage.peakMb(running)
     return { value: latencyMs.p99, latencyMs, peakMb, more: { 'gaps left': missing } }
   },
 }
 
-export function fanOut(transport: Transport): Measure[] {
-  return [
-    {
-      name: `fan-out/${transport.name}`,
-      title: `500 sessions x 30 chunks/s, 10 readers of 50 each: loop lag of the broker, p99, ${transport.title}`,
-      unit: 'ms',
-      better: 'less',
-      about:
-        'The chunks come from a host without children: 500 processes that write would be measured instead. A timer in the broker that should fire every 5 ms tells the lag. Latency, from due to read, stands in the second table; gaps are chunks that a reader never got. There is no peer for the lag of a loop.',
-      goals: [{ atMost: 20 }, { figure: 'gaps left', atMost: 0 }],
-      contestants: [ours(transport)],
-      ...missingOn(transport),
-    },
-    {
-      name: `fan-out-latency/${transport.name}`,
-      title: `the same: from due to read, p99, ${transport.title}`,
-      unit: 'ms',
-      better: 'less',
-      about:
-        'Comparable with core NATS only in part: that has no journal, and what it drops is gone.',
-      goals: [],
-      contestants: [latencyFirst(ours(transport)), nats],
-      ...missingOn(transport),
-    },
-  ]
-}
+export const FAN_OUT: readonly MeasureOnTransports[] = [
+  {
+    name: 'fan-out',
+    title: '500 sessions x 30 chunks/s, 10 readers of 50 each: loop lag of the broker, p99',
+    unit: 'ms',
+    better: 'less',
+    about:
+      'The chunks come from a host without children: 500 processes that write would be measured instead. A timer in the broker that should fire every 5 ms tells the lag. Latency, from due to read, stands in the second table; gaps are chunks that a reader never got. There is no peer for the lag of a loop.',
+    goals: [{ atMost: 20 }, { figure: 'gaps left', atMost: 0 }],
+    ours,
+    peers: () => [],
+  },
+  {
+    name: 'fan-out-latency',
+    title: 'the same: from due to read, p99',
+    unit: 'ms',
+    better: 'less',
+    about:
+      'Comparable with core NATS only in part: that has no journal, and what it drops is gone.',
+    goals: [],
+    ours: (transport) => latencyFirst(ours(transport)),
+    peers: () => [nats],
+  },
+]
 
 /** The same run with another figure in front. */
 function latencyFirst({ name, run }: Contestant): Contestant {

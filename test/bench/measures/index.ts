@@ -1,28 +1,31 @@
 /** All measures, in the order in which they run and are shown. */
 import { TRANSPORTS } from '../transports.ts'
-import { brokeredCall } from './brokered-call.ts'
-import { callLatency } from './call-latency.ts'
-import { durableAppend } from './durable-append.ts'
-import { fanOut } from './fan-out.ts'
-import { interrupt } from './interrupt.ts'
+import { BROKERED_CALL } from './brokered-call.ts'
+import { CALL_LATENCY } from './call-latency.ts'
+import { DURABLE_APPEND } from './durable-append.ts'
+import { FAN_OUT } from './fan-out.ts'
+import { INTERRUPT } from './interrupt.ts'
 import type { Measure } from './measure.ts'
 import { MEMORY } from './memory.ts'
-import { replay } from './replay.ts'
+import { type MeasureOnTransports, onTransport } from './on-transport.ts'
+import { REPLAY } from './replay.ts'
 import { START } from './start.ts'
-import { stdoutLatency } from './stdout-latency.ts'
-import { storedValueCall } from './stored-value.ts'
+import { STDOUT_LATENCY } from './stdout-latency.ts'
+import { STORED_VALUE } from './stored-value.ts'
+
+const ON_TRANSPORTS: readonly MeasureOnTransports[] = [
+  ...BROKERED_CALL,
+  STORED_VALUE,
+  ...CALL_LATENCY,
+  ...DURABLE_APPEND,
+  REPLAY,
+  STDOUT_LATENCY,
+  INTERRUPT,
+  ...FAN_OUT,
+]
 
 export const MEASURES: readonly Measure[] = [
-  ...TRANSPORTS.flatMap((transport) => [
-    ...brokeredCall(transport),
-    storedValueCall(transport),
-    ...callLatency(transport),
-    ...durableAppend(transport),
-    replay(transport),
-    stdoutLatency(transport),
-    interrupt(transport),
-    ...fanOut(transport),
-  ]),
+  ...TRANSPORTS.flatMap((transport) => ON_TRANSPORTS.map((all) => onTransport(transport, all))),
   ...MEMORY,
   ...START,
 ]

@@ -4,7 +4,8 @@ import type { Latency } from '../figures/percentiles.ts'
 import type { InterrupterOptions } from '../programs/interrupter.ts'
 import { TICKER_COMMAND } from '../programs/ticker-lines.ts'
 import type { Transport } from '../transports.ts'
-import { type Bench, type Contestant, type Measure, missingOn, OURS } from './measure.ts'
+import { type Bench, type Contestant, OURS } from './measure.ts'
+import type { MeasureOnTransports } from './on-transport.ts'
 
 async function rounds(bench: Bench, options: InterrupterOptions) {
   const interrupter = await bench.stage.program('interrupter', options)
@@ -25,17 +26,15 @@ const ours = (transport: Transport): Contestant => ({
 
 const pipe: Contestant = { name: 'pipe', run: (bench) => rounds(bench, { kind: 'pipe' }) }
 
-export function interrupt(transport: Transport): Measure {
-  return {
-    name: `interrupt/${transport.name}`,
-    title: `interrupt to the child while 1,000 chunks/s flow, p99, ${transport.title}`,
-    unit: 'ms',
-    better: 'less',
-    floor: 'pipe',
-    about:
-      'The child that is interrupted writes 1,000 lines a second, which the same client follows. The call is journalled before the host is asked; the child notes when SIGINT comes. `pipe` is the parent of the child that signals it itself.',
-    goals: [{ atMost: 50 }],
-    contestants: [ours(transport), pipe],
-    ...missingOn(transport),
-  }
+export const INTERRUPT: MeasureOnTransports = {
+  name: 'interrupt',
+  title: 'interrupt to the child while 1,000 chunks/s flow, p99',
+  unit: 'ms',
+  better: 'less',
+  floor: 'pipe',
+  about:
+    'The child that is interrupted writes 1,000 lines a second, which the same client follows. The call is journalled before the host is asked; the child notes when SIGINT comes. `pipe` is the parent of the child that signals it itself.',
+  goals: [{ atMost: 50 }],
+  ours,
+  peers: () => [pipe],
 }

@@ -5,6 +5,8 @@ import type { Stage } from '../stage/stage.ts'
 
 /** Ours in every measure; the others are peers. */
 export const OURS = 'agentmq'
+/** Ours without security, beside ours with it. */
+export const OURS_IN_CLEAR = 'agentmq-ipc'
 
 export interface Sample {
   /** In the unit of the measure. */
@@ -61,14 +63,8 @@ export interface Measure {
   /** The contestant that says what the machine and its sockets can do; `bench:check` compares with it. */
   readonly floor?: string
   readonly goals: readonly Goal[]
-  /** Ours first, unless `missing` says why it is not measured. */
+  /** Ours first. */
   readonly contestants: readonly Contestant[]
-  readonly missing?: string
-}
-
-/** For a measure on a transport that may not be there. */
-export function missingOn({ missing }: { readonly missing: string | undefined }) {
-  return missing === undefined ? {} : { missing }
 }
 
 /** Thrown by a contestant that cannot take part, with the reason. */

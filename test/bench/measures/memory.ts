@@ -1,10 +1,10 @@
 /** Memory of the process in the middle: idle, and with sessions that do nothing. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { asClient, CHILDLESS, startBroker, startChildlessHost } from '../contestants/agentmq.ts'
+import { startBroker, startChildlessHost, startSessions } from '../contestants/agentmq.ts'
 import { startNats, startRedis } from '../contestants/servers.ts'
 import { askProbe, probed } from '../stage/probe.ts'
 import { memoryMb } from '../stage/proc.ts'
-import { TRANSPORTS } from '../transports.ts'
+import { IPC } from '../transports.ts'
 import { type Bench, type Contestant, type Measure, OURS, type Sample } from './measure.ts'
 
 /** Memory is looked at when nothing has happened for so long, ms. */
@@ -14,13 +14,6 @@ async function settled(pid: number): Promise<Sample> {
   await delay(SETTLE_MS)
   const value = memoryMb(pid, 'VmRSS')
   return { value, more: { 'anonymous MB': memoryMb(pid, 'RssAnon') } }
-}
-
-const [IPC] = TRANSPORTS
-
-function ipc() {
-  if (!IPC) throw new Error('there is no transport')
-  return IPC
 }
 
 const idle: Measure = {
@@ -35,12 +28,12 @@ const idle: Measure = {
   contestants: [
     {
       name: OURS,
-      run: async (bench) => settled((await startBroker(bench, ipc())).broker.pid),
+      run: async (bench) => settled((await startBroker(bench, IPC)).broker.pid),
     },
     {
       name: 'node-zeromq',
       run: async ({ stage }) =>
-        settled((await stage.program('raw-echo', { endpoint: `ipc://${stage.dir}/echo` })).pid),
+        settled((await stage.program('raw-echo', await IPC.raw(stage.dir, 'echo'))).pid),
     },
     { name: 'nats', run: async (bench) => settled((await startNats(bench)).running.pid) },
     { name: 'redis', run: async (bench) => settled((await startRedis(bench)).running.pid) },
@@ -49,34 +42,20 @@ const idle: Measure = {
 
 const sessionsOf = ({ isQuick }: Bench) => (isQuick ? 2000 : 5000)
 
-/** Calls under way while sessions are made. */
-const AT_ONCE = 50
-
 const idleSessions: Contestant = {
   name: OURS,
   run: async (bench) => {
     const { stage } = bench
     const count = sessionsOf(bench)
-    const ours = await startBroker(bench, ipc(), probed(stage))
+    const ours = await startBroker(bench, IPC, probed(stage))
     const { pid } = ours.broker
-    await startChildlessHost(bench, ours, 10_000)
-    const create = (from: number, to: number) =>
-      asClient(ours, async (client) => {
-        let next = from
-        const lane = async (): Promise<void> => {
-          while (next < to) {
-            next += 1
-            await client.createSession({ backend: CHILDLESS })
-          }
-        }
-        await Promise.all(Array.from({ length: AT_ONCE }, lane))
-      })
+    await startChildlessHost(bench, ours, { sessions: 10_000 })
     // The first ones warm up what every broker has.
-    await create(0, 500)
+    await startSessions(ours, 500)
     await delay(SETTLE_MS)
     const heapBefore = (await askProbe(stage, pid)).heapMb
     const before = memoryMb(pid, 'RssAnon')
-    await create(0, count)
+    await startSessions(ours, count)
     await delay(SETTLE_MS)
     const heapAfter = (await askProbe(stage, pid)).heapMb
     const grown = (memoryMb(pid, 'RssAnon') - before) * 1000

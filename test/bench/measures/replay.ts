@@ -14,7 +14,8 @@ import { machineNow } from '../load/clock.ts'
 import { fillJournal } from '../long-stream.ts'
 import type { Program } from '../stage/program.ts'
 import type { Transport } from '../transports.ts'
-import { type Bench, type Contestant, type Measure, missingOn, OURS } from './measure.ts'
+import { type Bench, type Contestant, OURS } from './measure.ts'
+import type { MeasureOnTransports } from './on-transport.ts'
 
 const countOf = ({ isQuick }: Bench) => (isQuick ? 30_000 : 100_000)
 
@@ -75,10 +76,10 @@ function filled(open: OpenStreaming): (bench: Bench) => Promise<Stored> {
   }
 }
 
-const raw: Contestant = {
+const raw = (transport: Transport): Contestant => ({
   name: 'raw-1-hop',
   run: async (bench) => {
-    const { producer, reader } = await rawOneHopStream(bench)
+    const { producer, reader } = await rawOneHopStream(transport)(bench)
     const total = countOf(bench)
     await reader.ask('begin')
     await producer.ask('flood', { count: total / 2 })
@@ -89,24 +90,21 @@ const raw: Contestant = {
     await flood
     return { value: (total / (at - since)) * 1000 }
   },
-}
+})
 
-export function replay(transport: Transport): Measure {
-  return {
-    name: `replay/${transport.name}`,
-    title: `replay of 100,000 chunks to one reader, ${transport.title}`,
-    unit: 'chunks/s',
-    better: 'more',
-    floor: 'raw-1-hop',
-    about:
-      'A client follows a session of 100,000 chunks of 120 B from its first one; an ordered consumer reads the same from JetStream, XREAD from Redis. All are read a first time before, so that nothing comes from the disk. Raw ZeroMQ sends one message for each chunk and stores nothing.',
-    goals: [{ peer: 'jetstream', atLeast: 4 }],
-    contestants: [
-      readBack(OURS, ours(transport)),
-      readBack('jetstream', filled(jetStreaming('as shipped'))),
-      readBack('redis', filled(redisStreaming)),
-      raw,
-    ],
-    ...missingOn(transport),
-  }
+export const REPLAY: MeasureOnTransports = {
+  name: 'replay',
+  title: 'replay of 100,000 chunks to one reader',
+  unit: 'chunks/s',
+  better: 'more',
+  floor: 'raw-1-hop',
+  about:
+    'A client follows a session of 100,000 chunks of 120 B from its first one; an ordered consumer reads the same from JetStream, XREAD from Redis. All are read a first time before, so that nothing comes from the disk. Raw ZeroMQ sends one message for each chunk and stores nothing.',
+  goals: [{ peer: 'jetstream', atLeast: 4 }],
+  ours: (transport) => readBack(OURS, ours(transport)),
+  peers: (transport) => [
+    readBack('jetstream', filled(jetStreaming('as shipped'))),
+    readBack('redis', filled(redisStreaming)),
+    raw(transport),
+  ],
 }

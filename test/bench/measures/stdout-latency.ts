@@ -6,14 +6,8 @@ import type { Ticks } from '../load/ticks.ts'
 import { askFor, TICKER_COMMAND } from '../programs/ticker-lines.ts'
 import type { Program } from '../stage/program.ts'
 import type { Transport } from '../transports.ts'
-import {
-  type Bench,
-  type Contestant,
-  type Measure,
-  missingOn,
-  OURS,
-  type Sample,
-} from './measure.ts'
+import { type Bench, type Contestant, OURS, type Sample } from './measure.ts'
+import type { MeasureOnTransports } from './on-transport.ts'
 
 /** Lines before those that count. */
 const WARM_UP = 50
@@ -54,13 +48,13 @@ const ours = (transport: Transport): Contestant => ({
   },
 })
 
-const twoHops: Contestant = {
+const twoHops = (transport: Transport): Contestant => ({
   name: 'raw-2-hops',
   run: async (bench) => {
-    const { producer, reader } = await rawTwoHops(bench)
+    const { producer, reader } = await rawTwoHops(transport)(bench)
     return listen(bench, reader, () => producer.ask('ticks', ticksOf(bench)))
   },
-}
+})
 
 const pipe: Contestant = {
   name: 'pipe',
@@ -70,17 +64,15 @@ const pipe: Contestant = {
   },
 }
 
-export function stdoutLatency(transport: Transport): Measure {
-  return {
-    name: `stdout-latency/${transport.name}`,
-    title: `child’s stdout to client callback, idle, p50, ${transport.title}`,
-    unit: 'ms',
-    better: 'less',
-    floor: 'raw-2-hops',
-    about:
-      'A real child of the real host writes 50 lines a second at random times, each with its time; a client that follows the session says when it has them. Between the two lie the pipe, the host, the broker, an fsync, and the client. `raw-2-hops` has neither pipe nor disk; `pipe` is a program that reads the child’s stdout itself.',
-    goals: [{ atMost: 1.5 }, { peer: 'raw-2-hops', atMost: 3 }],
-    contestants: [ours(transport), twoHops, pipe],
-    ...missingOn(transport),
-  }
+export const STDOUT_LATENCY: MeasureOnTransports = {
+  name: 'stdout-latency',
+  title: 'child’s stdout to client callback, idle, p50',
+  unit: 'ms',
+  better: 'less',
+  floor: 'raw-2-hops',
+  about:
+    'A real child of the real host writes 50 lines a second at random times, each with its time; a client that follows the session says when it has them. Between the two lie the pipe, the host, the broker, an fsync, and the client. `raw-2-hops` has neither pipe nor disk; `pipe` is a program that reads the child’s stdout itself.',
+  goals: [{ atMost: 1.5 }, { peer: 'raw-2-hops', atMost: 3 }],
+  ours,
+  peers: (transport) => [twoHops(transport), pipe],
 }

@@ -4,26 +4,46 @@
  * and thinking alternate, because a host merges deltas of one kind that wait, and then there were fewer.
  * What is written to a process it takes and acknowledges, as the workers of the peers do.
  */
+import { randomBytes } from 'node:crypto'
 import { ChunkLog } from '../../../agent-host/chunk-log.ts'
 import { Outflow } from '../../../agent-host/outflow.ts'
 import { dealerWith } from '../../../agent-host/sockets.ts'
 import type { Message } from '../../../protocol/bundle.ts'
 import { decodeBody, encode } from '../../../protocol/codec.ts'
+import { credentialsOf } from '../../../protocol/keys/peer-keys.ts'
+import { MAX_CHUNK_BYTES } from '../../../protocol/limits.ts'
 import { NO_AGENT } from '../../../protocol/link/health.ts'
 import { PeerConnection } from '../../../protocol/link/peer-connection.ts'
 import type { Chunk } from '../../../protocol/messages/chunk.ts'
 import { METHODS, type Params } from '../../../protocol/methods/index.ts'
+import { peerKeys } from '../../../protocol/process/peer-keys.ts'
+import type { Place } from '../transports.ts'
 
 const TICK_MS = 100
 const NAME = 'childless-host'
+/** Longest text that a chunk of a host holds, characters; what is longer becomes several. */
+const MAX_PIECE = MAX_CHUNK_BYTES / 4
+
+interface Waiting {
+  /** Number of the last chunk of what was appended. */
+  readonly through: number
+  readonly resolve: () => void
+}
+
+export interface ChildlessOptions {
+  /** Tells it from others of this process. */
+  readonly index: number
+  readonly slots: number
+}
 
 interface Agent {
   readonly session: string
   readonly log: ChunkLog
-  /** Of chunks that are not acknowledged, in their order. */
-  readonly settle: (() => void)[]
-  settled: number
-  count: number
+  /** For what is not acknowledged, in order. */
+  readonly waiting: Waiting[]
+  /** Appended, and of how many chunks that was. */
+  texts: number
+  chunks: number
 }
 
 export class ChildlessHost {
@@ -31,20 +51,22 @@ export class ChildlessHost {
   readonly #outflow = new Outflow((head, body) => this.#connection.send(head, body))
   readonly #agents = new Map<string, Agent>()
   readonly #order: Agent[] = []
-  readonly #slots: number
+  readonly #options: ChildlessOptions
   #credit = 0
   #isPumping = false
   #onRegistered: () => void = () => undefined
 
-  private constructor(endpoint: string, slots: number) {
-    this.#slots = slots
+  private constructor(place: Place, options: ChildlessOptions) {
+    this.#options = options
     const now = () => performance.now()
+    const keys = keysOf(place)
     this.#connection = new PeerConnection({
-      endpoint,
+      endpoint: place.endpoint,
       role: 'host',
-      principal: 'local',
+      principal: keys ? '' : 'local',
+      credentials: keys && credentialsOf(keys),
       software: NAME,
-      dealer: dealerWith(undefined),
+      dealer: dealerWith(keys),
       now,
       random: Math.random,
       health: () => ({ loop_lag_ms: 0, in_flight: 0, progress_age_ms: NO_AGENT }),
@@ -62,8 +84,8 @@ export class ChildlessHost {
   }
 
   /** Resolves once it is registered. */
-  static async start(endpoint: string, slots: number): Promise<ChildlessHost> {
-    const host = new ChildlessHost(endpoint, slots)
+  static async start(place: Place, options: ChildlessOptions): Promise<ChildlessHost> {
+    const host = new ChildlessHost(place, options)
     await new Promise<void>((resolve) => {
       host.#onRegistered = resolve
     })
@@ -79,11 +101,12 @@ export class ChildlessHost {
   append(content: string, index: number): Promise<void> {
     const agent = this.#order[index]
     if (!agent) throw new Error(`there is no session ${index}`)
-    agent.count += 1
-    const chunk: Chunk = { type: agent.count % 2 === 0 ? 'text' : 'thinking', content }
+    agent.texts += 1
+    agent.chunks += Math.max(1, Math.ceil(content.length / MAX_PIECE))
+    const chunk: Chunk = { type: agent.texts % 2 === 0 ? 'text' : 'thinking', content }
     agent.log.add(0, chunk)
     this.#pump()
-    return new Promise((resolve) => agent.settle.push(resolve))
+    return new Promise((resolve) => agent.waiting.push({ through: agent.chunks, resolve }))
   }
 
   /** At the end of the current task, as a host does. */
@@ -100,11 +123,13 @@ export class ChildlessHost {
     this.#credit = credit
     const capabilities: string[] = []
     const backend = { name: 'bench', title: 'Bench', available: true, version: '1', reason: '' }
+    const { index, slots } = this.#options
+    const host = `${NAME}-${process.pid}-${index}`
     const params: Params<'host.register'> = {
-      host: NAME,
-      name: NAME,
+      host,
+      name: host,
       labels: [],
-      slots: this.#slots,
+      slots,
       backends: [{ ...backend, capabilities }],
       sessions: [],
       software: NAME,
@@ -151,7 +176,7 @@ export class ChildlessHost {
   }
 
   #startAgent(id: string, { session, epoch, native_session_id }: Params<'agent.start'>): void {
-    const agent: Agent = { session, log: new ChunkLog(), settle: [], settled: 0, count: 0 }
+    const agent: Agent = { session, log: new ChunkLog(), waiting: [], texts: 0, chunks: 0 }
     this.#agents.set(session, agent)
     this.#order.push(agent)
     this.#outflow.add({ session, epoch, log: agent.log })
@@ -162,8 +187,14 @@ export class ChildlessHost {
   #settle(session: string, sequence: number): void {
     const agent = this.#agents.get(session)
     if (!agent) return
-    const settled = agent.settle.splice(0, sequence - agent.settled)
-    agent.settled += settled.length
-    for (const resolve of settled) resolve()
+    const first = agent.waiting.findIndex(({ through }) => through > sequence)
+    const count = first === -1 ? agent.waiting.length : first
+    for (const { resolve } of agent.waiting.splice(0, count)) resolve()
   }
+}
+
+function keysOf({ dir, endpoint, brokerKey, keyFile }: Place) {
+  const settings = { broker_key: brokerKey, key_file: keyFile }
+  const where = { settings, places: { endpoint, stateDir: dir }, name: NAME }
+  return peerKeys(where, randomBytes)?.keys
 }

@@ -18,7 +18,7 @@ async function open(options: CallerOptions): Promise<Caller> {
     case 'agentmq':
       return agentmqCaller(options)
     case 'zeromq':
-      return zeromqCaller(options.endpoint)
+      return zeromqCaller(options.place)
     case 'nats':
       return natsCaller(options.cache, options.url)
     case 'jetstream-get':

@@ -14,7 +14,7 @@ import { redisProducer } from '../producers/redis.ts'
 import { zeromqProducer } from '../producers/zeromq.ts'
 import { optionsOf, serve } from './serve.ts'
 
-/** Messages that are not acknowledged; more than any contestant needs to be busy all the time. */
+/** Messages that are not acknowledged. */
 const IN_FLIGHT = 4096
 
 const options = optionsOf<ProducerOptions>()
@@ -22,7 +22,7 @@ const options = optionsOf<ProducerOptions>()
 async function open(): Promise<Producer & { sessions?(): readonly string[] }> {
   switch (options.kind) {
     case 'agentmq':
-      return agentmqProducer(options.endpoint, options.sessions)
+      return agentmqProducer(options)
     case 'jetstream':
       return jetStreamProducer(options.cache, options.url)
     case 'nats':
@@ -32,7 +32,7 @@ async function open(): Promise<Producer & { sessions?(): readonly string[] }> {
     case 'file':
       return fileProducer(options.path)
     case 'zeromq':
-      return zeromqProducer(options.endpoint, options.attach)
+      return zeromqProducer(options.place, options.attach)
   }
 }
 
@@ -50,16 +50,28 @@ export interface Trickle {
   readonly streams: number
 }
 
-async function flood({ count }: { count: number }): Promise<Flood> {
+export interface FloodLoad {
+  readonly count: number
+  /** Over which it goes in turn; default: one. */
+  readonly streams?: number
+  /** Of one text; default: as the deltas of a CLI. */
+  readonly bytes?: number
+  /** Not acknowledged at once; default: more than any contestant needs to be busy all the time. */
+  readonly inFlight?: number
+}
+
+async function flood(load: FloodLoad): Promise<Flood> {
+  const { count, streams = 1, bytes, inFlight = IN_FLIGHT } = load
   const startedAt = machineNow()
-  let left = count
+  let next = 0
   const lane = async (): Promise<void> => {
-    while (left > 0) {
-      left -= 1
-      await producer.append(chunkText(machineNow()), 0)
+    while (next < count) {
+      const stream = next % streams
+      next += 1
+      await producer.append(chunkText(machineNow(), bytes), stream)
     }
   }
-  await Promise.all(Array.from({ length: IN_FLIGHT }, lane))
+  await Promise.all(Array.from({ length: inFlight }, lane))
   return { startedAt, acknowledgedAt: machineNow() }
 }
 

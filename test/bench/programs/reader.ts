@@ -11,7 +11,7 @@ import { optionsOf, serve } from './serve.ts'
 async function open(options: ReaderOptions): Promise<StartReading> {
   switch (options.kind) {
     case 'agentmq':
-      return agentmqReader(options.connect, options.sessions)
+      return agentmqReader(options)
     case 'jetstream':
       return jetStreamReader(options.cache, options.url)
     case 'nats':
@@ -21,7 +21,7 @@ async function open(options: ReaderOptions): Promise<StartReading> {
     case 'pipe':
       return pipeReader(options.ticks)
     case 'zeromq':
-      return zeromqReader(options.endpoint, options.attach)
+      return zeromqReader(options.place, options.attach)
   }
 }
 

@@ -1,19 +1,21 @@
-/** Follows sessions with the SDK, one iterator each. */
+/** Follows sessions with the SDK, one iterator each, on one connection or one each as well. */
 import { setMaxListeners } from 'node:events'
-import { connect, type Follow, ProtocolError } from '../../../clients/sdk/index.ts'
-import type { OnText, StartReading } from './reader.ts'
+import { type Client, connect, type Follow, ProtocolError } from '../../../clients/sdk/index.ts'
+import type { AgentmqReading, OnText, StartReading } from './reader.ts'
 
-export async function agentmqReader(
-  place: object,
-  sessions: readonly string[],
-): Promise<StartReading> {
-  const client = await connect(place)
+export async function agentmqReader(options: AgentmqReading): Promise<StartReading> {
+  const { connect: place, sessions, connections = 'shared' } = options
+  const shared = connections === 'shared' ? await connect(place) : undefined
+  const clients: Client[] = []
+  for (const _ of sessions) clients.push(shared ?? (await connect(place)))
   return async (onText) => {
     const stopping = new AbortController()
     setMaxListeners(sessions.length + 1, stopping.signal)
     const reading = { gaps: 0, stop: async () => stopping.abort() }
-    const follows = sessions.map((session) => client.follow(session, { signal: stopping.signal }))
-    for (const follow of follows) void read(follow, onText, reading)
+    for (const [index, session] of sessions.entries()) {
+      const follow = clients[index]?.follow(session, { signal: stopping.signal })
+      if (follow) void read(follow, onText, reading)
+    }
     return reading
   }
 }

@@ -1,12 +1,13 @@
 /** Reads one message for each chunk from a PULL socket. */
 import { Pull } from 'zeromq'
+import type { RawPlace } from '../transports.ts'
 import type { OnText, StartReading } from './reader.ts'
 
 export async function zeromqReader(
-  endpoint: string,
+  { endpoint, server, client }: RawPlace,
   attach: 'bind' | 'connect',
 ): Promise<StartReading> {
-  const socket = new Pull({ linger: 0 })
+  const socket = new Pull({ linger: 0, ...(attach === 'bind' ? server : client) })
   if (attach === 'bind') await socket.bind(endpoint)
   else socket.connect(endpoint)
   return async (onText) => {

@@ -1,27 +1,12 @@
 /** The results as a part of docs/benchmarks.md. Pure. */
 import { OURS } from '../measures/measure.ts'
+import { growthMarkdown } from './growth-markdown.ts'
+import { capital, caveats, earlierRun, facts, type Row, table } from './markdown-parts.ts'
 import { figure, ratio, verdict } from './numbers.ts'
 import type { MeasureResult, Results } from './result.ts'
 
 export const BEGIN = '<!-- results: written by `npm run bench -- --write-docs`, not by hand -->'
 export const END = '<!-- end of results -->'
-
-/** Load of the minute before a run, above which other work disturbs it. */
-const BUSY = 0.5
-
-type Row = readonly string[]
-
-function table(headings: Row, rows: readonly Row[]): string {
-  return [headings, headings.map(() => '---'), ...rows]
-    .map((cells) => `| ${cells.join(' | ')} |\n`)
-    .join('')
-}
-
-function facts(record: Readonly<Record<string, unknown>>): string {
-  return Object.entries(record)
-    .map(([name, value]) => `${name} ${String(value)}`)
-    .join(', ')
-}
 
 function withSpread({ value, min, max }: { value: number; min: number; max: number }): string {
   return min === max ? figure(value) : `${figure(value)} (${figure(min)} – ${figure(max)})`
@@ -51,7 +36,7 @@ function anchor(name: string): string {
 const FIGURES = ['p50 ms', 'p99 ms', 'p99.9 ms', 'CPU s', 'peak MB'] as const
 
 function section(measure: MeasureResult): string {
-  const { name, title, about, unit, outcomes, notRun } = measure
+  const { name, title, about, unit, outcomes, notRun, from } = measure
   const rows = Object.entries(outcomes).map(([contestant, outcome]) => {
     const { latencyMs, cpuSeconds, peakMb, more = {} } = outcome
     const times = measure.ratios[contestant]
@@ -69,7 +54,10 @@ function section(measure: MeasureResult): string {
   const all = ['', unit, 'ours is', ...FIGURES, '']
   const missing = Object.entries(notRun).map(([who, why]) => `Not run: ${who}, ${why}.\n`)
   const figures = rows.length > 0 ? [withoutEmptyColumns(all, rows)] : []
-  return [`### ${name}\n`, `${capital(title)}. ${about}\n`, ...figures, ...missing].join('\n')
+  const origin = earlierRun(from).map((line) => `${line}\n`)
+  return [`### ${name}\n`, `${capital(title)}. ${about}\n`, ...origin, ...figures, ...missing].join(
+    '\n',
+  )
 }
 
 function withoutEmptyColumns(headings: Row, rows: readonly Row[]): string {
@@ -78,28 +66,8 @@ function withoutEmptyColumns(headings: Row, rows: readonly Row[]): string {
   return table(used(headings), rows.map(used))
 }
 
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1)
-}
-
-/** What makes these results worth less than others. */
-function caveats({ machine, settings }: Results): string[] {
-  const load = Number.parseFloat(String(machine['load before']))
-  return [
-    ...(settings['quick'] === true
-      ? ['**From a quick run**: small loads and few repeats; the ratios tell more than the values.']
-      : []),
-    ...(load > BUSY
-      ? [
-          `**The machine was busy with other work** (load ${load}): a quiet one gives other figures.`,
-        ]
-      : []),
-    ...(settings['profiled'] === true ? ['**Profiles were taken**, which costs speed.'] : []),
-  ]
-}
-
 export function resultsMarkdown(results: Results): string {
-  const { machine, versions, settings, measures } = results
+  const { machine, versions, settings, measures, growth } = results
   return [
     BEGIN,
     ...caveats(results),
@@ -110,6 +78,7 @@ export function resultsMarkdown(results: Results): string {
     '## Measures',
     'Medians, with minimum and maximum. `ours is` = agentmq divided by the peer. CPU s: of all processes together, for 100,000 messages. Peak MB: of the process in the middle.',
     ...measures.map((measure) => section(measure).trimEnd()),
+    ...(growth ? [growthMarkdown(growth)] : []),
     END,
   ].join('\n\n')
 }

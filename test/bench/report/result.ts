@@ -2,6 +2,7 @@
 import { allMet, type Judged, judge } from '../figures/goals.ts'
 import type { Outcome } from '../figures/outcome.ts'
 import { type Measure, OURS } from '../measures/measure.ts'
+import type { GrowthResult } from './growth-result.ts'
 
 export interface MeasureResult {
   readonly name: string
@@ -24,13 +25,25 @@ export interface MeasureResult {
   readonly outcomes: Readonly<Record<string, Outcome>>
   /** Why a contestant has none, by its name. */
   readonly notRun: Readonly<Record<string, string>>
+  /** The run that it comes from, where that is not the one that the page begins with. */
+  readonly from?: string | undefined
 }
 
-export interface Results {
+/** On what a run was, with what, and how. */
+export interface RunHead {
   readonly machine: Readonly<Record<string, string | number>>
   readonly versions: Readonly<Record<string, string>>
   readonly settings: Readonly<Record<string, string | number | boolean>>
+}
+
+/** May be of another run than the measures beside it. */
+export interface GrowthRun extends RunHead {
+  readonly growths: readonly GrowthResult[]
+}
+
+export interface Results extends RunHead {
   readonly measures: readonly MeasureResult[]
+  readonly growth?: GrowthRun | undefined
 }
 
 export function measureResult(

@@ -42,6 +42,16 @@ function stats(): Map<number, Stat> {
   return found
 }
 
+/** CPU seconds that the threads of one process have used so far: finer than `cpuSecondsOf`, which counts in 10 ms. */
+export function threadSecondsOf(pid: number): number {
+  let nanoseconds = 0
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    const [used = '0'] = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')
+    nanoseconds += Number(used)
+  }
+  return nanoseconds / 1e9
+}
+
 /** CPU seconds that these processes, and all that they have started and that still run, have used. */
 export function cpuSecondsOf(pids: Iterable<number>): number {
   const all = stats()
