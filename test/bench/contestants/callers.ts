@@ -41,10 +41,10 @@ export function throughHost(transport: Transport, isJournalled: boolean): OpenCa
   }
 }
 
-/** A process that writes lines to a new session of a host that is there, without idempotency keys. */
-export async function writerOn(bench: Bench, ours: Ours): Promise<Program> {
+/** A process that has a host that is there asked for what it sees of a new session, over and over. */
+export async function callerOn(bench: Bench, ours: Ours): Promise<Program> {
   const session = await startSession(bench, ours, CHILDLESS)
-  const what = { method: 'session.write', session, isJournalled: false } as const
+  const what = { method: 'brokered', session, isJournalled: false } as const
   return callerOf(bench, { kind: 'agentmq', connect: ours.meeting.client, what })
 }
 

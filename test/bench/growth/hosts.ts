@@ -6,7 +6,7 @@ import {
   startChildlessHost,
   startSessions,
 } from '../contestants/agentmq.ts'
-import { writerOn } from '../contestants/callers.ts'
+import { callerOn } from '../contestants/callers.ts'
 import type { Latency } from '../figures/percentiles.ts'
 import { median } from '../figures/percentiles.ts'
 import type { Bench } from '../measures/measure.ts'
@@ -52,7 +52,7 @@ async function measure(bench: Bench, count: number): Promise<Figures> {
   const hosts = shares(count)
   const producers = await startHosts(bench, ours, hosts)
   await startSessions(ours, count)
-  const caller = await writerOn(bench, ours)
+  const caller = await callerOn(bench, ours)
   const { pid } = ours.broker
   const idle = await idleCpu(pid, isQuick)
   await caller.ask('oneByOne', { count: 100 })

@@ -9,7 +9,7 @@ import {
   startChildlessHost,
   startSessions,
 } from '../contestants/agentmq.ts'
-import { writerOn } from '../contestants/callers.ts'
+import { callerOn } from '../contestants/callers.ts'
 import { type Latency, median } from '../figures/percentiles.ts'
 import type { Trends } from '../figures/trend.ts'
 import { fillJournal } from '../long-stream.ts'
@@ -39,7 +39,7 @@ async function grow(climb: Climb): Promise<void> {
   await climb.onStage(async (bench) => {
     const ours = await startBroker(bench, IPC, probed(bench.stage))
     await startChildlessHost(bench, ours, { sessions: 10_000 })
-    const caller = await writerOn(bench, ours)
+    const caller = await callerOn(bench, ours)
     const client = await connect(ours.meeting.client)
     const scene = { ours, caller, client }
     try {
