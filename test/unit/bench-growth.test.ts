@@ -23,6 +23,7 @@ t.test('a figure is said to be level, to go somewhere or to wander, as it did', 
   t.equal(words(2, 2.1, 2, 8), 'goes from 2 ms to 8 ms, level up to 100')
   t.equal(words(2, 8, 9, 8), 'goes from 2 ms to 8 ms, level from 10 on')
   t.equal(words(2, 2, 5, 8, 8), 'goes from 2 ms to 8 ms, level up to 10 and from 1,000 on')
+  t.equal(words(2, 2.9, 4), 'goes from 2 ms to 4 ms, little by little')
   t.equal(words(8, 8, 2), 'goes from 8 ms to 2 ms, level up to 10', 'downwards as well')
   t.equal(words(8, 2, 7), 'wanders (8 ms at first, 2 ms at 10, 7 ms at last)')
   t.equal(trendOf(1, 1).words('cost', ''), 'stays level (1 at first, 1 at last)')

@@ -64,19 +64,20 @@ export class Trends {
       const far = this.#farthest(name)
       return `wanders (${before} at first, ${of(far)} at ${figure(far)}, ${after} at last)`
     }
-    return [`goes from ${before} to ${after}`, ...this.#level(name, away)].join(', level ')
+    return `goes from ${before} to ${after}${this.#level(name, away)}`
   }
 
   /** Where it did not move: before this point, and since it has been what it was at last. */
-  #level(name: string, away: number): string[] {
+  #level(name: string, away: number): string {
     const until = this.#points[away - 1]?.x ?? this.first
     const other = this.#points.findLastIndex(({ x }) => !this.#areAlike(name, x, this.last))
     const from = this.#points[other + 1]?.x ?? this.last
+    if (from <= until) return ', little by little'
     const both = [
       ...(until === this.first ? [] : [`up to ${figure(until)}`]),
       ...(from === this.last ? [] : [`from ${figure(from)} on`]),
     ]
-    return both.length === 0 ? [] : [both.join(' and ')]
+    return both.length === 0 ? '' : `, level ${both.join(' and ')}`
   }
 
   #areAlike(name: string, one: number, other: number): boolean {

@@ -69,8 +69,8 @@ export const CHUNK_SIZE: Growth = {
   text: (trends) => {
     const best = trends.peak('agentmq')
     return [
-      `Each text has a head, a checksum and a key in the journal, whatever its length: it costs the broker ${figure(trends.value('cpu', trends.first))} µs of CPU at ${figure(trends.first)} B. That cost ${trends.words('cpu', 'µs')}; beyond that the bytes count, which are copied, and written to the pages of a tree.`,
-      `Texts a second ${trends.words('texts', '/s')}.`,
+      `Each text has a head, a checksum and a key in the journal, whatever its length: it costs the broker ${figure(trends.value('cpu', trends.first))} µs of CPU at ${figure(trends.first)} B. That cost ${trends.words('cpu', 'µs')}; beyond that the bytes count: they are copied into the pages of a tree, with which about twice as much reaches the disk.`,
+      `The number of texts a second ${trends.words('texts', '')}.`,
       `Most bytes go through at ${figure(best)} B: ${figure(trends.value('agentmq', best))} MB/s, where the file takes ${figure(trends.value('disk', best))} MB/s. At ${figure(trends.last)} B it is ${figure(trends.value('agentmq'))} and ${figure(trends.value('disk'))} MB/s. A host may have no more than its credit, 4 MB, on the way to the disk.`,
     ]
   },

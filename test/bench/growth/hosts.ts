@@ -89,7 +89,7 @@ export const HOSTS: Growth = {
   ],
   run: (climb) => atEach(climb, measure),
   text: (trends) => [
-    `Chunks of all hosts share a commit, but each host sends bundles of its own, and is acknowledged in messages of its own: of the same ${figure(IN_FLIGHT)} chunks in flight, ${figure(trends.last)} hosts have ${figure(Math.floor(IN_FLIGHT / trends.last))} each, and their bundles hold fewer. What all hosts append together ${trends.words('appended', 'chunks/s')}.`,
+    `Chunks of all hosts share a commit, but each host sends bundles of its own, and is acknowledged in messages of its own: of the same ${IN_FLIGHT.toLocaleString('en-US')} chunks in flight, ${figure(trends.last)} hosts have ${figure(Math.floor(IN_FLIGHT / trends.last))} each, and their bundles hold fewer. What all hosts append together ${trends.words('appended', 'chunks/s')}.`,
     `A call finds its host in the record of the session: its p50 ${trends.words('call', 'ms')}.`,
     `Each connection has a heartbeat a second. What the idle broker uses of a core ${trends.words('idle', '%')}; its memory, after the load, ${trends.words('memory', 'MB')}.`,
   ],

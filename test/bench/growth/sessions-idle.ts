@@ -100,7 +100,7 @@ function text(trends: Trends): readonly string[] {
   const kilobytes = figure(trends.perUnit('heap') * 1000)
   return [
     `The heap ${trends.words('heap', 'MB')}: ${kilobytes} KB for each session more. That is its record, its place in the streams, and the answer to \`session.create\`, which is kept for a day in case of a repeat.`,
-    `No session has a timer of its own, but every tick of the broker, ten a second, passes over the streams that are in memory. What the idle broker uses of a core ${trends.words('idle', '%')}.`,
+    `No session has a timer of its own, but every tick of the broker, twenty a second, passes over the streams that are in memory. What the idle broker uses of a core ${trends.words('idle', '%')}.`,
     `A call finds its session by a key: its p50 ${trends.words('call', 'ms')}.`,
     `A session that is made looks for the host with the most free slots: the p50 of \`session.create\` ${trends.words('create', 'ms')}.`,
     `A page of \`session.list\` holds up to 1,000 sessions, and all that there are are sorted for it: its p50 ${trends.words('list', 'ms')}.`,
