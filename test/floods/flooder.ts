@@ -1,6 +1,8 @@
-/** The process of one flood: says how much it has sent whenever a second has passed. Ended by its parent. */
+/** The process of one flood: says how much it has sent every now and then. Ended by its parent. */
 import { KeyRing } from '../../protocol/keys/key-ring.ts'
 import { FLOODS, type FloodKind } from './kinds.ts'
+
+const TELL_MS = 100
 
 export interface FlooderOptions {
   readonly kind: FloodKind
@@ -14,7 +16,7 @@ const options = JSON.parse(process.argv[2] ?? '{}') as FlooderOptions
 const keys = { own: options.own, ring: new KeyRing([options.brokerKey]) }
 let sent = 0
 process.send?.({ sent })
-setInterval(() => process.send?.({ sent }), 1000)
+setInterval(() => process.send?.({ sent }), TELL_MS)
 process.on('disconnect', () => process.exit(0))
 await FLOODS[options.kind]({ ...options, keys }, (count) => {
   sent += count

@@ -18,14 +18,21 @@ export class Flooding {
   /** Messages, frames or connections that it has made, as it tells every now and then. */
   sent = 0
 
+  #onBegun: () => void = () => undefined
+  /** Resolves when it has sent something. */
+  readonly begun = new Promise<void>((resolve) => {
+    this.#onBegun = resolve
+  })
+
   private constructor(child: ChildProcess) {
     this.#child = child
     child.on('message', (said: { readonly sent: number }) => {
       this.sent = said.sent
+      if (said.sent > 0) this.#onBegun()
     })
   }
 
-  /** Begins with the rights of an operator; ends with the test. */
+  /** Has begun, with the rights of an operator; ends with the test. */
   static async start(
     t: Test,
     { admin, kind, role = 'operator' }: { admin: Client; kind: FloodKind; role?: Role },
@@ -40,7 +47,9 @@ export class Flooding {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     })
     t.teardown(() => child.kill('SIGKILL'))
-    return new Flooding(child)
+    const flooding = new Flooding(child)
+    await flooding.begun
+    return flooding
   }
 
   stop(): void {
