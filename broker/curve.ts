@@ -52,17 +52,18 @@ export function quietly(run: () => void): void {
   }
 }
 
-/** libzmq closes a listener some time after it was told to; until then the port is taken. */
+/** libzmq closes listeners and connections some time after it was told to; until then ports and files are taken. */
 const TRIES = 100
 const BETWEEN_MS = 20
+const TAKEN: ReadonlySet<unknown> = new Set(['EADDRINUSE', 'EMFILE'])
 
-/** Binds to an address that was ours until a moment ago. */
-export async function whenFree(bind: () => Promise<void>): Promise<void> {
+/** Binds to an address, or opens a socket in place of others, that was ours until a moment ago. */
+export async function whenFree<T>(open: () => T | Promise<T>): Promise<T> {
   for (let tries = 1; ; tries += 1) {
     try {
-      return await bind()
+      return await open()
     } catch (thrown) {
-      const isTaken = thrown instanceof Error && 'code' in thrown && thrown.code === 'EADDRINUSE'
+      const isTaken = thrown instanceof Error && 'code' in thrown && TAKEN.has(thrown.code)
       if (!isTaken || tries >= TRIES) throw thrown
       await sleep(BETWEEN_MS)
     }

@@ -11,6 +11,7 @@ import type { HelloBody } from '../../protocol/messages/handshake.ts'
 import type { DoorInfo } from '../../protocol/methods/key.ts'
 import type { RotationStep } from '../core/access.ts'
 import type { KeyStatus, Principals } from '../core/principals.ts'
+import { whenFree } from '../curve.ts'
 import { type RouterPort, RouterSocket, routingIdOf } from '../router-socket.ts'
 import { type StreamsPort, StreamsSocket } from '../streams-socket.ts'
 import { type ZapAnswer, ZapSocket } from '../zap-socket.ts'
@@ -218,8 +219,9 @@ export class NetworkDoor {
       this.#options.left()
       await this.#leave()
       this.#pipes.clear()
-      this.#router = this.#newRouter()
-      this.#publisher = this.#newPublisher()
+      // All files may still be open, which is why it was shut.
+      this.#router = await whenFree(() => this.#newRouter())
+      this.#publisher = await whenFree(() => this.#newPublisher())
     } else {
       await this.#listen()
       this.#state = 'open'
