@@ -32,8 +32,8 @@ interface RawOptions {
  */
 export function serveCurve(socket: CurveServer, secretKey: string): void {
   const raw = socket as unknown as RawOptions
-  raw.setInt32Option(IN_BATCH_SIZE, READ_AT_ONCE)
   quietly(() => {
+    raw.setInt32Option(IN_BATCH_SIZE, READ_AT_ONCE)
     socket.curveServer = true
     socket.curveSecretKey = secretKey
     socket.zapDomain = ZAP_DOMAIN

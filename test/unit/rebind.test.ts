@@ -14,6 +14,17 @@ t.test('a port that libzmq has not let go of yet is tried again', async (t) => {
   t.equal(tries, 4)
 })
 
+t.test('a socket for which there is no file yet is tried again', async (t) => {
+  let tries = 0
+  const opened = await whenFree(() => {
+    tries += 1
+    if (tries <= 3) throw Object.assign(new Error('too many open files'), { code: 'EMFILE' })
+    return 'a socket'
+  })
+  t.equal(opened, 'a socket')
+  t.equal(tries, 4)
+})
+
 t.test('any other failure is told at once', async (t) => {
   let tries = 0
   const bind = async () => {

@@ -136,6 +136,15 @@ export const PLACES: readonly Threat[] = [
     ],
   },
   {
+    id: 'no-file-left',
+    who: WHO.network,
+    what: 'opens the last file there is, before the door is shut',
+    how: 'the sockets for later wait until those of before have closed theirs',
+    file: 'unit/rebind',
+    test: 'a socket for which there is no file yet is tried again',
+    without: [{ file: 'broker/curve', find: "'EADDRINUSE', 'EMFILE'", replace: "'EADDRINUSE'" }],
+  },
+  {
     id: 'native-memory',
     who: WHO.operator,
     what: 'fills the memory of libzmq: messages without an end, subscriptions',
