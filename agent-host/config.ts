@@ -1,7 +1,6 @@
 /** The settings of an agent host: one schema for flags, environment, config file, defaults and help. */
 import { statSync } from 'node:fs'
 import { cpus, homedir, hostname, tmpdir } from 'node:os'
-import { type Static, type TSchema, Type } from 'typebox'
 import {
   type AccessSettings,
   accessSettings,
@@ -14,6 +13,7 @@ import {
 import { placeOf } from '../protocol/process/context-file.ts'
 import { processSettings } from '../protocol/process-settings.ts'
 import { resolveSettings, type SettingSources } from '../protocol/settings.ts'
+import { type Static, type TSchema, Type } from '../protocol/typebox.ts'
 import { AcpAgentSettings } from './backends/acp-agents.ts'
 import type { BackendOptions } from './backends/index.ts'
 import { StdioCommand } from './backends/stdio-command.ts'

@@ -1,6 +1,5 @@
 /** The settings of a broker: one schema for flags, environment, config file, defaults and help. */
 import { join } from 'node:path'
-import { type Static, Type } from 'typebox'
 import {
   brokerKeyPath,
   brokerKeySetting,
@@ -14,6 +13,7 @@ import { ProtocolError } from '../protocol/errors.ts'
 import { oneOf } from '../protocol/one-of.ts'
 import { processSettings } from '../protocol/process-settings.ts'
 import { resolveSettings, type SettingSources } from '../protocol/settings.ts'
+import { type Static, Type } from '../protocol/typebox.ts'
 import { CORE_LIMITS, type CoreLimits } from './core/core.ts'
 import { IDEMPOTENCY_LIMITS } from './core/idempotency.ts'
 import { RETENTION } from './core/retention.ts'

@@ -2,7 +2,7 @@
  * The settings of limits that hold for principals and for other machines (docs/security.md), and what the parts
  * of the broker make of them.
  */
-import { type Static, Type } from 'typebox'
+import { type Static, Type } from '../protocol/typebox.ts'
 import { GUARD_TIMES, type GuardLimits } from './access/door-guard.ts'
 import { CONNECTION_LIMITS, type ConnectionLimits } from './connection-limits.ts'
 import { QUOTA_LIMITS, type Quota, type QuotaLimits } from './core/quotas.ts'

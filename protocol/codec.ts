@@ -1,10 +1,10 @@
 /** MessagePack bodies: encoding, and decoding that survives any bytes. */
 import { Packr } from 'msgpackr'
-import type { Static, TSchema } from 'typebox'
 import { type ErrorCode, type ErrorDetails, ProtocolError } from './errors.ts'
 import { WIRE_LIMITS } from './limits.ts'
 import { scanMsgpack } from './msgpack-scan.ts'
 import { checked } from './schema.ts'
+import type { Static, TSchema } from './typebox.ts'
 
 // Plain maps, so that any MessagePack library can read them; 64-bit integers of other libraries
 // arrive as numbers, exact up to 2^53.

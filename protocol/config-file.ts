@@ -1,11 +1,11 @@
 /** The config file: one JSON object with a section for each part. Pure: the caller reads the file. */
 import { join } from 'node:path'
-import { Type } from 'typebox'
 import type { Environment } from './endpoints.ts'
 import { ProtocolError } from './errors.ts'
 import { jsonFault } from './json-fault.ts'
 import { matches } from './schema.ts'
 import { rejectUnknown } from './settings.ts'
+import { Type } from './typebox.ts'
 
 export const CONFIG_PARTS = ['broker', 'host', 'shim', 'client', 'contexts'] as const
 export type ConfigPart = (typeof CONFIG_PARTS)[number]

@@ -1,10 +1,11 @@
 /** Contexts: named places of brokers, in the section `contexts` of the config file. Pure: the caller reads the file. */
-import { Type } from 'typebox'
+
 import { configSection } from './config-file.ts'
 import { accessSettings, type PlaceSettings, placeSettings } from './endpoints.ts'
 import { ProtocolError } from './errors.ts'
 import { nearest } from './nearest.ts'
 import { checked } from './schema.ts'
+import { Type } from './typebox.ts'
 
 const Contexts = Type.Record(
   Type.String(),

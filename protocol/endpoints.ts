@@ -1,8 +1,8 @@
 /** Where the sockets and files of a local installation are, as a function of the environment. */
 import { join } from 'node:path'
-import { Type } from 'typebox'
 import { ProtocolError } from './errors.ts'
 import { KEY_CHARS } from './keys/z85.ts'
+import { Type } from './typebox.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 

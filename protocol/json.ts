@@ -1,5 +1,5 @@
 /** Values that callers keep with us as they are: what JSON can hold, and how a patch changes them (RFC 7386). */
-import { Type } from 'typebox'
+import { Type } from './typebox.ts'
 
 export type JsonValue =
   | null

@@ -1,7 +1,8 @@
 /** Which broker is meant, where flags, environment and config file each may name a context or a place. Pure. */
-import { Type } from 'typebox'
+
 import { accessSettings, contextSetting, type PlaceSettings, placeSettings } from './endpoints.ts'
 import { resolveSettings, type SettingSources } from './settings.ts'
+import { Type } from './typebox.ts'
 
 /** What was said in one way. */
 export interface GivenPlace extends PlaceSettings {

@@ -1,5 +1,5 @@
 /** A schema for one word out of a list, typed by the list. */
-import { type TUnsafe, Type } from 'typebox'
+import { type TUnsafe, Type } from './typebox.ts'
 
 export function oneOf<const V extends string>(
   words: readonly V[],

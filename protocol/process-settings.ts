@@ -1,6 +1,7 @@
 /** The settings that every long-running part has: its log, and how it lives with who started it. */
-import { Type } from 'typebox'
+
 import { oneOf } from './one-of.ts'
+import { Type } from './typebox.ts'
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 

@@ -1,7 +1,8 @@
 /** Compiles schemas on first use and turns their errors into one readable sentence. */
-import type { Static, TSchema } from 'typebox'
-import { Compile } from 'typebox/schema'
+
 import { type ErrorCode, type ErrorDetails, ProtocolError } from './errors.ts'
+import type { Static, TSchema } from './typebox.ts'
+import { Compile } from './typebox.ts'
 
 type Compiled = ReturnType<typeof Compile>
 

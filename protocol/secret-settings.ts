@@ -1,5 +1,5 @@
 /** Settings whose values nobody is told: neither in errors nor in logs. */
-import type { TSchema } from 'typebox'
+import type { TSchema } from './typebox.ts'
 
 /** To be spread into the options of a schema. */
 export const secret = { secret: true } as const

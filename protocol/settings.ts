@@ -3,11 +3,12 @@
  * also gives the flags and their help, so that a setting exists in one place. Pure: the caller reads the
  * file and the environment.
  */
-import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox'
+
 import { ProtocolError } from './errors.ts'
 import { nearest } from './nearest.ts'
 import { matches, mismatch } from './schema.ts'
 import { isSecret } from './secret-settings.ts'
+import { type Static, type TObject, type TProperties, type TSchema, Type } from './typebox.ts'
 
 /** A flag as a command line parser wants it. */
 export interface Flag {

@@ -1,6 +1,7 @@
 /** The agents that speak the Agent Client Protocol (version 1) by themselves, one row each. */
-import { type Static, Type } from 'typebox'
+
 import { secret } from '../../protocol/secret-settings.ts'
+import { type Static, Type } from '../../protocol/typebox.ts'
 
 /** An agent of the host's config: `acp_agents` is a record of these by name. */
 export const AcpAgentSettings = Type.Object(

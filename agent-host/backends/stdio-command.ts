@@ -1,7 +1,8 @@
 /** A program of the host's config that is no agent: lines in, lines out. Callers choose among the names. */
-import { type Static, Type } from 'typebox'
+
 import { oneOf } from '../../protocol/one-of.ts'
 import { secret } from '../../protocol/secret-settings.ts'
+import { type Static, Type } from '../../protocol/typebox.ts'
 
 /** How a turn ends, since such a program has no word for it. */
 export const TURN_ENDS = ['idle', 'line', 'exit'] as const

@@ -2,8 +2,9 @@
  * The number of this life of the broker, higher than that of any life before on the same journal. Kept in two
  * records, so that damage to one of them costs nothing.
  */
-import { Type } from 'typebox'
+
 import { matches } from '../../protocol/schema.ts'
+import { Type } from '../../protocol/typebox.ts'
 import type { JournalOperation } from '../journal/journal.ts'
 import type { Core } from './core.ts'
 

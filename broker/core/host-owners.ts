@@ -3,9 +3,10 @@
  * leased to host ids, so whoever takes an id over gets their prompts, environments and questions. Names are kept
  * as well: people say where a session should run by name.
  */
-import { type Static, Type } from 'typebox'
+
 import { ProtocolError } from '../../protocol/errors.ts'
 import { matches } from '../../protocol/schema.ts'
+import { type Static, Type } from '../../protocol/typebox.ts'
 import type { Journal, JournalOperation } from '../journal/journal.ts'
 
 const PREFIX = 'host-owner/'

@@ -1,6 +1,7 @@
 /** Reads one table of a journal from end to end and tells what is there and what is wrong with it. */
-import { Type } from 'typebox'
+
 import { matches } from '../../protocol/schema.ts'
+import { Type } from '../../protocol/typebox.ts'
 import { parseChunkKey } from '../journal/keys.ts'
 import type { DatabaseName, Entry } from '../journal/lmdb-store.ts'
 import { decodeSmall } from '../journal/record.ts'

@@ -2,9 +2,9 @@
 import { createConnection } from 'node:net'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { type Static, Type } from 'typebox'
 import { ProtocolError } from '../../protocol/errors.ts'
 import { matches } from '../../protocol/schema.ts'
+import { type Static, Type } from '../../protocol/typebox.ts'
 import type { Cli } from './command.ts'
 
 const Credentials = Type.Object({

@@ -1,6 +1,5 @@
 /** Settings of the command line: flags over environment over the `client` section of the config file. */
 import { existsSync, readFileSync } from 'node:fs'
-import { type Static, Type } from 'typebox'
 import { configSection, defaultConfigPath } from '../../protocol/config-file.ts'
 import {
   accessSettings,
@@ -14,6 +13,7 @@ import { ProtocolError } from '../../protocol/errors.ts'
 import { givenPlaces, meantContext } from '../../protocol/meant-place.ts'
 import { placeOf } from '../../protocol/process/context-file.ts'
 import { resolveSettings, type SettingSources } from '../../protocol/settings.ts'
+import { type Static, Type } from '../../protocol/typebox.ts'
 import type { ConnectOptions } from '../sdk/index.ts'
 import type { Cli, Globals } from './command.ts'
 

@@ -1,7 +1,6 @@
 /** The settings of the shim: one schema for flags, environment, config file, defaults and help. */
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { type Static, Type } from 'typebox'
 import {
   type AccessSettings,
   accessSettings,
@@ -15,6 +14,7 @@ import { ProtocolError } from '../../protocol/errors.ts'
 import { placeOf } from '../../protocol/process/context-file.ts'
 import { processSettings } from '../../protocol/process-settings.ts'
 import { resolveSettings, type SettingSources } from '../../protocol/settings.ts'
+import { type Static, Type } from '../../protocol/typebox.ts'
 import { attachSettings } from './attach/settings.ts'
 import { eventsSettings } from './events/settings.ts'
 import { httpSettings } from './http/settings.ts'

@@ -1,5 +1,5 @@
 /** Fields that the settings of several doors are made of. */
-import { Type } from 'typebox'
+import { Type } from '../../protocol/typebox.ts'
 
 export const isOn = (door: string) =>
   Type.Boolean({ default: true, description: `Whether there is the door ${door}` })

@@ -3,7 +3,7 @@
  * ids and codes and never what a caller wrote: no prompt, no value, no environment. How the chain of hashes
  * is built and checked is in protocol/audit-chain.ts.
  */
-import { type Static, Type } from 'typebox'
+import { type Static, Type } from '../typebox.ts'
 import { Executed } from './calls.ts'
 
 /** What is recorded though nobody called a method. The broker adds a record of these by `audit.note`. */

@@ -1,5 +1,5 @@
 /** REQUEST, ACCEPTED, REPLY, ERROR, CANCEL (docs/protocol.md section 4). */
-import { type Static, Type } from 'typebox'
+import { type Static, Type } from '../typebox.ts'
 import { defineHead } from './define.ts'
 import { requestId } from './fields.ts'
 

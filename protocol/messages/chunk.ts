@@ -2,8 +2,9 @@
  * Chunks: the records of a session's stream. The type and the turn travel in the head, so that the
  * broker routes and stores a chunk without decoding its body; the schemas here are the bodies.
  */
-import { type Static, Type } from 'typebox'
+
 import { oneOf } from '../one-of.ts'
+import { type Static, Type } from '../typebox.ts'
 import { AuditBody } from './audit.ts'
 
 /** Why a turn ended. `interrupted` is somebody's wish, not a failure. */

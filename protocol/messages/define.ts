@@ -1,5 +1,5 @@
 /** How a message kind is defined: its number, its head fields in order, its body, its lane. */
-import { type Static, type TObject, type TSchema, Type } from 'typebox'
+import { type Static, type TObject, type TSchema, Type } from '../typebox.ts'
 
 /** urgent = liveness, handshake, cancel, acknowledgements; call = requests and replies; bulk = streams. */
 export type Lane = 'urgent' | 'call' | 'bulk'

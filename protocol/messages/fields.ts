@@ -1,5 +1,5 @@
 /** Head fields that several families share. */
-import { Type } from 'typebox'
+import { Type } from '../typebox.ts'
 
 export const requestId = Type.String({
   maxLength: 64,

@@ -1,6 +1,7 @@
 /** HELLO, CHALLENGE, PROOF, WELCOME, GOODBYE (docs/protocol.md section 2). */
-import { type Static, Type } from 'typebox'
+
 import { oneOf } from '../one-of.ts'
+import { type Static, Type } from '../typebox.ts'
 import { defineHead } from './define.ts'
 
 export const ROLES = ['observer', 'operator', 'host', 'gateway', 'admin'] as const

@@ -1,5 +1,5 @@
 /** PING and PONG (docs/protocol.md section 3). */
-import { Type } from 'typebox'
+import { Type } from '../typebox.ts'
 import { defineHead } from './define.ts'
 
 const id = Type.Integer({ minimum: 0, description: 'Repeated in the answer' })

@@ -1,5 +1,5 @@
 /** APPEND, APPENDED, CREDIT, CHUNK, HEAD, MOVED (docs/protocol.md section 5). */
-import { Type } from 'typebox'
+import { Type } from '../typebox.ts'
 import { defineHead } from './define.ts'
 import { chunkCode, epoch, producerSequence, sequence, session, turn } from './fields.ts'
 

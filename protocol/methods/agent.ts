@@ -1,7 +1,8 @@
 /** agent.*: what the broker asks of a host. No client can call these. */
-import { Type } from 'typebox'
+
 import { APPROVAL_DECISIONS } from '../messages/chunk.ts'
 import { oneOf } from '../one-of.ts'
+import { Type } from '../typebox.ts'
 import { modeName, ProbeEvidence, probeData, SignalSchema, stdinLine } from './control.ts'
 import { defineMethod } from './define.ts'
 import { startFields, WhenBusySchema } from './session.ts'

@@ -1,7 +1,8 @@
 /** approval.*: the questions of agents whether a tool may run, and the answers of people. */
-import { Type } from 'typebox'
+
 import { APPROVAL_DECISIONS } from '../messages/chunk.ts'
 import { oneOf } from '../one-of.ts'
+import { Type } from '../typebox.ts'
 import { defineMethod } from './define.ts'
 import { APPROVAL_STATES, ApprovalInfo, sessionReference } from './types.ts'
 

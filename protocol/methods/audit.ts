@@ -1,6 +1,7 @@
 /** audit.read: the audit log, in pages. */
-import { Type } from 'typebox'
+
 import { AuditRecord } from '../messages/audit.ts'
+import { Type } from '../typebox.ts'
 import { defineMethod } from './define.ts'
 
 /** The stream of the broker that holds the audit log. It asks for the scope `admin`. */

@@ -1,7 +1,8 @@
 /** session.batch: one action on many sessions. */
-import { Type } from 'typebox'
+
 import { ERRORS } from '../errors.ts'
 import { oneOf } from '../one-of.ts'
+import { Type } from '../typebox.ts'
 import { defineMethod } from './define.ts'
 import { sessionReference } from './types.ts'
 

@@ -1,7 +1,8 @@
 /** session.*: control of the process behind a session, beyond its turns. */
-import { type Static, Type } from 'typebox'
+
 import type { ErrorCode } from '../errors.ts'
 import { oneOf } from '../one-of.ts'
+import { type Static, Type } from '../typebox.ts'
 import { defineMethod } from './define.ts'
 import { PauseModeSchema, processId, SessionInfo, sessionReference } from './types.ts'
 

@@ -1,7 +1,8 @@
 /** How a method is defined: parameters, result, scope and errors in one constant. */
-import type { TSchema } from 'typebox'
+
 import type { ErrorCode } from '../errors.ts'
 import type { Role } from '../messages/handshake.ts'
+import type { TSchema } from '../typebox.ts'
 
 /** Rights that methods ask for. */
 export const SCOPES = ['read', 'control', 'host', 'admin'] as const

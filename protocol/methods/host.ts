@@ -1,5 +1,5 @@
 /** host.*: what the broker knows of hosts, and what hosts tell it. */
-import { type Static, Type } from 'typebox'
+import { type Static, Type } from '../typebox.ts'
 import { defineMethod } from './define.ts'
 import {
   BackendInfo,

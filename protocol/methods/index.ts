@@ -1,5 +1,5 @@
 /** The table of methods. Types, validation, scopes and the reference all come from here. */
-import type { Static } from 'typebox'
+import type { Static } from '../typebox.ts'
 import {
   AgentAnswer,
   AgentInterrupt,

@@ -1,8 +1,9 @@
 /** key.*: principals, their keys and their rights (docs/security.md). */
-import { type Static, Type } from 'typebox'
+
 import { KEY_CHARS } from '../keys/z85.ts'
 import { Role } from '../messages/handshake.ts'
 import { oneOf } from '../one-of.ts'
+import { type Static, Type } from '../typebox.ts'
 import { defineMethod, REACHES } from './define.ts'
 
 /** Keys that one principal may have, revoked ones included. */

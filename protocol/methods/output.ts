@@ -1,6 +1,7 @@
 /** output.*: what an agent wrote, as lines. */
-import { Type } from 'typebox'
+
 import { oneOf } from '../one-of.ts'
+import { Type } from '../typebox.ts'
 import { defineMethod } from './define.ts'
 import { sessionReference } from './types.ts'
 

@@ -1,5 +1,5 @@
 /** Where the readers of streams are: XPUB drops in silence, so nobody but the reader itself can tell. */
-import { type Static, Type } from 'typebox'
+import { type Static, Type } from '../typebox.ts'
 import { defineMethod } from './define.ts'
 import { streamReference } from './types.ts'
 

@@ -1,7 +1,8 @@
 /** session.*: the life of a session and its turns. */
-import { type Static, Type } from 'typebox'
+
 import { MAX_METADATA_BYTES, metadataSchema } from '../json.ts'
 import { oneOf } from '../one-of.ts'
+import { type Static, Type } from '../typebox.ts'
 import { defineMethod } from './define.ts'
 import { SessionInfo, SessionStatusSchema, sessionReference } from './types.ts'
 

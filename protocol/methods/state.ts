@@ -1,6 +1,7 @@
 /** state.*: a small key-value state that programs share, with compare-and-set by version. */
-import { type Static, Type } from 'typebox'
+
 import { MAX_JSON_DEPTH } from '../json.ts'
+import { type Static, Type } from '../typebox.ts'
 import { defineMethod } from './define.ts'
 
 /** Most bytes of one value, as JSON in UTF-8. */

@@ -1,5 +1,5 @@
 /** stream.*: the right to follow a stream, and reading it back. */
-import { Type } from 'typebox'
+import { Type } from '../typebox.ts'
 import { defineMethod } from './define.ts'
 import { streamReference } from './types.ts'
 

@@ -1,6 +1,7 @@
 /** system.*: the broker about itself. Every value is measured when asked. */
-import { type TSchema, Type } from 'typebox'
+
 import { oneOf } from '../one-of.ts'
+import { type TSchema, Type } from '../typebox.ts'
 import { defineMethod } from './define.ts'
 
 export const SystemInfo = defineMethod('system.info', {

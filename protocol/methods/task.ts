@@ -1,7 +1,8 @@
 /** task.*: pieces of work that people and agents share: what is to be done, by whom, and how far it is. */
-import { type Static, Type } from 'typebox'
+
 import { metadataSchema } from '../json.ts'
 import { oneOf } from '../one-of.ts'
+import { type Static, Type } from '../typebox.ts'
 import { defineMethod } from './define.ts'
 
 export const TASK_STATUSES = ['todo', 'in_progress', 'done', 'blocked'] as const

@@ -1,8 +1,9 @@
 /** Records that several methods return. */
-import { type Static, Type } from 'typebox'
+
 import { metadataSchema } from '../json.ts'
 import { APPROVAL_DECISIONS, APPROVAL_OUTCOMES } from '../messages/chunk.ts'
 import { oneOf } from '../one-of.ts'
+import { type Static, Type } from '../typebox.ts'
 
 export const SESSION_STATUSES = [
   'created',

@@ -1,6 +1,7 @@
 /** workflow.*: prompts that depend on each other, run as a graph over sessions. */
-import { type Static, Type } from 'typebox'
+
 import { oneOf } from '../one-of.ts'
+import { type Static, Type } from '../typebox.ts'
 import { defineMethod } from './define.ts'
 import { SessionCreate } from './session.ts'
 import { sessionReference } from './types.ts'

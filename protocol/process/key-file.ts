@@ -15,12 +15,12 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { type Static, Type } from 'typebox'
 import { ProtocolError } from '../errors.ts'
 import type { RandomBytes } from '../ids.ts'
 import { type KeyPair, newKeyPair, publicKeyOf } from '../keys/key-pair.ts'
 import { KEY_CHARS } from '../keys/z85.ts'
 import { matches } from '../schema.ts'
+import { type Static, Type } from '../typebox.ts'
 import { foreign } from './private-place.ts'
 
 const key = Type.String({ minLength: KEY_CHARS, maxLength: KEY_CHARS })

@@ -4,7 +4,6 @@
  */
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { type Static, Type } from 'typebox'
 import type { AccessSettings, Places } from '../endpoints.ts'
 import { ProtocolError } from '../errors.ts'
 import type { RandomBytes } from '../ids.ts'
@@ -12,6 +11,7 @@ import { isKey } from '../keys/key-pair.ts'
 import { KeyRing } from '../keys/key-ring.ts'
 import type { PeerKeys } from '../keys/peer-keys.ts'
 import { checked } from '../schema.ts'
+import { type Static, Type } from '../typebox.ts'
 import { ownKeys } from './key-file.ts'
 
 /** Which key comes after which, and whether the broker was reached under that already. */

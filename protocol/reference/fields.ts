@@ -1,11 +1,12 @@
 /** Schemas as rows of a table: one row for each field, nested ones by their path. Pure. */
-import type { TSchema } from 'typebox'
+
 import { AuditRecord } from '../messages/audit.ts'
 import { ErrorBody } from '../messages/calls.ts'
 import { LiveSession } from '../methods/host.ts'
 import { ReaderInfo } from '../methods/readers.ts'
 import { PageChunk } from '../methods/stream.ts'
 import { BackendInfo, HostInfo, SessionInfo } from '../methods/types.ts'
+import type { TSchema } from '../typebox.ts'
 
 /** The parts of a JSON Schema that the schemas of the protocol use. */
 export interface Shape {

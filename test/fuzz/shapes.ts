@@ -1,8 +1,8 @@
 /** Valid values to begin from: made once for each schema, by the arbitraries of the property tests. */
 import fc from 'fast-check'
-import type { TSchema } from 'typebox'
 import type { Message } from '../../protocol/bundle.ts'
 import type { MessageKind } from '../../protocol/messages/index.ts'
+import type { TSchema } from '../../protocol/typebox.ts'
 import { fitting, KINDS, messageOf } from '../support/arbitrary.ts'
 import type { Random } from './random.ts'
 

@@ -1,9 +1,9 @@
 /** Values that fit a schema, and messages of every kind, for property tests. */
 import fc, { type Arbitrary } from 'fast-check'
-import type { TSchema } from 'typebox'
 import type { Message } from '../../protocol/bundle.ts'
 import { encode } from '../../protocol/codec.ts'
 import { type Head, MESSAGES, type MessageKind } from '../../protocol/messages/index.ts'
+import type { TSchema } from '../../protocol/typebox.ts'
 
 /** The parts of a JSON Schema that the schemas of the protocol use. */
 interface Shape {

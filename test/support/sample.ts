@@ -1,5 +1,5 @@
 /** One value that fits a schema, by chance and without a framework; the test says what names stand for. */
-import type { TSchema } from 'typebox'
+import type { TSchema } from '../../protocol/typebox.ts'
 
 /** The parts of a JSON Schema that the parameters of methods use. */
 interface Shape {

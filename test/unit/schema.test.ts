@@ -1,7 +1,7 @@
 /** What is said about values that do not fit their schema, and how much of them is looked at for that. */
 import t from 'tap'
-import { Type } from 'typebox'
 import { mismatch } from '../../protocol/schema.ts'
+import { Type } from '../../protocol/typebox.ts'
 
 const Record = Type.Object({
   names: Type.Array(Type.String(), { maxItems: 64 }),

@@ -1,5 +1,4 @@
 import t from 'tap'
-import { Type } from 'typebox'
 import { configSection, defaultConfigPath } from '../../protocol/config-file.ts'
 import { ipcPath, MAX_IPC_PATH_BYTES, resolvePlaces } from '../../protocol/endpoints.ts'
 import { newToken, newUuid, RequestIds } from '../../protocol/ids.ts'
@@ -12,6 +11,7 @@ import {
   rejectUnknown,
   resolveSettings,
 } from '../../protocol/settings.ts'
+import { Type } from '../../protocol/typebox.ts'
 
 const schema = Type.Object({
   slots: Type.Integer({ minimum: 0, default: 4, description: 'Sessions at once' }),

@@ -1,9 +1,9 @@
 /** The config file of the old daemon. Every field may be left out; one that nobody knows is named. */
 import { parse } from 'smol-toml'
-import { type Static, type TProperties, Type } from 'typebox'
 import { ProtocolError } from '../../../protocol/errors.ts'
 import { mismatch } from '../../../protocol/schema.ts'
 import { rejectUnknown } from '../../../protocol/settings.ts'
+import { type Static, type TProperties, Type } from '../../../protocol/typebox.ts'
 
 const text = Type.Optional(Type.String({ minLength: 1, maxLength: 4096 }))
 const port = Type.Optional(Type.Integer({ minimum: 0, maximum: 65_535 }))

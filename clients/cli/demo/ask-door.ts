@@ -1,7 +1,8 @@
 /** What a program without ZeroMQ does: one question to the HTTP door of the shim. */
-import { Type } from 'typebox'
+
 import { ProtocolError } from '../../../protocol/errors.ts'
 import { matches } from '../../../protocol/schema.ts'
+import { Type } from '../../../protocol/typebox.ts'
 import type { Output } from '../output.ts'
 
 const QUESTION = { jsonrpc: '2.0', method: 'agent.list', id: 1 } as const

@@ -1,7 +1,6 @@
 /** `agentmq keys init` and `show`: keys of this machine, without any broker. */
 import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { Type } from 'typebox'
 import { configSection } from '../../../protocol/config-file.ts'
 import {
   brokerKeyPath,
@@ -10,6 +9,7 @@ import {
   resolvePlaces,
 } from '../../../protocol/endpoints.ts'
 import { resolveSettings } from '../../../protocol/settings.ts'
+import { Type } from '../../../protocol/typebox.ts'
 import type { Cli } from '../command.ts'
 import { readConfig } from '../config/config-edit.ts'
 import { EXIT } from '../exit-codes.ts'

@@ -1,5 +1,5 @@
 /** Settings of the attach sockets. */
-import { Type } from 'typebox'
+import { Type } from '../../../protocol/typebox.ts'
 import { isOn, limit } from '../setting-fields.ts'
 
 export const attachSettings = {

@@ -1,8 +1,8 @@
 /** Who may use HTTP: a token of HS256 or the API key, found where the old daemon looked for it. */
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { compactVerify } from 'jose'
-import { Type } from 'typebox'
 import { matches } from '../../../protocol/schema.ts'
+import { Type } from '../../../protocol/typebox.ts'
 import { isMap, type JsonValue } from '../legacy/json/value.ts'
 
 export interface AuthSettings {

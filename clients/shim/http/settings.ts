@@ -1,6 +1,7 @@
 /** Settings of the HTTP door. */
-import { Type } from 'typebox'
+
 import { secret } from '../../../protocol/secret-settings.ts'
+import { Type } from '../../../protocol/typebox.ts'
 import { aliasPort, expose, host, isOn, limit, port } from '../setting-fields.ts'
 
 export const httpSettings = {

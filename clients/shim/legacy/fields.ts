@@ -1,6 +1,6 @@
 /** Parameters of legacy methods as tables of fields, from which decoding and documents come. */
-import type { TSchema } from 'typebox'
-import { Type } from 'typebox'
+import type { TSchema } from '../../../protocol/typebox.ts'
+import { Type } from '../../../protocol/typebox.ts'
 import { isList, isMap, type JsonValue, plain } from './json/value.ts'
 import { describe } from './json/words.ts'
 

@@ -1,5 +1,5 @@
 /** Settings of what the doors share. */
-import { Type } from 'typebox'
+import { Type } from '../../../protocol/typebox.ts'
 import { limit } from '../setting-fields.ts'
 
 export const legacySettings = {

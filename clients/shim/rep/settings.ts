@@ -1,5 +1,5 @@
 /** Settings of the door for the MessagePack agent protocol. */
-import { Type } from 'typebox'
+import { Type } from '../../../protocol/typebox.ts'
 import { expose, host, isOn, limit, port } from '../setting-fields.ts'
 
 export const repSettings = {

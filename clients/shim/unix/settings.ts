@@ -1,5 +1,5 @@
 /** Settings of the door on Unix sockets. */
-import { Type } from 'typebox'
+import { Type } from '../../../protocol/typebox.ts'
 import { isOn, limit, path } from '../setting-fields.ts'
 
 export const unixSettings = {

@@ -3,7 +3,6 @@
  * bounds, and means what an independent reader of the format says that it means.
  */
 
-import type { TSchema } from 'typebox'
 import {
   Extension,
   Float,
@@ -18,6 +17,7 @@ import { decodeChunk } from '../../../protocol/messages/chunk-decoding.ts'
 import { MESSAGES } from '../../../protocol/messages/index.ts'
 import { METHODS } from '../../../protocol/methods/index.ts'
 import { scanMsgpack } from '../../../protocol/msgpack-scan.ts'
+import type { TSchema } from '../../../protocol/typebox.ts'
 import type { Case } from '../case.ts'
 import { mutateBytes } from '../mutate-bytes.ts'
 import { harm, oddValue } from '../mutate-value.ts'

@@ -1,9 +1,10 @@
 /** Makes steps for core-scene.ts: what a peer sends, what a host answers, time that passes, a full disk. */
-import type { TSchema } from 'typebox'
+
 import { encode } from '../../../protocol/codec.ts'
 import { CHUNK_CODES, CHUNKS, type ChunkType } from '../../../protocol/messages/chunk.ts'
 import { headToTuple } from '../../../protocol/messages/index.ts'
 import { METHODS, type MethodName } from '../../../protocol/methods/index.ts'
+import type { TSchema } from '../../../protocol/typebox.ts'
 import { mutateBytes } from '../mutate-bytes.ts'
 import { harm, isRecord } from '../mutate-value.ts'
 import { KEYS, STRINGS } from '../nasty.ts'
