@@ -37,3 +37,9 @@ export const BUNDLE_TARGET_BYTES = 128 * 1024
 
 /** A sender closes a bundle at this many messages. */
 export const BUNDLE_TARGET_MESSAGES = 256
+
+/**
+ * The same without chunks. Calls in large bundles go from process to process in step, and only one works at a time:
+ * with 256 in flight, bundles of 64 carry a fifth to a third more calls (docs/decisions/0025).
+ */
+export const BUNDLE_TARGET_CALLS = 64

@@ -3,7 +3,12 @@
  * Bounded by bytes; whoever fills it beyond that is told, and decides.
  */
 import { type Bundle, encodeBundle, type Message } from '../bundle.ts'
-import { BUNDLE_TARGET_BYTES, BUNDLE_TARGET_MESSAGES, WIRE_LIMITS } from '../limits.ts'
+import {
+  BUNDLE_TARGET_BYTES,
+  BUNDLE_TARGET_CALLS,
+  BUNDLE_TARGET_MESSAGES,
+  WIRE_LIMITS,
+} from '../limits.ts'
 import type { Lane } from '../messages/define.ts'
 import { laneOf } from '../messages/index.ts'
 
@@ -70,9 +75,10 @@ export class Outbox {
     const batch: Message[] = []
     let bytes = 0
     for (const lane of LANES) {
+      const mostHere = lane === 'bulk' ? most : Math.min(most, BUNDLE_TARGET_CALLS)
       for (const message of this.#lanes[lane]) {
         bytes += message.body.length
-        if (batch.length >= most) return batch
+        if (batch.length >= mostHere) return batch
         if (batch.length > 0 && bytes > BUNDLE_TARGET_BYTES) return batch
         batch.push(message)
       }

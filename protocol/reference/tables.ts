@@ -2,6 +2,7 @@
 
 import {
   BUNDLE_TARGET_BYTES,
+  BUNDLE_TARGET_CALLS,
   BUNDLE_TARGET_MESSAGES,
   MAX_CHUNK_BYTES,
   WIRE_LIMITS,
@@ -141,6 +142,7 @@ export function limitTable(): string {
       ['bytes of the body of one chunk', number(MAX_CHUNK_BYTES), 'hosts split longer text'],
       ['bytes at which a sender closes a bundle', number(BUNDLE_TARGET_BYTES), 'advice'],
       ['messages at which a sender closes a bundle', number(BUNDLE_TARGET_MESSAGES), 'advice'],
+      ['the same, before there are chunks in it', number(BUNDLE_TARGET_CALLS), 'advice'],
       ['deadline of a request that names none, ms', number(DEFAULT_DEADLINE_MS), ''],
       ['heartbeat interval unless WELCOME says otherwise, ms', number(HEARTBEAT.heartbeatMs), ''],
       ['silence after which a side is lost, ms', number(HEARTBEAT.livenessMs), ''],

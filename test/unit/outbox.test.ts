@@ -2,7 +2,12 @@ import { ok } from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { type Bundle, decodeBundle, encodeBundle, type Message } from '../../protocol/bundle.ts'
-import { BUNDLE_TARGET_BYTES, BUNDLE_TARGET_MESSAGES, WIRE_LIMITS } from '../../protocol/limits.ts'
+import {
+  BUNDLE_TARGET_BYTES,
+  BUNDLE_TARGET_CALLS,
+  BUNDLE_TARGET_MESSAGES,
+  WIRE_LIMITS,
+} from '../../protocol/limits.ts'
 import { backoffMs } from '../../protocol/link/backoff.ts'
 import { LoopLag } from '../../protocol/link/health.ts'
 import { Outbox } from '../../protocol/link/outbox.ts'
@@ -104,6 +109,7 @@ t.test('whatever goes in comes out once, in order within its lane, within the bo
       for (const bundle of bundles) {
         const bytes = bundle.reduce((sum, { body }) => sum + body.length, 0)
         ok(bundle.length <= BUNDLE_TARGET_MESSAGES)
+        ok(bundle.filter(({ head }) => laneOf(head.kind) !== 'bulk').length <= BUNDLE_TARGET_CALLS)
         ok(bundle.length === 1 || bytes <= BUNDLE_TARGET_BYTES)
       }
       for (const lane of ['urgent', 'call', 'bulk']) {
