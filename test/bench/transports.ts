@@ -110,7 +110,7 @@ export const CURVE: Transport = {
 }
 
 function flagsOf({ endpoint, brokerKey, keyFile }: Required<Place>): string[] {
-  return ['--endpoint', endpoint, '--broker-key', brokerKey, '--key-file', keyFile]
+  return ['--endpoint', endpoint, `--broker-key=${brokerKey}`, '--key-file', keyFile]
 }
 
 export const TRANSPORTS: readonly Transport[] = [IPC, CURVE]

@@ -249,7 +249,7 @@ t.test('a gateway of another machine has its users and nothing else', async (t) 
   const keyFile = join(cluster.dir, 'web.key')
   const { publicKey } = ownKeys(keyFile, randomBytes)
   await admin.call('key.add', { principal: 'web', roles: ['gateway'], key: publicKey })
-  const place = ['--endpoint', endpoint, '--broker-key', key, '--key-file', keyFile]
+  const place = ['--endpoint', endpoint, `--broker-key=${key}`, '--key-file', keyFile]
   const shim = await cluster.shim({ args: [...TYPES, ...AUTH, '--act-for-users', ...place] })
   const closed = shim.ready['closed'] as readonly { readonly door: string }[]
   t.strictSame(closed.map(({ door }) => door).sort(), ['attach', 'events', 'pub'])
