@@ -73,11 +73,6 @@ export class ChunkLog {
     return this.#sent.length > 0
   }
 
-  /** Whether `take` has something. */
-  get hasUnsent(): boolean {
-    return this.#cursor < this.#sent.length || this.#waiting.length > 0
-  }
-
   /** Chunks that are on their way: sent, and neither acknowledged nor to be sent again. */
   get inFlight(): number {
     return this.#cursor

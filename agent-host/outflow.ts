@@ -3,7 +3,7 @@
  * again when they are not acknowledged. Pure: the clock is passed in.
  */
 import type { Head } from '../protocol/messages/index.ts'
-import type { ChunkLog } from './chunk-log.ts'
+import type { ChunkLog, Numbered } from './chunk-log.ts'
 
 /** Chunks that are not acknowledged for this long are sent again, ms. */
 export const RESEND_MS = 2000
@@ -80,18 +80,16 @@ export class Outflow {
   acknowledged(session: string, epoch: number, sequence: number, now: number): void {
     const flow = this.#flows.get(session)
     if (flow?.epoch !== epoch) return
-    const before = flow.log.inFlight
-    if (flow.log.acknowledge(sequence)) flow.movedAt = now
-    this.#inFlight += flow.log.inFlight - before
+    this.#counted(flow, () => {
+      if (flow.log.acknowledge(sequence)) flow.movedAt = now
+    })
   }
 
   /** The broker has this much on disk; what follows is sent again. */
   resume(session: string, acknowledged: number, now: number): void {
     const flow = this.#flows.get(session)
     if (!flow) return
-    const before = flow.log.inFlight
-    flow.log.acknowledge(acknowledged)
-    this.#inFlight += flow.log.inFlight - before
+    this.#counted(flow, () => flow.log.acknowledge(acknowledged))
     this.#rewind(flow, acknowledged, now)
   }
 
@@ -105,11 +103,16 @@ export class Outflow {
   }
 
   #rewind(flow: Watched, sequence: number, now: number): void {
-    const before = flow.log.inFlight
-    flow.log.rewind(sequence)
-    this.#inFlight += flow.log.inFlight - before
+    this.#counted(flow, () => flow.log.rewind(sequence))
     flow.movedAt = now
     this.#ready.add(flow)
+  }
+
+  /** Does what changes how many of its chunks are on their way. */
+  #counted({ log }: Watched, change: () => void): void {
+    const before = log.inFlight
+    change()
+    this.#inFlight += log.inFlight - before
   }
 
   /** Sends what can be sent now. */
@@ -127,18 +130,17 @@ export class Outflow {
 
   #slice(flow: Watched, now: number): 'done' | 'has more' | 'held up' {
     for (let count = 0; count < SLICE; count += 1) {
-      if (!flow.log.hasUnsent) return 'done'
       if (this.#inFlight >= MAX_IN_FLIGHT || this.#credit <= 0) return 'held up'
-      if (!this.#next(flow)) return 'held up'
+      const chunk = flow.log.take()
+      if (!chunk) return 'done'
+      if (!this.#append(flow, chunk)) return 'held up'
       flow.movedAt = now
     }
     return 'has more'
   }
 
-  #next({ session, epoch, log }: Watched): boolean {
-    const chunk = log.take()
-    if (!chunk) return true
-    const { sequence, turn, type, body } = chunk
+  /** False when the connection did not take it; then it is the next one again. */
+  #append({ session, epoch, log }: Watched, { sequence, turn, type, body }: Numbered): boolean {
     if (!this.#send({ kind: 'APPEND', session, epoch, sequence, turn, type }, body)) {
       log.rewind(sequence - 1)
       return false

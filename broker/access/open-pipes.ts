@@ -1,4 +1,5 @@
 /** How many connections to ROUTER each key has open, as the transport tells; whether they are welcome or not. */
+
 /** Connections that have closed and are remembered; no honest one is heard of again. */
 const MAX_CLOSED = 4096
 

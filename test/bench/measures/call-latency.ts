@@ -11,8 +11,7 @@ export const CALL_LATENCY: readonly MeasureOnTransports[] = [
     ...COMMON,
     name: 'one-at-a-time',
     title: 'brokered request and reply, one at a time, p50',
-    about:
-      'As brokered-call, but each call waits for the one before, and so for one commit with fsync, which the peers do not make.',
+    about: 'As brokered-call, but each call waits for the one before.',
     goals: [
       { peer: 'plain-broker', atMost: 1.15 },
       { peer: 'nats', atMost: 1.1 },
@@ -27,7 +26,7 @@ export const CALL_LATENCY: readonly MeasureOnTransports[] = [
   {
     ...COMMON,
     name: 'one-at-a-time-journalled',
-    title: 'the same with the outcome of each call journalled, p50',
+    title: 'a call that changes something, one at a time, p50',
     about:
       'The call and then its outcome are on disk before anybody hears of it: two commits with fsync in a row, which the peers do not make.',
     goals: [],
