@@ -29,6 +29,8 @@ export const STREAMS_LIMITS = {
   receiveHighWaterMark: 1,
   /** What libzmq keeps for each byte of a subscription, known or not, until it ends: a node of a tree. */
   bytesPerByte: 48,
+  /** Bundles that wait while everybody else has a turn; with more of them nobody has, until they are sent. */
+  maxHeldBack: 4096,
   /** Subscriptions at once. */
   maxSubscriptions: 100_000,
   /** Bytes of that kind that all subscribers may have it keep. */
@@ -58,11 +60,13 @@ export class StreamsSocket {
   readonly #side: Side
   readonly #socket: zmq.XPublisher
   readonly #turn = new Turn()
+  readonly #sending = new Turn()
   /** Topics of the tickets that were redeemed here. */
   readonly #topics = new Map<string, string>()
   /** What libzmq keeps of subscriptions, bytes, about. */
   #keptBytes = 0
   #queue: [string, Buffer, Buffer][] = []
+  #heldBack = 0
   #isWriting = false
   #isAmbiguous = false
   #loop: Promise<void> | undefined
@@ -178,24 +182,40 @@ export class StreamsSocket {
     return this.#topics.size > 0 && !this.#socket.closed
   }
 
+  /** Bundles that were published and are not sent yet. */
+  get heldBack(): number {
+    return this.#heldBack
+  }
+
   publish(topic: string, { heads, bodies }: Bundle): void {
     this.#queue.push([topic, heads, bodies])
+    this.#heldBack += 1
     if (this.#isWriting) return
     this.#isWriting = true
     this.#write().catch((error: unknown) => this.#port.failed(error))
   }
 
-  /** XPUB never blocks: a slow reader's copy is dropped, so this queue drains at once. */
+  /** XPUB never blocks: a slow reader's copy is dropped, so this queue drains as fast as others let it. */
   async #write(): Promise<void> {
     try {
       while (this.#queue.length > 0 && !this.#socket.closed) {
         const queue = this.#queue
         this.#queue = []
-        for (const frames of queue) await this.#socket.send(frames)
+        for (const frames of queue) await this.#send(frames)
       }
     } finally {
       this.#isWriting = false
     }
+  }
+
+  /** One commit may have chunks of hundreds of streams, each of which takes some 30 µs to send. */
+  async #send(frames: [string, Buffer, Buffer]): Promise<void> {
+    if (this.#socket.closed) return
+    const since = performance.now()
+    await this.#socket.send(frames)
+    this.#heldBack -= 1
+    const isOver = this.#sending.isOver(frames.length, performance.now() - since)
+    if (isOver && this.#heldBack < STREAMS_LIMITS.maxHeldBack) await others()
   }
 
   async close(): Promise<void> {

@@ -1,9 +1,11 @@
 /** XPUB with real subscribers: tickets, what is none, and floods of them. */
 import { once } from 'node:events'
+import { setImmediate as others } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { XSubscriber } from 'zeromq'
 import type { Side } from '../../broker/router-socket.ts'
 import { STREAMS_LIMITS, StreamsSocket } from '../../broker/streams-socket.ts'
+import { TURN_LIMITS } from '../../broker/turn.ts'
 import { encodeBundle } from '../../protocol/bundle.ts'
 import { EMPTY } from '../../protocol/codec.ts'
 
@@ -165,4 +167,22 @@ t.test('while one floods, timers run and the tickets of others are taken', async
   isOver = true
   await flooding
   t.ok(counted.filter((outcome) => outcome === 'unknown').length > 1000)
+})
+
+t.test('others have their turn while many bundles are sent, until too many wait', async (t) => {
+  const { publisher, publish } = await stage(t)
+  const most = STREAMS_LIMITS.maxHeldBack
+  const turnsUntil = async (left: number) => {
+    let turns = 0
+    for (; publisher.heldBack > left; turns += 1) await others()
+    return turns
+  }
+  for (let sequence = 1; sequence < most; sequence += 1) publish('HEAD', sequence)
+  const inTurns = await turnsUntil(0)
+  const bundlesOfATurn = TURN_LIMITS.frames / 3
+  t.ok(inTurns >= most / bundlesOfATurn - 1, `${most - 1} bundles in ${inTurns} turns`)
+  for (let sequence = 0; sequence < 3 * most; sequence += 1) publish('HEAD', sequence)
+  const atOnce = await turnsUntil(most)
+  t.ok(atOnce < inTurns, `twice as many that are too much in ${atOnce} turns`)
+  await turnsUntil(0)
 })
