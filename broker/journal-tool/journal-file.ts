@@ -4,6 +4,7 @@
  * LMDB ends the process on some damage, so this is for the reading process alone.
  */
 import { type Database, open, type RootDatabase } from 'lmdb'
+import { BINARY } from '../journal/lmdb-bytes.ts'
 import { figure, figuresOf, pagesIn } from '../journal/lmdb-figures.ts'
 import { cannotOpen, inspectFile } from '../journal/lmdb-file.ts'
 import { DATABASES, type DatabaseName, type Entry } from '../journal/lmdb-store.ts'
@@ -11,8 +12,6 @@ import { MAX_VERSION, SCHEMA_KEY } from '../journal/migrations.ts'
 import { decodeSmall } from '../journal/record.ts'
 
 type Bytes = Database<Buffer, Buffer>
-
-const ENCODING = { encoding: 'binary', keyEncoding: 'binary' } as const
 
 /** The two pages at the start that tell where everything is. */
 const META_PAGES = 2
@@ -33,7 +32,7 @@ export class JournalFile {
     inspectFile(path)
     this.#path = path
     const options = {
-      ...ENCODING,
+      ...BINARY,
       path,
       noSubdir: true,
       readOnly: true,
@@ -43,7 +42,7 @@ export class JournalFile {
     this.#root = open<Buffer, Buffer>(options)
     for (const name of ['schema', ...DATABASES] as const) {
       // Undefined when there is none: the types of the binding do not tell.
-      const database = this.#root.openDB({ ...ENCODING, name }) as Bytes | undefined
+      const database = this.#root.openDB({ ...BINARY, name }) as Bytes | undefined
       if (database) this.#databases.set(name, database)
     }
     this.#checkVersion()

@@ -7,6 +7,7 @@ import { setImmediate as immediate } from 'node:timers/promises'
 import { type Database, open, type RangeOptions, type RootDatabase } from 'lmdb'
 import { ProtocolError } from '../../protocol/errors.ts'
 import { TABLES } from './journal.ts'
+import { BINARY, BYTES, LOWEST_KEY } from './lmdb-bytes.ts'
 import { entryCount, pageBytes } from './lmdb-figures.ts'
 import { cannotOpen, cannotWrite, inspectFile, prepareFile, probeWrite } from './lmdb-file.ts'
 import { type Migration, missingSteps, runSteps, SCHEMA_KEY, versionAfter } from './migrations.ts'
@@ -33,8 +34,6 @@ interface Environment {
   readonly databases: Databases
 }
 
-const ENCODING = { encoding: 'binary', keyEncoding: 'binary' } as const
-
 export interface StoreOptions {
   readonly sync: SyncPolicy
   readonly migrations: readonly Migration[]
@@ -51,7 +50,7 @@ const SYNC_OPTIONS = {
 function openRoot(path: string, sync: SyncPolicy): RootDatabase<Buffer, Buffer> {
   prepareFile(path)
   const options = {
-    ...ENCODING,
+    ...BINARY,
     ...SYNC_OPTIONS[sync],
     path,
     noSubdir: true,
@@ -72,7 +71,7 @@ function lackedSteps(
   migrations: readonly Migration[],
 ): readonly Migration[] {
   const isNew = entryCount(root) === 0
-  const schema: Bytes = root.openDB({ ...ENCODING, name: 'schema' })
+  const schema: Bytes = root.openDB({ ...BYTES, name: 'schema' })
   const record = schema.get(Buffer.from(SCHEMA_KEY))
   if (record !== undefined) {
     return missingSteps(path, decodeSmall('schema', SCHEMA_KEY, record)?.value, migrations)
@@ -106,7 +105,7 @@ function openEnvironment(path: string, { sync, migrations }: StoreOptions): Envi
 function openForReading(path: string): Environment {
   inspectFile(path)
   const options = {
-    ...ENCODING,
+    ...BINARY,
     path,
     noSubdir: true,
     readOnly: true,
@@ -124,7 +123,7 @@ interface MigrationRun extends Environment {
 }
 
 function migrate({ path, root, databases, steps, migrations }: MigrationRun): void {
-  const schema: Bytes = root.openDB({ ...ENCODING, name: 'schema' })
+  const schema: Bytes = root.openDB({ ...BYTES, name: 'schema' })
   root.transactionSync(() => {
     runSteps(path, steps, {
       rewrite: (table, change) => rewrite(databases[table], change),
@@ -140,7 +139,7 @@ const REWRITE_SLICE = 512
 function rewrite(database: Bytes, change: (entry: Entry) => Buffer | undefined): void {
   let behind: Buffer | undefined
   for (;;) {
-    const from = behind ? { start: behind, exclusiveStart: true } : {}
+    const from = behind ? { start: behind, exclusiveStart: true } : { start: LOWEST_KEY }
     const slice = [...database.getRange({ ...from, limit: REWRITE_SLICE })]
     for (const entry of slice) {
       const value = change(entry)
@@ -153,7 +152,7 @@ function rewrite(database: Bytes, change: (entry: Entry) => Buffer | undefined):
 }
 
 function openDatabases(root: RootDatabase<Buffer, Buffer>): Databases {
-  const one = (name: DatabaseName): Bytes => root.openDB({ ...ENCODING, name })
+  const one = (name: DatabaseName): Bytes => root.openDB({ ...BYTES, name })
   return {
     meta: one('meta'),
     sessions: one('sessions'),
@@ -235,8 +234,8 @@ export class LmdbStore {
   }
 
   /** Entries from `start` to before `end`; the bytes are copies. Read to the end without awaiting. */
-  range(from: DatabaseName, start?: Buffer, end?: Buffer): Generator<Entry> {
-    return this.#entries(from, { ...(start && { start }), ...(end && { end }) })
+  range(from: DatabaseName, start = LOWEST_KEY, end?: Buffer): Generator<Entry> {
+    return this.#entries(from, { start, ...(end && { end }) })
   }
 
   /** Entries from `last` back to behind `end`, likewise. */

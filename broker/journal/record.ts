@@ -6,6 +6,7 @@
 import { crc32 } from 'node:zlib'
 import { Packr } from 'msgpackr'
 import { ProtocolError } from '../../protocol/errors.ts'
+import { crc32OfDigits } from './crc32-digits.ts'
 import type { StoredChunk, Table } from './journal.ts'
 import { checkSequence } from './keys.ts'
 
@@ -33,11 +34,12 @@ const packr = new Packr({ useRecords: false })
 /** Slower, and without a limit of 65,535 keys in a map. */
 const largePackr = new Packr({ useRecords: false, variableMapSize: true })
 
-function checksum(record: Buffer, place: string): number {
-  return crc32(record.subarray(AT_VERSION), crc32(place))
+/** `place` is the checksum of the place it belongs to. */
+function checksum(record: Buffer, place: number): number {
+  return crc32(record.subarray(AT_VERSION), place)
 }
 
-function isIntact(record: Buffer, headerBytes: number, place: string): boolean {
+function isIntact(record: Buffer, headerBytes: number, place: number): boolean {
   return (
     record.length >= headerBytes &&
     record.readUInt32BE(0) === checksum(record, place) &&
@@ -45,8 +47,20 @@ function isIntact(record: Buffer, headerBytes: number, place: string): boolean {
   )
 }
 
-const chunkPlace = (session: string, sequence: number): string => `${session}\0${sequence}`
-const smallPlace = (table: string, key: string): string => `${table}\0${key}`
+const smallPlace = (table: string, key: string): number => crc32(`${table}\0${key}`)
+
+/** Chunks come in runs of one session. */
+let lastSession = ''
+let lastSessionCrc = crc32('\0')
+
+/** The checksum of `${session}\0${sequence}`. */
+function chunkPlace(session: string, sequence: number): number {
+  if (session !== lastSession) {
+    lastSession = session
+    lastSessionCrc = crc32(`${session}\0`)
+  }
+  return crc32OfDigits(sequence, lastSessionCrc)
+}
 
 function checkField(name: string, value: number, most: number): void {
   if (!Number.isInteger(value) || value < 0 || value > most) {

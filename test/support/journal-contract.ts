@@ -284,6 +284,14 @@ function trimContract(t: Test, open: OpenJournal): void {
 }
 
 function tableContract(t: Test, open: OpenJournal): void {
+  t.test('every key is listed, also the lowest that there can be', async (t) => {
+    const { journal } = open(t)
+    const keys = ['\0', '\u0001low', '\u0005', 'a', '\u{10ffff}']
+    for (const key of keys) await write(journal, { op: 'put', table: 'state', key, value: key })
+    const all = keys.map((key) => ({ key, value: key }))
+    t.same([...journal.entries('state')], all)
+  })
+
   t.test('a small record comes back, is replaced and is deleted', async (t) => {
     const { journal } = open(t)
     const value = {
