@@ -18,15 +18,39 @@ const packr = new Packr(OPTIONS)
 /** Slower, and without a limit of 65,535 keys in a map. */
 const largePackr = new Packr({ ...OPTIONS, variableMapSize: true })
 
+/**
+ * msgpackr writes one value behind the other into a slab, of which all that it gives are parts, and a slab is as
+ * long as the longest value ever was. Whoever kept a small answer would keep half a megabyte.
+ */
+export const SLAB_BYTES = 8192
+/** A slab longer than this is used for one value. */
+export const MAX_SLAB_BYTES = 65_536
+
 /** An empty body; shared, never written to. */
 export const EMPTY: Buffer = Buffer.alloc(0)
 
 export function encode(value: unknown): Buffer {
+  const bytes = pack(value)
+  if (bytes.buffer.byteLength > MAX_SLAB_BYTES) {
+    packr.useBuffer(Buffer.allocUnsafeSlow(SLAB_BYTES)) // of all packrs: they share theirs
+  }
+  return bytes
+}
+
+function pack(value: unknown): Buffer {
   try {
     return packr.pack(value)
   } catch {
     return largePackr.pack(value)
   }
+}
+
+/** The same bytes in memory of their own, for what is kept: they may be part of a slab or of a received bundle. */
+export function keepable(bytes: Buffer): Buffer {
+  if (bytes.length === bytes.buffer.byteLength) return bytes
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  bytes.copy(copy)
+  return copy
 }
 
 /** Decodes bytes from outside. Throws `code` with `{...details, reason}` on anything malformed. */

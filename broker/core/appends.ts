@@ -118,11 +118,9 @@ export class Appends {
     stream.producer = head.sequence
     this.#core.tally.took(body.length)
     this.#endWhatEnds(group, record, head)
-    const chunk = this.#core.streams.number(
-      record.session,
-      { ...head, body },
-      this.#core.clock.wall(),
-    )
+    const { turn, type } = head
+    const wallMs = this.#core.clock.wall()
+    const chunk = this.#core.streams.number(record.session, { turn, type, body }, wallMs)
     this.#add(group, record, chunk)
     follow?.(chunk)
   }
@@ -153,18 +151,14 @@ export class Appends {
       throw invalid(`/turn ${turn} was never given out`)
     }
     if (BROKERS_OWN.has(type)) throw invalid('/type is of those that the broker alone writes')
-    const saved = (change: (wallMs: number) => void) => () => {
-      change(this.#core.clock.wall())
-      group.operations.push(...saveSession(this.#core, record))
-    }
     switch (type) {
       case CHUNK_CODES.turn_complete:
-        return saved((wallMs) => turnEnded(record, turn, wallMs))
+        return this.#saved(group, record, (wallMs) => turnEnded(record, turn, wallMs))
       case CHUNK_CODES.complete: {
         const complete = decodeBody(CHUNKS.complete, body)
         if (complete.session_id !== record.session)
           throw invalid('/session_id is of another session')
-        return saved((wallMs) => processEnded(record, complete, wallMs))
+        return this.#saved(group, record, (wallMs) => processEnded(record, complete, wallMs))
       }
       case CHUNK_CODES.approval_request: {
         const question = decodeBody(CHUNKS.approval_request, body)
@@ -180,6 +174,13 @@ export class Appends {
       }
       default:
         return undefined
+    }
+  }
+
+  #saved(group: Group, record: SessionRecord, change: (wallMs: number) => void) {
+    return () => {
+      change(this.#core.clock.wall())
+      group.operations.push(...saveSession(this.#core, record))
     }
   }
 

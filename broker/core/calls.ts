@@ -3,7 +3,7 @@
  * several waiters, because a repeat with the same idempotency key attaches to it. Method handlers see a
  * `Call` and nothing of this.
  */
-import { EMPTY, encode } from '../../protocol/codec.ts'
+import { EMPTY, encode, keepable } from '../../protocol/codec.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { Identity } from '../../protocol/link/broker-link.ts'
 import type { Head } from '../../protocol/messages/index.ts'
@@ -281,7 +281,7 @@ export class Calls {
     if (!record) return []
     const { method, startedAt, asked } = running
     const outcome: Outcome = {
-      ...{ state: 'running', ...(standing && { standing: encode(standing) }) },
+      ...{ state: 'running', ...(standing && { standing: keepable(encode(standing)) }) },
       ...(asked && { asked: keyed ? besidesKey(asked) : asked }),
     }
     const { key, ...request } = record
@@ -315,7 +315,7 @@ export class Calls {
     if (!record) return () => []
     const { key, ...request } = record
     if (keyed && !wasNotDone(outcome)) {
-      const ended = { method, ...request, at: startedAt, outcome }
+      const ended = { method, ...request, at: startedAt, outcome: kept(outcome) }
       const operation = idempotency.set(key, ended)
       return () => (idempotency.get(key) === ended ? [operation] : [])
     }
@@ -386,6 +386,11 @@ export class Calls {
 }
 
 function noop(): void {}
+
+/** It is kept for a day. */
+function kept(outcome: End): End {
+  return outcome.state === 'replied' ? { ...outcome, body: keepable(outcome.body) } : outcome
+}
 
 /** What the record of an idempotency key does not tell already. */
 function besidesKey({ principal: _, method: __, key: ___, ...rest }: Asked): Partial<Asked> {

@@ -218,6 +218,16 @@ t.test('a repeat after the end gets the stored reply, also of a later broker', (
   t.end()
 })
 
+t.test('an answer that is kept holds no other memory than its own', (t) => {
+  const { harness, client } = setUp()
+  client.call('session.create', demo, { key: 'k' })
+  const outcome = harness.core.idempotency.get('local\nk')?.outcome
+  const body = outcome?.state === 'replied' ? outcome.body : EMPTY
+  t.ok(body.length > 0)
+  t.equal(body.buffer.byteLength, body.length)
+  t.end()
+})
+
 t.test('a key belongs to its principal, and to one body', (t) => {
   const { harness, client } = setUp()
   const { session } = client.call('session.create', demo, { key: 'k' })
