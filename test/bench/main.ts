@@ -6,7 +6,7 @@ import { mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { readFlags } from '../run/flags.ts'
 import { GROWTHS } from './growth/index.ts'
 import { runGrowth } from './growth/run.ts'
 import { MEASURES } from './measures/index.ts'
@@ -29,21 +29,33 @@ const DOCS = fileURLToPath(new URL('../../../docs/', import.meta.url))
 const PAGE = `${DOCS}benchmarks.md`
 const COMMITTED = `${DOCS}benchmarks/latest.json`
 
-const { values } = parseArgs({
-  options: {
-    /** Part of the name of the measures to run; several may be given. */
-    only: { type: 'string', multiple: true },
-    /** Small loads and two repeats. */
-    quick: { type: 'boolean', default: false },
-    repeats: { type: 'string' },
-    /** File for the results. */
-    json: { type: 'string' },
-    'write-docs': { type: 'boolean', default: false },
-    check: { type: 'boolean', default: false },
-    /** Directory for temporary files, on the disk that is to be measured. */
-    place: { type: 'string', default: tmpdir() },
-    /** Directory for CPU profiles of all Node processes. They cost speed. */
-    profile: { type: 'string' },
+const values = await readFlags({
+  name: 'npm run bench --',
+  purpose: 'Measures agentmq beside raw ZeroMQ, NATS and Redis (docs/benchmarks.md).',
+  flags: {
+    only: { type: 'string', array: true, describe: 'Measures whose name has this in it' },
+    quick: { type: 'boolean', default: false, describe: 'Small loads and two repeats' },
+    repeats: { type: 'number', describe: 'Runs of each contestant, 5 by default' },
+    json: { type: 'string', describe: 'File for the results' },
+    'write-docs': {
+      type: 'boolean',
+      default: false,
+      describe: 'Write them into docs/benchmarks.md as well',
+    },
+    check: {
+      type: 'boolean',
+      default: false,
+      describe: 'Ours and the raw floor alone, compared with the committed results',
+    },
+    place: {
+      type: 'string',
+      default: tmpdir(),
+      describe: 'Directory for temporary files, on the disk that is to be measured',
+    },
+    profile: {
+      type: 'string',
+      describe: 'Directory for CPU profiles of all Node processes; they cost speed',
+    },
   },
 })
 
@@ -52,7 +64,7 @@ function say(text: string): void {
 }
 
 const isQuick = values.quick || values.check
-const repeats = Number(values.repeats ?? (isQuick ? 2 : 5))
+const repeats = values.repeats ?? (isQuick ? 2 : 5)
 const place = realpathSync(values.place)
 
 const wanted = (name: string) => values.only?.some((part) => name.includes(part)) ?? true

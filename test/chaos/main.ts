@@ -1,6 +1,6 @@
 /** `npm run test:fault`: a long run of faults on real processes, from a seed that is printed first. */
 import { writeFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
+import { readFlags } from '../run/flags.ts'
 import { summary } from './report.ts'
 import { run } from './run.ts'
 import {
@@ -11,26 +11,38 @@ import {
 } from './scenarios.ts'
 import { namesOfFaults } from './schedule.ts'
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '450' },
-    seed: { type: 'string', default: String(Math.floor(Math.random() * 1e9)) },
-    sessions: { type: 'string', default: '20' },
-    clients: { type: 'string', default: '5' },
-    hosts: { type: 'string', default: '2' },
-    /** Part of the name of the faults to use, such as `kill`. */
-    faults: { type: 'string', default: '' },
-    /** Share of the rounds in which a second fault comes before the system has recovered. */
-    doubles: { type: 'string', default: '0.25' },
-    /** `ipc` or `tcp`, over 127.0.0.1. */
-    transport: { type: 'string', default: 'ipc' },
-    /** How long readers stall in the scenario with stalled readers. */
-    minutes: { type: 'string', default: '1' },
-    /** `none` leaves the scenarios out, `only` the rounds. */
-    scenarios: { type: 'string', default: 'all' },
-    json: { type: 'string' },
+const values = await readFlags({
+  name: 'npm run test:fault --',
+  purpose: 'A long run of faults on real processes (docs/reliability.md).',
+  flags: {
+    rounds: { type: 'number', default: 450, describe: 'Faults, one after the other' },
+    seed: { type: 'number', describe: 'Of the choice of faults; random, and printed' },
+    sessions: { type: 'number', default: 20, describe: 'Sessions that write all the time' },
+    clients: { type: 'number', default: 5, describe: 'Clients that follow them' },
+    hosts: { type: 'number', default: 2, describe: 'Agent hosts' },
+    faults: { type: 'string', default: '', describe: 'Part of the names of faults, such as kill' },
+    doubles: {
+      type: 'number',
+      default: 0.25,
+      describe: 'Share of rounds with a second fault before the system has recovered',
+    },
+    transport: {
+      type: 'string',
+      choices: ['ipc', 'tcp'],
+      default: 'ipc',
+      describe: 'tcp is over 127.0.0.1',
+    },
+    minutes: { type: 'number', default: 1, describe: 'How long readers stall in their scenario' },
+    scenarios: {
+      type: 'string',
+      choices: ['all', 'none', 'only'],
+      default: 'all',
+      describe: 'none leaves them out, only the rounds',
+    },
+    json: { type: 'string', describe: 'File for the result' },
   },
 })
+const seed = values.seed ?? Math.floor(Math.random() * 1e9)
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`)
@@ -42,13 +54,13 @@ process.once('SIGTERM', () => enough.abort())
 
 async function playRounds() {
   const result = await run({
-    rounds: Number(values.rounds),
-    seed: Number(values.seed),
-    sessions: Number(values.sessions),
-    clients: Number(values.clients),
-    hosts: Number(values.hosts),
-    doubles: Number(values.doubles),
-    transport: values.transport === 'tcp' ? 'tcp' : 'ipc',
+    rounds: values.rounds,
+    seed,
+    sessions: values.sessions,
+    clients: values.clients,
+    hosts: values.hosts,
+    doubles: values.doubles,
+    transport: values.transport,
     faults: namesOfFaults().filter((name) => name.includes(values.faults)),
     enough: enough.signal,
     maxCount: 60,
@@ -66,7 +78,7 @@ async function playScenarios(): Promise<ScenarioResult[]> {
     say([result.line, ...result.problems].join('\n  '))
     return result
   }
-  const seconds = 60 * Number(values.minutes)
+  const seconds = 60 * values.minutes
   return [
     told(await longStreamScenario({ numbers: 100_000, paceMs: 0.4, kills: 20 })),
     told(await countersScenario({ clients: 5, increments: 2000, kills: 20 })),
@@ -74,7 +86,7 @@ async function playScenarios(): Promise<ScenarioResult[]> {
   ]
 }
 
-say(`seed ${values.seed}`)
+say(`seed ${seed}`)
 const rounds = values.scenarios === 'only' ? undefined : await playRounds()
 const scenarios = values.scenarios === 'none' ? [] : await playScenarios()
 if (values.json !== undefined) {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { basename, dirname, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
+import { readFlags } from '../run/flags.ts'
 import { replay } from './attempt.ts'
 import { parseCase } from './case.ts'
 import { CORPUS, keepCase } from './corpus.ts'
@@ -11,22 +11,24 @@ import type { Finding, Report } from './run.ts'
 import { divide } from './shares.ts'
 import { isTarget, makeTarget, TARGETS, type TargetName } from './targets/index.ts'
 
-const { values } = parseArgs({
-  options: {
-    /** Of all targets together; with --minutes, of one round. */
-    cases: { type: 'string', default: '100000' },
-    seed: { type: 'string', default: String(Math.floor(Math.random() * 1e9)) },
-    /** One target, or several with commas between them. */
-    only: { type: 'string', default: '' },
-    /** Plays rounds, each with the next seed, until this time is over. */
-    minutes: { type: 'string' },
-    /** Where findings are written. */
-    corpus: { type: 'string', default: CORPUS },
-    workers: { type: 'string', default: String(availableParallelism()) },
-    /** Plays one file of the corpus, which is in a folder with the name of its target. */
-    replay: { type: 'string' },
+const values = await readFlags({
+  name: 'npm run fuzz --',
+  purpose: 'Feeds random bytes to whatever takes bytes from outside (docs/security.md).',
+  flags: {
+    cases: {
+      type: 'number',
+      default: 100_000,
+      describe: 'Of all targets; with --minutes, a round',
+    },
+    seed: { type: 'number', describe: 'Random, and printed' },
+    only: { type: 'string', default: '', describe: 'Targets, with commas between them' },
+    minutes: { type: 'number', describe: 'Play rounds, each with the next seed, for so long' },
+    corpus: { type: 'string', default: CORPUS, describe: 'Where findings are written' },
+    workers: { type: 'number', default: availableParallelism(), describe: 'At a time' },
+    replay: { type: 'string', describe: 'Play one file of the corpus' },
   },
 })
+const firstSeed = values.seed ?? Math.floor(Math.random() * 1e9)
 
 /** Of a finding, on the screen. */
 const SHOWN_PIECES = 12
@@ -83,12 +85,11 @@ function wanted(): TargetName[] {
 }
 
 async function play(): Promise<void> {
-  const minutes = values.minutes === undefined ? undefined : Number(values.minutes)
+  const { minutes, workers } = values
   const until = minutes === undefined ? Number.POSITIVE_INFINITY : Date.now() + minutes * 60_000
-  const workers = Number(values.workers)
   for (let round = 0; round === 0 || (minutes !== undefined && Date.now() < until); round += 1) {
-    const seed = Number(values.seed) + round
-    const jobs = [...divide(Number(values.cases), wanted())].map(([target, cases]): Job => {
+    const seed = firstSeed + round
+    const jobs = [...divide(values.cases, wanted())].map(([target, cases]): Job => {
       return { target, seed, cases }
     })
     await playAll(jobs, { workers, until, onFinding: found, onReport: reported })
@@ -118,7 +119,7 @@ function summary(tookMs: number): void {
 async function playAgain(path: string): Promise<boolean> {
   const name = basename(dirname(resolve(path)))
   if (!isTarget(name)) throw new Error(`${path} is in no folder of a target`)
-  const target = await makeTarget(name, Number(values.seed))
+  const target = await makeTarget(name, firstSeed)
   const problem = await replay(target, [parseCase(readFileSync(path, 'utf8'))])
   say(problem ? `${path}: ${problem.text}` : `${path}: nothing is wrong`)
   return problem === undefined
@@ -126,7 +127,7 @@ async function playAgain(path: string): Promise<boolean> {
 
 async function main(): Promise<boolean> {
   if (values.replay !== undefined) return playAgain(values.replay)
-  say(`seed ${values.seed}`)
+  say(`seed ${firstSeed}`)
   const startedAt = performance.now()
   await play()
   summary(performance.now() - startedAt)

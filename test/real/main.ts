@@ -5,8 +5,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
-import { CLI_NAMES, type CliName } from './clis.ts'
+import { readFlags } from '../run/flags.ts'
+import { CLI_NAMES } from './clis.ts'
 
 const program = (name: string): string => fileURLToPath(new URL(`./${name}.js`, import.meta.url))
 
@@ -16,20 +16,15 @@ async function run(command: string, args: readonly string[], env = {}): Promise<
   return code ?? 1
 }
 
-const isCli = (name: string): name is CliName => CLI_NAMES.some((known) => known === name)
-
-const { values } = parseArgs({
-  options: {
-    record: { type: 'boolean', default: false },
-    only: { type: 'string', multiple: true },
+const values = await readFlags({
+  name: 'npm run test:real --',
+  purpose: 'Tests with the real CLIs from npm, in front of models that are not real.',
+  flags: {
+    record: { type: 'boolean', default: false, describe: 'Keep what they say as transcripts' },
+    only: { type: 'string', array: true, choices: CLI_NAMES, describe: 'These CLIs alone' },
   },
 })
-const unknown = (values.only ?? []).find((name) => !isCli(name))
-if (unknown !== undefined) {
-  process.stderr.write(`--only ${unknown}: the CLIs are ${CLI_NAMES.join(', ')}\n`)
-  process.exit(2)
-}
-const names = (values.only ?? CLI_NAMES).filter(isCli)
+const names = values.only ?? CLI_NAMES
 
 await run(process.execPath, [program('install'), ...names])
 await run(process.execPath, [program('capability-table'), 'clear'])

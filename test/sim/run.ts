@@ -1,21 +1,25 @@
 /** `node dist/test/sim/run.js --seed N --steps M --runs K`: long runs, and the replay of a failure. */
-import { parseArgs } from 'node:util'
+import { readFlags } from '../run/flags.ts'
 import { describe } from './describe.ts'
 import { simulate } from './world.ts'
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string', default: '1' },
-    steps: { type: 'string', default: '25000' },
-    runs: { type: 'string', default: '1' },
+const {
+  seed: first,
+  steps,
+  runs,
+} = await readFlags({
+  name: 'node dist/test/sim/run.js',
+  purpose: 'Plays the simulated world of docs/reliability.md from one seed after the other.',
+  flags: {
+    seed: { type: 'number', default: 1, describe: 'The first one' },
+    steps: { type: 'number', default: 25_000, describe: 'Of each run' },
+    runs: { type: 'number', default: 1, describe: 'Each with the next seed' },
   },
 })
-const first = Number(values.seed)
-const steps = Number(values.steps)
 let total = 0
 let failed = 0
 const startedAt = performance.now()
-for (let seed = first; seed < first + Number(values.runs); seed += 1) {
+for (let seed = first; seed < first + runs; seed += 1) {
   const outcome = await simulate({ seed, steps })
   total += outcome.steps
   if (outcome.violations.length > 0) failed += 1
