@@ -1,10 +1,11 @@
 /** The options that make a socket of ZeroMQ take nothing but CURVE at the endpoints it binds from now on. */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { unnamedOptions } from './unnamed-options.ts'
 
 /** Of sockets that the ZAP handler answers for. */
 export const ZAP_DOMAIN = 'agentmq'
 
-/** libzmq's draft option ZMQ_IN_BATCH_SIZE, which zeromq.js 6.8 sets and does not name (zmq.h). */
+/** libzmq's draft option ZMQ_IN_BATCH_SIZE. */
 const IN_BATCH_SIZE = 101
 
 /**
@@ -22,18 +23,13 @@ interface CurveServer {
   zapEnforceDomain: boolean
 }
 
-interface RawOptions {
-  setInt32Option(option: number, value: number): void
-}
-
 /**
  * libzmq copies them at each bind, so endpoints that were bound before keep what they have. Throws where libzmq was
  * built without its drafts: there each key could end the broker.
  */
 export function serveCurve(socket: CurveServer, secretKey: string): void {
-  const raw = socket as unknown as RawOptions
   quietly(() => {
-    raw.setInt32Option(IN_BATCH_SIZE, READ_AT_ONCE)
+    unnamedOptions(socket).setInt32Option(IN_BATCH_SIZE, READ_AT_ONCE)
     socket.curveServer = true
     socket.curveSecretKey = secretKey
     socket.zapDomain = ZAP_DOMAIN

@@ -13,6 +13,7 @@ import { serveCurve, whenFree } from './curve.ts'
 import { bindApart, splitThreads, stopListening } from './io-threads.ts'
 import { RouterWriter } from './router-writer.ts'
 import { Turn } from './turn.ts'
+import { unnamedOptions } from './unnamed-options.ts'
 
 /** libzmq's draft option ZMQ_ROUTER_NOTIFY, with connect | disconnect (zmq.h: 97, 1 | 2). */
 const ROUTER_NOTIFY = 97
@@ -224,22 +225,14 @@ function after(ms: number, run: () => void): () => void {
   return () => clearTimeout(timer)
 }
 
-/** Feature test: the option is a draft of libzmq and has no typed accessor in zeromq.js 6.8. */
+/** Feature test: the option is a draft of libzmq. */
 function enableNotify(socket: zmq.Router): boolean {
   try {
-    rawOptions(socket).setUint32Option(ROUTER_NOTIFY, NOTIFY_BOTH)
+    unnamedOptions(socket).setUint32Option(ROUTER_NOTIFY, NOTIFY_BOTH)
     return true
   } catch {
     return false
   }
-}
-
-interface RawOptions {
-  setUint32Option(option: number, value: number): void
-}
-
-function rawOptions(socket: zmq.Router): RawOptions {
-  return socket as unknown as RawOptions
 }
 
 function errorCode(error: unknown): string | undefined {

@@ -10,8 +10,8 @@ import { bindApart, stopListening } from './io-threads.ts'
 import type { SubscriptionOutcome } from './metrics/outcomes.ts'
 import { HANDSHAKE_MS, type Side, TCP_KEEPALIVE } from './router-socket.ts'
 import { Turn } from './turn.ts'
+import { unnamedOptions } from './unnamed-options.ts'
 
-// Options of libzmq that zeromq.js 6.8 sets but does not name (zmq.h).
 const ZMQ_SUBSCRIBE = 6
 const ZMQ_UNSUBSCRIBE = 7
 
@@ -49,10 +49,6 @@ export interface StreamsPort {
   /** More is kept than there may be, and nothing but the end of this socket frees it. */
   flooded(): void
   failed(error: unknown): void
-}
-
-interface ManualSubscriptions {
-  setStringOption(option: number, topic: string): void
 }
 
 export class StreamsSocket {
@@ -157,7 +153,7 @@ export class StreamsSocket {
     this.#port.counted(topic === undefined ? 'unknown' : 'redeemed')
     if (topic === undefined) return
     this.#topics.set(ticket, topic)
-    this.#manual().setStringOption(ZMQ_SUBSCRIBE, topic)
+    unnamedOptions(this.#socket).setStringOption(ZMQ_SUBSCRIBE, topic)
     this.#port.subscribed(ticket)
   }
 
@@ -170,11 +166,7 @@ export class StreamsSocket {
     this.#topics.delete(ticket)
     // Of others it is not known whether they ever began, so they count to the end of the socket.
     this.#keptBytes -= (ticket.length + 1) * STREAMS_LIMITS.bytesPerByte
-    this.#manual().setStringOption(ZMQ_UNSUBSCRIBE, topic)
-  }
-
-  #manual(): ManualSubscriptions {
-    return this.#socket as unknown as ManualSubscriptions
+    unnamedOptions(this.#socket).setStringOption(ZMQ_UNSUBSCRIBE, topic)
   }
 
   /** Whether anybody has subscribed here. */
