@@ -1,6 +1,7 @@
 /** HOST_LOST for work that is asked of a host that is away. */
 import { ProtocolError } from '../../protocol/errors.ts'
 import type { Core } from './core.ts'
+import type { Host } from './hosts.ts'
 import type { SessionRecord } from './sessions.ts'
 
 /** A host that has been away for less than this is likely to be back in a moment, ms. */
@@ -10,13 +11,21 @@ const RETRY_AFTER_MS = 100
 /** The host, or this broker, has only just gone: then it is on its way back. */
 export function isBackSoon(core: Core, record: SessionRecord): boolean {
   const host = core.hosts.get(record.host)
-  const awayMs = host ? core.clock.now() - host.leftAt : core.uptimeMs
-  return awayMs < BACK_SOON_MS
+  return (host ? core.clock.now() - host.leftAt : core.uptimeMs) < BACK_SOON_MS
 }
 
 /** Says when to try again while the host is likely to be back in a moment. */
 export function hostAway(core: Core, record: SessionRecord): ProtocolError {
   const name = core.hosts.get(record.host)?.registration.name ?? record.host
-  const origin = isBackSoon(core, record) ? { retryAfterMs: RETRY_AFTER_MS } : {}
-  return new ProtocolError('HOST_LOST', { host: name }, origin)
+  return hostLost(name, isBackSoon(core, record))
+}
+
+/** The same of a host that is known. `now`: monotonic, ms. */
+export function connectionAway({ registration, leftAt }: Host, now: number): ProtocolError {
+  return hostLost(registration.name, now - leftAt < BACK_SOON_MS)
+}
+
+function hostLost(host: string, isBackSoon: boolean): ProtocolError {
+  const origin = isBackSoon ? { retryAfterMs: RETRY_AFTER_MS } : {}
+  return new ProtocolError('HOST_LOST', { host }, origin)
 }

@@ -8,6 +8,7 @@ import { RequestIds } from '../../protocol/ids.ts'
 import { DEFAULT_DEADLINE_MS, ErrorBody } from '../../protocol/messages/calls.ts'
 import type { Head } from '../../protocol/messages/index.ts'
 import { type HostMethod, METHODS, type Params, type Result } from '../../protocol/methods/index.ts'
+import { connectionAway } from './host-away.ts'
 import type { Host } from './hosts.ts'
 
 export type HostAnswer<M extends HostMethod> =
@@ -63,7 +64,7 @@ export class HostCalls {
   ): () => void {
     const { connection } = host
     if (connection === undefined) {
-      done({ ok: false, error: new ProtocolError('HOST_LOST', { host: host.registration.name }) })
+      done({ ok: false, error: connectionAway(host, this.#now()) })
       return () => {}
     }
     const unanswered = this.#perConnection.get(connection) ?? 0

@@ -219,6 +219,25 @@ t.test('nobody is told that a prompt was not done whose end could not be written
   t.end()
 })
 
+t.test(
+  'a prompt whose host leaves while it is on its way to the disk may come again at once',
+  (t) => {
+    const { harness, client, host, session } = withSession({ durability: 'manual' })
+    const params = { session, text: 'hello' }
+    const id = client.ask('session.prompt', params, { key: 'k1' })
+    host.leave()
+    harness.settle()
+    t.match(client.errorOf(id), { code: 'HOST_LOST', executed: 'no', retry_after_ms: 100 })
+    const back = new Host(harness)
+    back.register(alive(session))
+    harness.settle()
+    const again = client.ask('session.prompt', params, { key: 'k1' })
+    harness.settle()
+    t.match(client.resultOf('session.prompt', again), { turn: 2 })
+    t.end()
+  },
+)
+
 t.test('a host that is back before the end of a turn fails to be written is given it', (t) => {
   const { harness, client, host, session } = withSession({ durability: 'manual' })
   const id = client.ask('session.prompt', { session, text: 'hello' })
