@@ -22,7 +22,7 @@ const largePackr = new Packr({ ...OPTIONS, variableMapSize: true })
  * msgpackr writes one value behind the other into a slab, of which all that it gives are parts, and a slab is as
  * long as the longest value ever was. Whoever kept a small answer would keep half a megabyte.
  */
-export const SLAB_BYTES = 8192
+const SLAB_BYTES = 8192
 /** A slab longer than this is used for one value. */
 export const MAX_SLAB_BYTES = 65_536
 
