@@ -314,7 +314,7 @@ export class Broker {
   #event(connection: string, event: BrokerLinkEvent): void {
     if (event.type === 'message') this.#core.message(connection, event.identity, event.message)
     else if (event.type === 'unwelcome') {
-      this.#core.connectionEnded(connection, 'it has to shake hands again')
+      this.#core.connectionEnded(connection, 'it has to shake hands again', 'anew')
     } else if (event.type === 'ended') {
       this.#log.debug({ reason: event.reason }, 'connection ended')
       this.#record(connection, event)

@@ -24,7 +24,8 @@ import { Calls } from './calls.ts'
 import { ageClock, type Clock } from './clock.ts'
 import { AUDIT, type Event, Events, type EventsLimits, event, isOwnStream } from './events.ts'
 import { HANDLERS } from './handlers/index.ts'
-import { HostCalls } from './host-calls.ts'
+import { Handovers } from './handovers.ts'
+import { type ConnectionLoss, HostCalls } from './host-calls.ts'
 import { HostOwners } from './host-owners.ts'
 import { Hosts, type LinkEvidence } from './hosts.ts'
 import { IDEMPOTENCY_LIMITS, Idempotency, type IdempotencyLimits } from './idempotency.ts'
@@ -151,6 +152,7 @@ export class Core {
   readonly idempotency: Idempotency
   readonly calls: Calls
   readonly hostCalls: HostCalls
+  readonly handovers: Handovers
   readonly appends: Appends
   readonly retention: RetentionSweep
   readonly approvals: Approvals
@@ -239,6 +241,7 @@ export class Core {
     this.knockers = new Knockers(random)
     this.quotas = new Quotas(limits.quotas, (name) => this.tally.reached(name))
     this.hostCalls = new HostCalls(ports.send, () => ports.clock.now())
+    this.handovers = new Handovers(() => ports.clock.now())
     const ageNow = ageClock(ports.clock, this.idempotency.newestAt)
     this.#ageNow = ageNow
     this.calls = new Calls({
@@ -336,11 +339,11 @@ export class Core {
 
   /** A handshake was completed; if it was not the first, what came before it is void. */
   connectionBegan(connection: string): void {
-    this.connectionEnded(connection, 'it began anew')
+    this.connectionEnded(connection, 'it began anew', 'anew')
   }
 
-  /** The connection is gone, for whatever reason. */
-  connectionEnded(connection: string, reason: string): void {
+  /** The connection is gone, for whatever reason, or what it had is void. */
+  connectionEnded(connection: string, reason: string, loss: ConnectionLoss = 'gone'): void {
     this.tickets.connectionEnded(connection)
     this.calls.connectionEnded(connection)
     const host = this.hosts.connectionEnded(connection, {
@@ -351,7 +354,7 @@ export class Core {
       this.usage.hostGone(host.id)
       hostLost(this, host, reason)
     }
-    this.hostCalls.connectionEnded(connection)
+    this.hostCalls.connectionEnded(connection, loss)
     this.appends.connectionEnded(connection)
   }
 
@@ -366,6 +369,7 @@ export class Core {
     this.#each([
       () => this.calls.tick(now),
       () => this.hostCalls.tick(now),
+      () => this.handovers.tick(now),
       () => this.tickets.tick(now),
       () => this.quotas.tick(now),
       () => this.streams.tick(now),

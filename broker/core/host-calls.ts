@@ -29,8 +29,12 @@ interface Waiting {
   readonly host: string
   readonly connection: string
   readonly method: HostMethod
+  readonly onAnew: (() => void) | undefined
   readonly done: (answer: HostAnswer<HostMethod>) => void
 }
+
+/** gone: it may be back or not; anew: its host is there, and greets or has greeted anew. */
+export type ConnectionLoss = 'gone' | 'anew'
 
 export interface HostRequest<M extends HostMethod> {
   readonly method: M
@@ -38,6 +42,8 @@ export interface HostRequest<M extends HostMethod> {
   /** Time the host has, ms; 0 = the default. */
   readonly remainingMs?: number
   readonly trace?: string
+  /** Called in place of `done` when the host begins anew; absent: then it ends as with a host that is lost. */
+  readonly onAnew?: () => void
 }
 
 export class HostCalls {
@@ -80,6 +86,7 @@ export class HostCalls {
       host: host.registration.name,
       connection,
       method: request.method,
+      onAnew: request.onAnew,
       done: done as Waiting['done'],
     })
     const head: Head = {
@@ -106,10 +113,14 @@ export class HostCalls {
     waiting.done({ ok: false, error: readError(body) })
   }
 
-  connectionEnded(connection: string): void {
+  connectionEnded(connection: string, loss: ConnectionLoss): void {
     for (const [id, waiting] of this.#waiting) {
       if (waiting.connection !== connection) continue
       this.#forget(id, waiting)
+      if (loss === 'anew' && waiting.onAnew) {
+        waiting.onAnew()
+        continue
+      }
       const origin = { executed: 'unknown' } as const
       waiting.done({
         ok: false,

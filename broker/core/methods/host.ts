@@ -1,8 +1,6 @@
 /** host.list, host.get and host.register. */
-import { decodeTrusted } from '../../../protocol/codec.ts'
 import { ProtocolError } from '../../../protocol/errors.ts'
 import { NO_AGENT } from '../../../protocol/link/health.ts'
-import type { ChunkBody } from '../../../protocol/messages/chunk.ts'
 import type { Params } from '../../../protocol/methods/index.ts'
 import type { HostInfo } from '../../../protocol/methods/types.ts'
 import { deliverMissed } from '../approval-steps.ts'
@@ -10,8 +8,9 @@ import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
 import { endOnHost } from '../end.ts'
 import { type Host, hostInfo } from '../hosts.ts'
-import { isLeased, sessionFound, sessionGone, turnDropped } from '../lifecycle.ts'
-import { isLive, type OpenTurn, type SessionRecord, turnsGiven } from '../sessions.ts'
+import { isLeased, sessionFound, sessionGone } from '../lifecycle.ts'
+import { giveMissedTurns, turnsTaken } from '../missed-turns.ts'
+import { isLive, type SessionRecord } from '../sessions.ts'
 import { visible } from '../visible.ts'
 import { claimHost } from './host-claim.ts'
 import { tellHost } from './session-pause.ts'
@@ -58,7 +57,8 @@ export function hostRegister(core: Core, call: Call<'host.register'>): void {
   }
   const earlier = core.hosts.get(params.host)?.connection
   // The same host on a new connection: requests that went to the old one are not answered any more.
-  if (earlier !== undefined && earlier !== connection) core.hostCalls.connectionEnded(earlier)
+  if (earlier !== undefined && earlier !== connection)
+    core.hostCalls.connectionEnded(earlier, 'anew')
   const host = core.hosts.register(params, connection, core.clock.wall())
   core.ports.log('host registered', {
     host: host.id,
@@ -162,7 +162,7 @@ function keep(core: Core, host: Host, reported: Reported) {
 function giveMissedWork(core: Core, host: Host, reported: Reported): void {
   const record = leased(core, host, reported)
   if (!record || !isLive(record)) return
-  turnsGiven(record, reported.turn)
+  turnsTaken(core, record, reported.turn)
   if (record.status === 'stopping') {
     endAgain(core, host, record)
     return
@@ -173,61 +173,5 @@ function giveMissedWork(core: Core, host: Host, reported: Reported): void {
     })
   }
   deliverMissed(core, record.session)
-  giveMissedTurns(core, host, record, reported)
-}
-
-function giveMissedTurns(core: Core, host: Host, record: SessionRecord, reported: Reported): void {
-  for (const open of record.open.filter(({ turn }) => turn > reported.turn)) {
-    // One that is not on disk yet is given by its own call.
-    if (open.sequence <= core.streams.of(record.session).durable) {
-      giveMissedTurn(core, host, record, open)
-    }
-  }
-}
-
-/** A host that has seen the turn before ignores it. */
-function giveMissedTurn(core: Core, host: Host, record: SessionRecord, open: OpenTurn): void {
-  const { session, epoch } = record
-  const { turn } = open
-  const again = (): void => giveAgain(core, record, { epoch, turn })
-  const text = promptText(core, session, open)
-  if (text === undefined) {
-    const reason = `the prompt of turn ${turn} is damaged`
-    turnDropped(core, record, {
-      turn,
-      error: new ProtocolError('STORAGE_FAILED', { reason }),
-      again,
-    })
-    return
-  }
-  const params = { session, epoch, turn, text, when_busy: 'queue' } as const
-  core.hostCalls.request(host, { method: 'agent.prompt', params }, (answer) => {
-    if (answer.ok) {
-      if (record.epoch === epoch) turnsGiven(record, turn)
-      return
-    }
-    const { error } = answer
-    core.ports.log('missed turn refused', { session, turn, error: error.code })
-    // A host that is gone again gets it when it is back.
-    if (error.executed === 'no' && error.code !== 'HOST_LOST') {
-      turnDropped(core, record, { turn, error, again })
-    }
-  })
-}
-
-/** A turn whose end could not be written: a host that is away gets it when it is back. */
-export function giveAgain(
-  core: Core,
-  record: SessionRecord,
-  { epoch, turn }: { readonly epoch: number; readonly turn: number },
-): void {
-  const host = core.hosts.get(record.host)
-  const open = record.open.find((one) => one.turn === turn && one.given !== true)
-  if (host && open && isLeased(core, record, epoch)) giveMissedTurn(core, host, record, open)
-}
-
-function promptText(core: Core, session: string, { sequence }: OpenTurn): string | undefined {
-  const range = { from: sequence, to: sequence, maxCount: 1, maxBytes: 1 }
-  const [chunk] = core.journal.read(session, range).chunks
-  return chunk && (decodeTrusted(chunk.body) as ChunkBody<'prompt'>).text
+  giveMissedTurns(core, host, record, reported.turn)
 }

@@ -4,11 +4,12 @@ import type { WhenBusy } from '../../../protocol/methods/session.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
 import { doubtful } from '../doubtful.ts'
+import type { Taken } from '../handovers.ts'
 import { hostAway } from '../host-away.ts'
 import { Story, turnDropped } from '../lifecycle.ts'
-import { moveTo, type SessionRecord, turnsGiven } from '../sessions.ts'
+import { awaitHandover, giveAgain, giveTurn } from '../missed-turns.ts'
+import { moveTo, type SessionRecord } from '../sessions.ts'
 import { visible } from '../visible.ts'
-import { giveAgain } from './host.ts'
 
 export function sessionPrompt(core: Core, call: Call<'session.prompt'>): void {
   const record = visible(core, call).session(call.params.session)
@@ -86,29 +87,22 @@ function givePrompt(
     call.fail(new ProtocolError('HOST_LOST', { host: record.host }, { executed: 'unknown' }))
     return
   }
-  core.hostCalls.request(
-    host,
-    {
-      method: 'agent.prompt',
-      params: { session, epoch, turn, text, when_busy },
-      remainingMs: call.remainingMs(),
-      trace: call.trace,
-    },
-    (answer) => {
-      if (answer.ok) {
-        if (record.epoch === epoch) turnsGiven(record, turn)
-        call.reply({ session, turn, sequence })
-        return
-      }
-      const { error } = answer
-      if (error.executed !== 'no') {
-        call.fail(error)
-        return
-      }
-      const again = (): void => giveAgain(core, record, { epoch, turn })
-      turnDropped(core, record, { turn, error, again }, (unwritten) =>
-        call.fail(unwritten ? doubtful(error) : error),
-      )
-    },
-  )
+  const end = (taken: Taken): void => {
+    if (taken.ok) call.reply({ session, turn, sequence })
+    else call.fail(taken.error)
+  }
+  const { trace } = call
+  const onAnew = (): void => awaitHandover(core, record, turn, end)
+  const prompt = { turn, text, when_busy, trace, remainingMs: call.remainingMs(), onAnew }
+  giveTurn(core, host, record, prompt, (taken) => {
+    if (taken.ok || taken.error.executed !== 'no') {
+      end(taken)
+      return
+    }
+    const { error } = taken
+    const again = (): void => giveAgain(core, record, { epoch, turn })
+    turnDropped(core, record, { turn, error, again }, (unwritten) =>
+      call.fail(unwritten ? doubtful(error) : error),
+    )
+  })
 }
