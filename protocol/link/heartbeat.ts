@@ -17,11 +17,13 @@ export class Heartbeat {
   #heardAt: number
   #pingDueAt: number
   #pings = 0
+  #tickedAt: number
 
   constructor(times: HeartbeatTimes, now: number) {
     this.times = times
     this.#heardAt = now
     this.#pingDueAt = now + times.heartbeatMs
+    this.#tickedAt = now
   }
 
   /** Anything arrived. */
@@ -35,10 +37,21 @@ export class Heartbeat {
 
   /** `lost` after too much silence; a number = the id of the PING that is due. */
   tick(now: number): 'lost' | number | undefined {
+    this.#forgive(now)
     if (this.silentMs(now) >= this.times.livenessMs) return 'lost'
     if (now < this.#pingDueAt) return undefined
     this.#pingDueAt = now + this.times.heartbeatMs
     this.#pings += 1
     return this.#pings
+  }
+
+  /**
+   * Who stood still has heard nobody: a stopped process, a frozen machine or a busy loop must not take the other
+   * side for dead before it has read what waits. So the time between two ticks counts as one beat at most.
+   */
+  #forgive(now: number): void {
+    const stoodStillMs = now - this.#tickedAt - this.times.heartbeatMs
+    this.#tickedAt = now
+    if (stoodStillMs > 0) this.#heardAt = Math.min(now, this.#heardAt + stoodStillMs)
   }
 }
