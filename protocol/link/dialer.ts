@@ -39,6 +39,12 @@ const REDIAL_MS = 1000
 /** Events by which libzmq tells that it dials. */
 const AGAIN: ReadonlySet<string> = new Set(['connect:retry', 'connect:delay'])
 
+/**
+ * up: ZeroMQ has shaken hands; left: the connection is gone, and nothing tells that libzmq dials again;
+ * pausing: hung up, until it is time to dial again.
+ */
+type DialState = 'dialling' | 'up' | 'left' | 'pausing'
+
 export class Dialer {
   readonly #socket: DialSocket
   readonly #target: DialTarget
@@ -47,11 +53,7 @@ export class Dialer {
   /** Under which it dials now. */
   #key = ''
   #failures = 0
-  #isPausing = false
-  /** The connection is gone, and nothing tells that libzmq dials again. */
-  #isLeft = false
-  /** ZeroMQ has shaken hands on it. */
-  #isUp = false
+  #state: DialState = 'dialling'
 
   /** Throws BAD_CONFIG for an endpoint that cannot be one. */
   constructor(socket: DialSocket, target: DialTarget, ports: DialPorts) {
@@ -76,33 +78,32 @@ export class Dialer {
 
   /** Nothing comes on this connection: another one instead, if there is one at all. */
   redial(): void {
-    if (this.#isUp && !this.#socket.closed) this.#redial()
+    if (this.#state === 'up' && !this.#socket.closed) this.#redial()
   }
 
   heard(event: SocketEvent): void {
     this.#watch.heard(event, this.#ports.now())
-    if (event.type === 'handshake') this.#isUp = true
-    if (event.type === 'disconnect') this.#isUp = false
     if (event.type === 'handshake') this.#worked()
     else if (event.type === 'handshake:error:other') this.#failed()
     // After these libzmq would not, whoever it was that answered.
     else if (event.type === 'handshake:error:protocol' || isRefusal(event)) this.#redialLater()
     else if (event.type === 'disconnect') this.#lookAgain()
     // `connect` says nothing here: it may be heard after the end of that connection.
-    else if (AGAIN.has(event.type)) this.#isLeft = false
+    else if (AGAIN.has(event.type) && this.#state === 'left') this.#state = 'dialling'
   }
 
   /** It does not dial again either when what came was not ZMTP, and says nothing of it. */
   #lookAgain(): void {
-    this.#isLeft = true
+    if (this.#state === 'pausing') return
+    this.#state = 'left'
     this.#ports.after(REDIAL_MS, () => {
-      if (this.#isLeft && !this.#socket.closed) this.#redial()
+      if (this.#state === 'left' && !this.#socket.closed) this.#redial()
     })
   }
 
   #worked(): void {
     this.#failures = 0
-    this.#isLeft = false
+    if (this.#state !== 'pausing') this.#state = 'up'
     this.#target.keys?.ring.worked(this.#key)
   }
 
@@ -117,17 +118,16 @@ export class Dialer {
   }
 
   #redialLater(): void {
-    if (this.#isPausing) return
-    this.#isPausing = true
+    if (this.#state === 'pausing') return
+    this.#state = 'pausing'
     this.#hangUp()
     this.#ports.after(REDIAL_MS, () => {
-      this.#isPausing = false
       if (!this.#socket.closed) this.#dial()
     })
   }
 
   #redial(): void {
-    if (this.#isPausing) return
+    if (this.#state === 'pausing') return
     this.#watch.forget()
     this.#hangUp()
     this.#dial()
@@ -139,8 +139,7 @@ export class Dialer {
 
   #dial(): void {
     const { endpoint, keys } = this.#target
-    this.#isLeft = false
-    this.#isUp = false
+    this.#state = 'dialling'
     Object.assign(this.#socket, curveOptions(keys))
     this.#key = keys?.ring.current ?? ''
     this.#socket.connect(endpoint)
