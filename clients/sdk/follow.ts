@@ -51,8 +51,10 @@ class Follower implements Follow {
   readonly #stop = new AbortController()
   readonly #life = new LifeWatch()
   #state: 'new' | 'open' | 'ended' = 'new'
-  /** The last `next()` that could not be answered at once; those that follow wait for it. */
-  #slow: Promise<unknown> | undefined
+  /** Calls of `next()` that could not be answered at once; those that follow wait for them. */
+  #slow = 0
+  /** The end of the last of them. */
+  #slowest: Promise<unknown> = Promise.resolve()
   #ahead: { readonly from: number; readonly page: Promise<Page> } | undefined
   #leave: (() => void) | undefined
   #session = ''
@@ -72,7 +74,7 @@ class Follower implements Follow {
 
   next(): Promise<Step> {
     // What is here already goes out without the price of an async function.
-    const item = this.#slow ? undefined : this.#take()
+    const item = this.#slow === 0 ? this.#take() : undefined
     return item ? Promise.resolve({ done: false, value: item }) : this.#queue()
   }
 
@@ -80,7 +82,7 @@ class Follower implements Follow {
   async return(): Promise<Step> {
     this.#stop.abort()
     this.#wake.wake()
-    await this.#slow
+    await this.#slowest
     this.#end()
     return DONE
   }
@@ -90,11 +92,9 @@ class Follower implements Follow {
   }
 
   #queue(): Promise<Step> {
-    const step = (this.#slow ?? Promise.resolve()).then(() => this.#step())
-    const over = step.then(ignore, ignore).then(() => {
-      if (this.#slow === over) this.#slow = undefined
-    })
-    this.#slow = over
+    this.#slow += 1
+    const step = this.#slowest.then(() => this.#step())
+    this.#slowest = step.then(ignore, ignore)
     return step
   }
 
@@ -109,6 +109,9 @@ class Follower implements Follow {
       }
     } catch (thrown) {
       if (!this.#stop.signal.aborted) this.#failure ??= ProtocolError.from(thrown, 'client')
+    } finally {
+      // Before whoever waits goes on: it asks for the next one at once.
+      this.#slow -= 1
     }
     return this.#finish()
   }
