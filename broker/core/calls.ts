@@ -51,6 +51,8 @@ export interface Call<M extends BrokerMethod> {
   /** What the call is about, once that has an id; before `persist`. For the audit log. */
   names(target: Target): void
   reply(result: Result<M>): void
+  /** The same for a result that was put together as MessagePack. */
+  replyEncoded(body: Buffer): void
   fail(error: ProtocolError): void
   /** Whether nobody wants the result any more. */
   isCancelled(): boolean

@@ -61,7 +61,11 @@ export class RunningCall<M extends BrokerMethod, R> implements Call<M> {
   }
 
   reply(result: Result<M>): void {
-    this.#course.end(this.#running, { state: 'replied', body: encode(result) })
+    this.replyEncoded(encode(result))
+  }
+
+  replyEncoded(body: Buffer): void {
+    this.#course.end(this.#running, { state: 'replied', body })
   }
 
   fail(error: ProtocolError): void {

@@ -70,6 +70,7 @@ export function subCall<M extends BrokerMethod>(
       })
     },
     reply: () => settle(undefined),
+    replyEncoded: () => settle(undefined),
     fail: settle,
   }
   attempt(() => handler(core, call), settle)

@@ -76,6 +76,11 @@ export interface ReadResult {
   readonly next: number
 }
 
+/** The same, with the chunks in one piece: an array of PageChunk in MessagePack. */
+export interface PageResult extends Omit<ReadResult, 'chunks'> {
+  readonly page: Buffer
+}
+
 export interface JournalStats {
   /** What live records take, with the overhead of the engine. */
   readonly bytes: number
@@ -100,6 +105,8 @@ export interface Journal {
    */
   head(session: string): { readonly sequence: number; readonly producerSequence: number }
   read(session: string, range: ReadRange): ReadResult
+  /** What `read` gives, for who sends it on as it is. */
+  readPage(session: string, range: ReadRange): PageResult
   /** Undefined when there is none. Throws STORAGE_FAILED for a damaged record: it is not absent. */
   get(table: Table, key: string): unknown
   /** In the order of the keys' bytes. Damaged records are left out and counted in `stats().corrupt`. */

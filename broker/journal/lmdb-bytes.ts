@@ -29,5 +29,33 @@ export const BYTES = {
   },
 } as const
 
+let lastKeys: ArrayBufferLike | undefined
+let lastKey: Buffer = Buffer.alloc(0)
+
+/** Keys of one session are equally long and stand in the same place, so they all have one view. */
+function viewOf(bytes: Uint8Array, from: number, to: number): Buffer {
+  const at = bytes.byteOffset + from
+  const isSame =
+    bytes.buffer === lastKeys && lastKey.byteOffset === at && lastKey.length === to - from
+  if (!isSame) {
+    lastKeys = bytes.buffer
+    lastKey = Buffer.from(bytes.buffer, at, to - from)
+  }
+  return lastKey
+}
+
+/**
+ * Options of the same database for ranges of many entries. Keys and values are the binding's own memory, and void
+ * with the next step; a value is as long as its `length`, and its memory may be longer.
+ */
+export const VIEWS = {
+  encoder: {
+    encode: BYTES.encoder.encode,
+    decode: (bytes: Uint8Array): Buffer =>
+      Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
+  },
+  keyEncoder: { ...BYTES.keyEncoder, readKey: viewOf },
+} as const
+
 /** The start of a range over all keys. */
 export const LOWEST_KEY: Buffer = Buffer.of(0)

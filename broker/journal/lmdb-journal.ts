@@ -4,6 +4,7 @@
  */
 import { mkdirSync, statfsSync } from 'node:fs'
 import { ProtocolError } from '../../protocol/errors.ts'
+import { PageWriter } from '../../protocol/messages/page-writer.ts'
 import { claim } from '../ownership.ts'
 import { filesOf, removeDrafts } from './files.ts'
 import { GROUP_LIMITS, GroupCommit, type PendingWrite } from './group-commit.ts'
@@ -12,6 +13,7 @@ import type {
   Journal,
   JournalOperation,
   JournalStats,
+  PageResult,
   ReadRange,
   ReadResult,
   Table,
@@ -21,8 +23,8 @@ import { cannotWrite } from './lmdb-file.ts'
 import { LmdbStore } from './lmdb-store.ts'
 import { MIGRATIONS, type Migration } from './migrations.ts'
 import { encodeOperation, grows, sizeOf } from './operations.ts'
-import { collect, type StoredRecord } from './range.ts'
-import { decodeChunk, decodeSmall } from './record.ts'
+import { collect, type RangeSource, type StoredRecord, walk } from './range.ts'
+import { bodyBytes, decodeChunk, decodeSmall, pageEntry } from './record.ts'
 import { type Step, Streams } from './streams.ts'
 import type { SyncPolicy } from './sync-policy.ts'
 
@@ -86,6 +88,11 @@ function own(directory: string, path: string): () => void {
   } catch (cause) {
     throw cannotWrite(directory, cause)
   }
+}
+
+interface RecordView {
+  readonly sequence: number
+  readonly record: Buffer
 }
 
 class LmdbJournal implements Journal {
@@ -181,13 +188,41 @@ class LmdbJournal implements Journal {
   }
 
   read(session: string, range: ReadRange): ReadResult {
+    return collect(
+      this.#source(session, (from, to) => this.#records(session, from, to)),
+      range,
+    )
+  }
+
+  readPage(session: string, range: ReadRange): PageResult {
+    const page = new PageWriter()
+    const source = this.#source(session, (from, to) => this.#views(session, from, to))
+    const rest = walk(source, range, {
+      sizeOf: ({ sequence, record }) => {
+        const bytes = bodyBytes(session, sequence, record)
+        if (bytes === undefined) this.#corrupt += 1
+        return bytes
+      },
+      take: ({ sequence, record }) => page.add(pageEntry(sequence, record)),
+    })
+    return { page: page.finish(), ...rest }
+  }
+
+  #source<R extends { readonly sequence: number }>(
+    session: string,
+    records: RangeSource<R>['records'],
+  ): RangeSource<R> {
     this.#checkReadable()
-    const source = {
-      head: this.#streams.head(session).sequence,
-      first: () => this.#first(session),
-      records: (from: number, to: number) => this.#records(session, from, to),
+    const head = this.#streams.head(session).sequence
+    return { head, first: () => this.#first(session), records }
+  }
+
+  /** Records that are void with the next one. */
+  *#views(session: string, from: number, to: number): Generator<RecordView> {
+    const [start, end] = [this.#streams.key(session, from), this.#streams.key(session, to + 1)]
+    for (const { key, value } of this.#store.views(start, end)) {
+      yield { sequence: sequenceOf(key), record: value }
     }
-    return collect(source, range)
   }
 
   *#records(session: string, from: number, to: number): Generator<StoredRecord> {

@@ -7,7 +7,7 @@ import { setImmediate as immediate } from 'node:timers/promises'
 import { type Database, open, type RangeOptions, type RootDatabase } from 'lmdb'
 import { ProtocolError } from '../../protocol/errors.ts'
 import { TABLES } from './journal.ts'
-import { BINARY, BYTES, LOWEST_KEY } from './lmdb-bytes.ts'
+import { BINARY, BYTES, LOWEST_KEY, VIEWS } from './lmdb-bytes.ts'
 import { entryCount, pageBytes } from './lmdb-figures.ts'
 import { cannotOpen, cannotWrite, inspectFile, prepareFile, probeWrite } from './lmdb-file.ts'
 import { type Migration, missingSteps, runSteps, SCHEMA_KEY, versionAfter } from './migrations.ts'
@@ -32,6 +32,8 @@ export interface Entry {
 interface Environment {
   readonly root: RootDatabase<Buffer, Buffer>
   readonly databases: Databases
+  /** Of `chunks` once more; see VIEWS. */
+  readonly views: Bytes
 }
 
 export interface StoreOptions {
@@ -93,7 +95,7 @@ function openEnvironment(path: string, { sync, migrations }: StoreOptions): Envi
     const steps = lackedSteps(path, root, migrations)
     const databases = openDatabases(root)
     if (steps.length > 0) migrate({ path, root, databases, steps, migrations })
-    return { root, databases }
+    return { root, databases, views: viewsOf(root) }
   } catch (cause) {
     void root?.close()
     if (cause instanceof ProtocolError) throw cause
@@ -113,10 +115,10 @@ function openForReading(path: string): Environment {
     permissionsMode: 0o600,
   }
   const root = open<Buffer, Buffer>(options)
-  return { root, databases: openDatabases(root) }
+  return { root, databases: openDatabases(root), views: viewsOf(root) }
 }
 
-interface MigrationRun extends Environment {
+interface MigrationRun extends Omit<Environment, 'views'> {
   readonly path: string
   readonly steps: readonly Migration[]
   readonly migrations: readonly Migration[]
@@ -149,6 +151,10 @@ function rewrite(database: Bytes, change: (entry: Entry) => Buffer | undefined):
     }
     if (slice.length < REWRITE_SLICE) return
   }
+}
+
+function viewsOf(root: RootDatabase<Buffer, Buffer>): Bytes {
+  return root.openDB({ ...VIEWS, name: 'chunks' satisfies DatabaseName })
 }
 
 function openDatabases(root: RootDatabase<Buffer, Buffer>): Databases {
@@ -235,17 +241,22 @@ export class LmdbStore {
 
   /** Entries from `start` to before `end`; the bytes are copies. Read to the end without awaiting. */
   range(from: DatabaseName, start = LOWEST_KEY, end?: Buffer): Generator<Entry> {
-    return this.#entries(from, { start, ...(end && { end }) })
+    return this.#entries(({ databases }) => databases[from], { start, ...(end && { end }) })
+  }
+
+  /** Chunks from `start` to before `end`; each is void with the next. Nothing else may be read meanwhile. */
+  views(start: Buffer, end: Buffer): Generator<Entry> {
+    return this.#entries(({ views }) => views, { start, end })
   }
 
   /** Entries from `last` back to behind `end`, likewise. */
   backwards(from: DatabaseName, last: Buffer, end: Buffer): Generator<Entry> {
-    return this.#entries(from, { start: last, end, reverse: true })
+    return this.#entries(({ databases }) => databases[from], { start: last, end, reverse: true })
   }
 
-  *#entries(from: DatabaseName, options: RangeOptions): Generator<Entry> {
-    const entries = this.#reading(({ databases }) => {
-      return databases[from].getRange(options)[Symbol.iterator]()
+  *#entries(from: (environment: Environment) => Bytes, options: RangeOptions): Generator<Entry> {
+    const entries = this.#reading((environment) => {
+      return from(environment).getRange(options)[Symbol.iterator]()
     })
     try {
       for (;;) {

@@ -4,13 +4,13 @@
  */
 import type { Gap, ReadRange, ReadResult, StoredChunk } from './journal.ts'
 
-export interface RangeSource {
+export interface RangeSource<R extends { readonly sequence: number } = StoredRecord> {
   /** Highest durable sequence; nothing above it is given. */
   readonly head: number
   /** Lowest stored sequence; asked for only when something is missing. */
   first(): number
   /** Stored records from..to in order; `chunk` is undefined where the record is damaged. */
-  records(from: number, to: number): Iterable<StoredRecord>
+  records(from: number, to: number): Iterable<R>
 }
 
 export interface StoredRecord {
@@ -28,36 +28,62 @@ function addGap(gaps: Gap[], gap: Gap): void {
 }
 
 /** Below the first record, retention took it; a hole further on is damage. */
-function missing(source: RangeSource, from: number, to: number): Gap {
+function missing(source: Pick<RangeSource, 'first'>, from: number, to: number): Gap {
   return { from, to, reason: to < source.first() ? 'retention' : 'corrupt' }
+}
+
+/** What becomes of the records of a range. */
+export interface RangeSink<R> {
+  /** Bytes of the body; undefined when the record is damaged. */
+  sizeOf(record: R): number | undefined
+  /** Called for each that is intact and within the limits. The record may be void after it. */
+  take(record: R): void
 }
 
 /**
  * Damaged records count against `maxCount` as well, so that one call over a ruined stretch stays
  * short; `next` tells where to go on.
  */
-export function collect(source: RangeSource, range: ReadRange): ReadResult {
-  const chunks: StoredChunk[] = []
+export function walk<R extends { readonly sequence: number }>(
+  source: RangeSource<R>,
+  range: ReadRange,
+  sink: RangeSink<R>,
+): Omit<ReadResult, 'chunks'> {
   const gaps: Gap[] = []
   const to = Math.min(range.to, source.head)
   const maxCount = Math.max(1, range.maxCount)
   let next = Math.max(1, range.from)
   let count = 0
+  let taken = 0
   let bytes = 0
-  if (next > to) return { chunks, gaps, next }
-  for (const { sequence, chunk } of source.records(next, to)) {
-    if (sequence > next) addGap(gaps, missing(source, next, sequence - 1))
-    next = sequence
-    const size = chunk?.body.length ?? 0
-    if (count >= maxCount || (chunks.length > 0 && bytes + size > range.maxBytes)) {
-      return { chunks, gaps, next }
+  if (next > to) return { gaps, next }
+  for (const record of source.records(next, to)) {
+    const { sequence } = record
+    const size = sink.sizeOf(record)
+    const isOver = count >= maxCount || (taken > 0 && bytes + (size ?? 0) > range.maxBytes)
+    if (!isOver && size !== undefined) {
+      sink.take(record)
+      taken += 1
+      bytes += size
     }
-    if (chunk) chunks.push(chunk)
-    else addGap(gaps, { from: sequence, to: sequence, reason: 'corrupt' })
+    if (sequence > next) addGap(gaps, missing(source, next, sequence - 1))
+    if (isOver) return { gaps, next: sequence }
+    if (size === undefined) addGap(gaps, { from: sequence, to: sequence, reason: 'corrupt' })
     next = sequence + 1
     count += 1
-    bytes += size
   }
   if (next <= to) addGap(gaps, missing(source, next, to))
-  return { chunks, gaps, next: to + 1 }
+  return { gaps, next: to + 1 }
+}
+
+/** The chunks themselves. */
+export function collect(source: RangeSource, range: ReadRange): ReadResult {
+  const chunks: StoredChunk[] = []
+  const rest = walk(source, range, {
+    sizeOf: ({ chunk }) => chunk?.body.length,
+    take: ({ chunk }) => {
+      if (chunk) chunks.push(chunk)
+    },
+  })
+  return { chunks, ...rest }
 }

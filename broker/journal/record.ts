@@ -6,6 +6,7 @@
 import { crc32 } from 'node:zlib'
 import { Packr } from 'msgpackr'
 import { ProtocolError } from '../../protocol/errors.ts'
+import type { PageEntry } from '../../protocol/messages/page-writer.ts'
 import { crc32OfDigits } from './crc32-digits.ts'
 import type { StoredChunk, Table } from './journal.ts'
 import { checkSequence } from './keys.ts'
@@ -88,14 +89,33 @@ export function encodeChunk(session: string, chunk: StoredChunk): Buffer {
   return record
 }
 
+/** Length of the body of a record; undefined when the record is damaged. */
+export function bodyBytes(session: string, sequence: number, record: Buffer): number | undefined {
+  if (!isIntact(record, CHUNK_HEADER, chunkPlace(session, sequence))) return undefined
+  const bytes = record.length - CHUNK_HEADER
+  return record.readUInt32BE(AT_LENGTH) === bytes ? bytes : undefined
+}
+
+/** An intact record as an entry of a page, without a copy. */
+export function pageEntry(sequence: number, record: Buffer): PageEntry {
+  return {
+    sequence,
+    time: record.readDoubleBE(AT_TIME),
+    turn: record.readUInt32BE(AT_TURN),
+    type: record.readUInt16BE(AT_TYPE),
+    bytes: record,
+    from: CHUNK_HEADER,
+    to: record.length,
+  }
+}
+
 /** The chunk, whose body shares the record's memory, or undefined when the record is damaged. */
 export function decodeChunk(
   session: string,
   sequence: number,
   record: Buffer,
 ): StoredChunk | undefined {
-  if (!isIntact(record, CHUNK_HEADER, chunkPlace(session, sequence))) return undefined
-  if (record.readUInt32BE(AT_LENGTH) !== record.length - CHUNK_HEADER) return undefined
+  if (bodyBytes(session, sequence, record) === undefined) return undefined
   return {
     sequence,
     producerSequence: record.readUIntBE(AT_PRODUCER, 6),

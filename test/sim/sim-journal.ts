@@ -119,6 +119,10 @@ export class SimJournal implements Journal {
     return this.#memory.read(session, range)
   }
 
+  readPage(session: string, range: ReadRange) {
+    return this.#memory.readPage(session, range)
+  }
+
   get(table: Table, key: string) {
     return this.#memory.get(table, key)
   }

@@ -5,10 +5,12 @@ import type { Test } from 'tap'
 import {
   type Journal,
   type JournalOperation,
+  type PageResult,
   type ReadRange,
   type StoredChunk,
   TABLES,
 } from '../../broker/journal/journal.ts'
+import { encode } from '../../protocol/codec.ts'
 
 /** One journal under test, and the hands to do to it what a test cannot do through the interface. */
 export interface JournalFixture {
@@ -52,6 +54,7 @@ function sequences(journal: Journal, session: string, range = EVERYTHING): numbe
 export function journalContract(t: Test, open: OpenJournal): void {
   t.test('chunks', async (t) => chunkContract(t, open))
   t.test('ranges and gaps', async (t) => rangeContract(t, open))
+  t.test('pages', async (t) => pageContract(t, open))
   t.test('trims', async (t) => trimContract(t, open))
   t.test('tables', async (t) => tableContract(t, open))
   t.test('durability', async (t) => durabilityContract(t, open))
@@ -199,6 +202,71 @@ function rangeContract(t: Test, open: OpenJournal): void {
     await write(before.journal, ...appendRange(1, 3))
     const { journal } = await before.damage('s', 3)
     t.same(journal.head('s'), { sequence: 3, producerSequence: 20 })
+  })
+}
+
+/** What `readPage` gives, with the bytes of its chunks as `read` would have them. */
+function expectedPage(journal: Journal, range: ReadRange): { readonly page: Buffer } {
+  const { chunks, ...rest } = journal.read('s', range)
+  const page = chunks.map(({ sequence, time, turn, type, body }) => {
+    return [sequence, time, turn, type, body]
+  })
+  return { page: encode(page), ...rest }
+}
+
+/** As they are kept: what is void with the next read would change under whoever holds it. */
+function pagesOf(journal: Journal, ranges: readonly ReadRange[]): readonly PageResult[] {
+  return ranges.map((range) => journal.readPage('s', range))
+}
+
+function pageContract(t: Test, open: OpenJournal): void {
+  const ranges: readonly ReadRange[] = [
+    EVERYTHING,
+    { ...EVERYTHING, from: 3, to: 20 },
+    { ...EVERYTHING, from: 2, to: 4 },
+    { ...EVERYTHING, maxCount: 7 },
+    { ...EVERYTHING, maxBytes: 60 },
+    { ...EVERYTHING, from: 12, maxBytes: 1 },
+    { ...EVERYTHING, from: 1000 },
+  ]
+
+  t.test('a page has what is read, also with damage, holes and what was trimmed', async (t) => {
+    const before = open(t)
+    const later = [append('s', 26, 'x'.repeat(300)), append('s', 27, ''), append('r', 1)]
+    await write(before.journal, ...appendRange(1, 24), ...later)
+    await write(before.journal, trim(3))
+    const { journal } = await before.damage('s', 12)
+    t.same(
+      pagesOf(journal, ranges),
+      ranges.map((range) => expectedPage(journal, range)),
+    )
+  })
+
+  t.test('each damaged record of a page counts', async (t) => {
+    const before = open(t)
+    await write(before.journal, ...appendRange(1, 5))
+    const { journal } = await before.damage('s', 3)
+    journal.readPage('s', EVERYTHING)
+    t.equal(journal.stats().corrupt, 1)
+  })
+
+  t.test('pages of bodies of every size', async (t) => {
+    const { journal } = open(t)
+    const sizes = [0, 1, 31, 32, 255, 256, 65_535, 65_536, 2_000_000, 5]
+    await write(
+      journal,
+      ...sizes.map((size, index) => append('s', index + 1, `${index}`.repeat(size))),
+    )
+    t.same(
+      pagesOf(journal, ranges),
+      ranges.map((range) => expectedPage(journal, range)),
+    )
+  })
+
+  t.test('a session without chunks has an empty page, and no session none', async (t) => {
+    const { journal } = open(t)
+    t.same(journal.readPage('s', EVERYTHING), { page: encode([]), gaps: [], next: 1 })
+    t.throws(() => journal.readPage('a\0', EVERYTHING), { code: 'INVALID_MESSAGE' })
   })
 }
 

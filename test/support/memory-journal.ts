@@ -8,6 +8,7 @@ import type {
   Journal,
   JournalOperation,
   JournalStats,
+  PageResult,
   ReadRange,
   ReadResult,
   StoredChunk,
@@ -16,6 +17,7 @@ import type {
 import { checkSession } from '../../broker/journal/keys.ts'
 import { encodeOperation, grows } from '../../broker/journal/operations.ts'
 import { collect } from '../../broker/journal/range.ts'
+import { encode } from '../../protocol/codec.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
 
 export interface MemoryJournalOptions {
@@ -169,6 +171,14 @@ export class MemoryJournal implements Journal {
       records: (from: number, to: number) => this.#records(session, sequences, from, to),
     }
     return collect(source, range)
+  }
+
+  readPage(session: string, range: ReadRange): PageResult {
+    const { chunks, ...rest } = this.read(session, range)
+    const page = chunks.map(({ sequence, time, turn, type, body }) => {
+      return [sequence, time, turn, type, body]
+    })
+    return { page: encode(page), ...rest }
   }
 
   *#records(session: string, sequences: readonly number[], from: number, to: number) {

@@ -1,5 +1,5 @@
 /** stream.open, stream.close and stream.read. Redeeming a ticket is in broker/streams-socket.ts. */
-import type { StoredChunk } from '../../journal/journal.ts'
+import { encodeReadResult } from '../../../protocol/messages/page-writer.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
 import { visible } from '../visible.ts'
@@ -34,16 +34,6 @@ export function streamRead(core: Core, call: Call<'stream.read'>): void {
     maxCount: max_count,
     maxBytes: max_bytes,
   }
-  const { chunks, gaps, next } = core.journal.read(session, range)
-  call.reply({ session, chunks: chunks.map(pageChunk), gaps: [...gaps], next, head })
-}
-
-function pageChunk({
-  sequence,
-  time,
-  turn,
-  type,
-  body,
-}: StoredChunk): [number, number, number, number, Buffer] {
-  return [sequence, time, turn, type, body]
+  const { page, gaps, next } = core.journal.readPage(session, range)
+  call.replyEncoded(encodeReadResult({ session, gaps: [...gaps], next, head }, page))
 }
