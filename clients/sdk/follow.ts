@@ -4,6 +4,7 @@ import { cancelled } from './caller.ts'
 import { type FeedListener, isPassing, retryDelay } from './feed.ts'
 import { LifeWatch } from './life-watch.ts'
 import { STREAM_RETRY } from './limits.ts'
+import { ReadAhead } from './read-ahead.ts'
 import { type Page, type Range, Reader } from './reader.ts'
 import { type StreamItem, toStreamItem } from './stream-item.ts'
 import { Wake } from './wake.ts'
@@ -55,7 +56,7 @@ class Follower implements Follow {
   #slow = 0
   /** The end of the last of them. */
   #slowest: Promise<unknown> = Promise.resolve()
-  #ahead: { readonly from: number; readonly page: Promise<Page> } | undefined
+  readonly #ahead: ReadAhead
   #leave: (() => void) | undefined
   #session = ''
   #head = 0
@@ -66,6 +67,9 @@ class Follower implements Follow {
     this.#options = options
     this.#ports = ports
     this.#reader = new Reader(options.from ?? 1)
+    this.#ahead = new ReadAhead((range) => {
+      return this.#ports.read(this.#session, range, this.#stop.signal)
+    })
   }
 
   [Symbol.asyncIterator](): this {
@@ -166,24 +170,15 @@ class Follower implements Follow {
     const range = this.#reader.need()
     if (!range) return this.#wake.wait()
     // A head that the journal does not know yet: ask again, but not at once.
-    if (!this.#reader.page(await this.#read(range))) return this.#pause(1)
-    this.#readAhead()
+    const page = await this.#read(range)
+    if (!this.#reader.page(page)) return this.#pause(1)
+    const after = this.#reader.ahead()
+    if (after) this.#ahead.fill(after, page)
   }
 
   async #read(range: Range): Promise<Page> {
-    const ahead = this.#ahead
-    this.#ahead = undefined
-    if (ahead?.from === range.from) return ahead.page
-    return this.#patiently((stop) => this.#ports.read(this.#session, range, stop))
-  }
-
-  /** One page, and no more, is fetched while the one before it is handed out. */
-  #readAhead(): void {
-    const range = this.#reader.ahead()
-    if (!range) return
-    const page = this.#patiently((stop) => this.#ports.read(this.#session, range, stop))
-    page.catch(ignore) // it is looked at when its turn comes, if it comes
-    this.#ahead = { from: range.from, page }
+    const page = await this.#ahead.take(range.from)
+    return page ?? this.#patiently((stop) => this.#ports.read(this.#session, range, stop))
   }
 
   /** Repeats what may succeed later, until it does or the iteration ends. */

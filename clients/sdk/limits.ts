@@ -16,6 +16,8 @@ export const SDK_LIMITS = {
   liveChunks: 4_096,
   /** Bytes of the same. */
   liveBytes: 4 * 1024 * 1024,
+  /** Chunks that a reader asks for at a time; two such pages are on their way while one is handed out. */
+  pageChunks: 2_000,
   /** HEAD comes every second while idle, so this much silence means a dead subscription, ms. */
   feedSilentMs: 3_500,
   /** A subscription that is not live by then is opened anew, and the journal is polled meanwhile, ms. */

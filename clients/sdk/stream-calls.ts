@@ -4,6 +4,7 @@ import type { Result } from '../../protocol/methods/index.ts'
 import type { Caller } from './caller.ts'
 import type { Feeds } from './feeds.ts'
 import type { FollowPorts } from './follow.ts'
+import { SDK_LIMITS } from './limits.ts'
 import type { Page, RawChunk } from './reader.ts'
 
 const SESSION_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
@@ -25,8 +26,10 @@ export function followPorts(
       return (await caller.call('session.get', { session }, { signal })).session
     },
     join: (session, listener) => feeds.join(session, listener),
-    read: async (session, range, signal) =>
-      toPage(await caller.call('stream.read', { session, ...range }, { signal })),
+    read: async (session, range, signal) => {
+      const params = { session, ...range, max_count: SDK_LIMITS.pageChunks }
+      return toPage(await caller.call('stream.read', params, { signal }))
+    },
     pause,
     random,
   }

@@ -1,16 +1,23 @@
 import t from 'tap'
 import type { FeedListener } from '../../clients/sdk/feed.ts'
 import { type FollowOptions, follow } from '../../clients/sdk/follow.ts'
+import { SDK_LIMITS } from '../../clients/sdk/limits.ts'
 import type { Page, RawChunk } from '../../clients/sdk/reader.ts'
 import type { StreamItem } from '../../clients/sdk/stream-item.ts'
 import { encode } from '../../protocol/codec.ts'
 import { type ErrorCode, ProtocolError } from '../../protocol/errors.ts'
 import { CHUNK_CODES, type ChunkBody, type ChunkType } from '../../protocol/messages/chunk.ts'
 
+const PAGE = SDK_LIMITS.pageChunks
+
 /** A stream of which a test decides what is in the journal, what comes live, and what fails. */
 class Bench {
   readonly journal: RawChunk[] = []
   readonly failures: ErrorCode[] = []
+  /** Of the next pages, in place of the usual one. */
+  readonly pageSizes: number[] = []
+  /** Which reads fail, counted from 1. */
+  readonly failsAt = new Set<number>()
   reads = 0
   pauses = 0
   isLeft = false
@@ -59,7 +66,9 @@ class Bench {
   #read(from: number, to: number): Page {
     this.reads += 1
     this.#failIfAsked()
-    const chunks = this.journal.slice(from - 1, Math.min(to, from - 1 + this.#pageSize))
+    if (this.failsAt.has(this.reads)) throw new ProtocolError('OVERLOADED')
+    const size = this.pageSizes.shift() ?? this.#pageSize
+    const chunks = this.journal.slice(from - 1, Math.min(to, from - 1 + size))
     return { chunks, gaps: [], next: from + chunks.length, head: this.journal.length }
   }
 
@@ -74,6 +83,8 @@ async function all(items: AsyncIterable<StreamItem>): Promise<StreamItem[]> {
   for await (const item of items) list.push(item)
   return list
 }
+
+const sequenceOf = (item: StreamItem) => ('seq' in item ? item.seq : undefined)
 
 /** Lets whatever goes on in the background come to rest. */
 const rest = () => new Promise((resolve) => setImmediate(resolve))
@@ -90,6 +101,41 @@ t.test('a follower that is not read fetches one page ahead and no more', async (
   for (let n = 0; n < 10; n += 1) await items.next()
   await rest()
   t.equal(bench.reads, 3)
+})
+
+t.test('behind a page that is full two are fetched, and no more', async (t) => {
+  const bench = new Bench(PAGE)
+  bench.addTexts(10 * PAGE)
+  const items = bench.follow()
+  await items.next()
+  await rest()
+  t.equal(bench.reads, 3)
+  for (let n = 0; n < PAGE; n += 1) await items.next()
+  await rest()
+  t.equal(bench.reads, 4)
+})
+
+t.test('a page that ends before the one that was guessed leaves no hole', async (t) => {
+  const bench = new Bench(PAGE)
+  bench.addTexts(5 * PAGE)
+  bench.pageSizes.push(PAGE, 7) // the third begins where the second would have ended
+  bench.add('complete', { exit_code: 0, session_id: 's' })
+  const sequences = (await all(bench.follow({ until: 'complete' }))).map((item) => sequenceOf(item))
+  t.same(
+    sequences,
+    Array.from({ length: 5 * PAGE + 1 }, (_, index) => index + 1),
+  )
+})
+
+t.test('what fails ahead of its time is read when it is needed', async (t) => {
+  const bench = new Bench(2)
+  bench.addTexts(3)
+  bench.failsAt.add(2)
+  const items = bench.follow()
+  await items.next()
+  await items.next()
+  t.match(await items.next(), { value: { seq: 3 } })
+  t.same([bench.reads, bench.pauses], [3, 0])
 })
 
 t.test('calls of next that overlap are answered in order', async (t) => {
