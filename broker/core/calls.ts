@@ -107,8 +107,11 @@ interface Running {
   readonly waiters: Waiter[]
   /** Waiters that said CANCEL; the request still ends for them with everybody's REPLY or ERROR. */
   cancelled: readonly Waiter[]
-  /** written: given to the journal, so it may be done; accepted: in the journal; ending: has its outcome. */
-  phase: 'begun' | 'written' | 'accepted' | 'ending'
+  /**
+   * written: given to the journal, so it may be done; accepted: in the journal; ending: has its outcome;
+   * refusing: likewise, and nothing of it was written.
+   */
+  phase: 'begun' | 'written' | 'accepted' | 'ending' | 'refusing'
   /** Whoever asked has no right to it any more. */
   isRevoked: boolean
   cancel: (() => void) | undefined
@@ -292,10 +295,10 @@ export class Calls {
 
   /** The outcome of an accepted keyed call is made durable before anybody hears of it. */
   #end(running: Running, outcome: End): void {
-    if (!this.#running.has(running) || running.phase === 'ending') return
+    if (!this.#running.has(running) || hasOutcome(running)) return
     const { batch, idempotency, audit } = this.#ports
     const { phase, keyed, record, asked } = running
-    running.phase = 'ending'
+    running.phase = phase === 'begun' ? 'refusing' : 'ending'
     const settle = (): void => this.#settle(running, outcome)
     if (phase === 'begun') {
       // Nothing was done: the same key may be tried again.
@@ -385,6 +388,10 @@ export class Calls {
   #send(waiter: Waiter, head: Head, body: Buffer): void {
     this.#ports.send(waiter.connection, head, body)
   }
+}
+
+function hasOutcome({ phase }: Running): boolean {
+  return phase === 'ending' || phase === 'refusing'
 }
 
 function noop(): void {}

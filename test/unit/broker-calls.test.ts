@@ -29,6 +29,30 @@ t.test('every method refuses parameters that do not fit, and nothing is done', (
   t.end()
 })
 
+t.test('a repeat of what is being refused is not told that it was accepted', (t) => {
+  const { harness, client, host } = setUp({ durability: 'manual' })
+  const created = client.ask('session.create', { ...demo, recovery: 'auto' })
+  harness.settle()
+  const { session } = client.resultOf('session.create', created)
+  host.exit(session, 1)
+  harness.settle()
+  host.holds.add('agent.start')
+  const params = { session, text: 'x' }
+  const first = client.ask('session.prompt', params, { key: 'k' })
+  harness.settle() // its recovery
+  host.refuse('agent.start', 'START_FAILED', 'unknown')
+  // Its refusal goes to the audit log, and is told when it is there.
+  for (let step = 0; !client.hasEnd(first); step += 1) {
+    const again = new Client(harness)
+    const second = again.ask('session.prompt', params, { key: 'k' })
+    t.same(again.kindsOf(second), [], `step ${step}`)
+    harness.commit()
+  }
+  t.match(client.errorOf(first), { code: 'START_FAILED', executed: 'unknown' })
+  t.notOk(client.kindsOf(first).includes('ACCEPTED'))
+  t.end()
+})
+
 t.test('a role can call what its scopes allow and nothing else', (t) => {
   const roles: readonly Role[] = ROLES
   for (const role of roles) {

@@ -208,7 +208,7 @@ export const RIGHTS: readonly Threat[] = [
       },
       {
         file: 'broker/broker',
-        find: "this.#core.connectionEnded(connection, 'it has to shake hands again')",
+        find: "this.#core.connectionEnded(connection, 'it has to shake hands again', 'anew')",
         replace: '',
       },
     ],
@@ -223,7 +223,7 @@ export const RIGHTS: readonly Threat[] = [
     without: [
       {
         file: 'broker/broker',
-        find: "this.#core.connectionEnded(connection, 'it has to shake hands again')",
+        find: "this.#core.connectionEnded(connection, 'it has to shake hands again', 'anew')",
         replace: '',
       },
     ],
