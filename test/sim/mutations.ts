@@ -74,10 +74,10 @@ export const MUTATIONS = {
   'a journal that does not tell what was trimmed': () =>
     replace(
       SimJournal.prototype,
-      'read',
-      (read) =>
+      'readPage',
+      (readPage) =>
         function (this: SimJournal, session, range) {
-          return { ...read.call(this, session, range), gaps: [] }
+          return { ...readPage.call(this, session, range), gaps: [] }
         },
     ),
   'a broker that trims what its readers were promised next': () =>
