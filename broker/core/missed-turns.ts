@@ -78,7 +78,7 @@ export function giveMissedTurns(
 }
 
 /** A turn whose end could not be written: a host that is away gets it when it is back. */
-export function giveAgain(
+function giveAgain(
   core: Core,
   record: SessionRecord,
   { epoch, turn }: { readonly epoch: number; readonly turn: number },
@@ -91,10 +91,12 @@ export function giveAgain(
 function giveMissedTurn(core: Core, host: Host, record: SessionRecord, open: OpenTurn): void {
   const { session } = record
   const { turn } = open
+  const end = (taken: Taken): void => core.handovers.settle(session, turn, taken)
+  const drop = (error: ProtocolError): void => dropTurn(core, record, { turn, error }, end)
   const text = promptText(core, session, open)
   if (text === undefined) {
     const reason = `the prompt of turn ${turn} is damaged`
-    drop(core, record, turn, new ProtocolError('STORAGE_FAILED', { reason }))
+    drop(new ProtocolError('STORAGE_FAILED', { reason }))
     return
   }
   const onAnew = (): void => {} // it is given once more when the host has registered
@@ -104,20 +106,25 @@ function giveMissedTurn(core: Core, host: Host, record: SessionRecord, open: Ope
       core.ports.log('missed turn refused', { session, turn, error: error.code })
       // A host that is gone again gets it when it is back.
       if (error.executed === 'no' && error.code !== 'HOST_LOST') {
-        drop(core, record, turn, error)
+        drop(error)
         return
       }
     }
-    core.handovers.settle(session, turn, taken)
+    end(taken)
   })
 }
 
-function drop(core: Core, record: SessionRecord, turn: number, error: ProtocolError): void {
-  const { session, epoch } = record
+/** Ends a turn that its host refused; `done` gets the error, in doubt when its end could not be written. */
+export function dropTurn(
+  core: Core,
+  record: SessionRecord,
+  { turn, error }: { readonly turn: number; readonly error: ProtocolError },
+  done: (taken: Taken) => void,
+): void {
+  const { epoch } = record
   const again = (): void => giveAgain(core, record, { epoch, turn })
   turnDropped(core, record, { turn, error, again }, (unwritten) => {
-    const told = unwritten ? doubtful(error) : error
-    core.handovers.settle(session, turn, { ok: false, error: told })
+    done({ ok: false, error: unwritten ? doubtful(error) : error })
   })
 }
 

@@ -3,11 +3,10 @@ import { ProtocolError } from '../../../protocol/errors.ts'
 import type { WhenBusy } from '../../../protocol/methods/session.ts'
 import type { Call } from '../calls.ts'
 import type { Core } from '../core.ts'
-import { doubtful } from '../doubtful.ts'
 import type { Taken } from '../handovers.ts'
 import { hostAway } from '../host-away.ts'
-import { Story, turnDropped } from '../lifecycle.ts'
-import { awaitHandover, giveAgain, giveTurn } from '../missed-turns.ts'
+import { Story } from '../lifecycle.ts'
+import { awaitHandover, dropTurn, giveTurn } from '../missed-turns.ts'
 import { moveTo, type SessionRecord } from '../sessions.ts'
 import { visible } from '../visible.ts'
 
@@ -82,7 +81,7 @@ function givePrompt(
   { turn, sequence, text, when_busy }: Prompt,
 ): void {
   const host = core.hosts.get(record.host)
-  const { session, epoch } = record
+  const { session } = record
   if (!host) {
     call.fail(new ProtocolError('HOST_LOST', { host: record.host }, { executed: 'unknown' }))
     return
@@ -95,14 +94,7 @@ function givePrompt(
   const onAnew = (): void => awaitHandover(core, record, turn, end)
   const prompt = { turn, text, when_busy, trace, remainingMs: call.remainingMs(), onAnew }
   giveTurn(core, host, record, prompt, (taken) => {
-    if (taken.ok || taken.error.executed !== 'no') {
-      end(taken)
-      return
-    }
-    const { error } = taken
-    const again = (): void => giveAgain(core, record, { epoch, turn })
-    turnDropped(core, record, { turn, error, again }, (unwritten) =>
-      call.fail(unwritten ? doubtful(error) : error),
-    )
+    if (taken.ok || taken.error.executed !== 'no') end(taken)
+    else dropTurn(core, record, { turn, error: taken.error }, end)
   })
 }
