@@ -23,7 +23,7 @@ import { cannotWrite } from './lmdb-file.ts'
 import { LmdbStore } from './lmdb-store.ts'
 import { MIGRATIONS, type Migration } from './migrations.ts'
 import { encodeOperation, grows, sizeOf } from './operations.ts'
-import { collect, type RangeSource, type StoredRecord, walk } from './range.ts'
+import { collect, type RangeSource, type Sequenced, type StoredRecord, walk } from './range.ts'
 import { bodyBytes, decodeChunk, decodeSmall, pageEntry } from './record.ts'
 import { type Step, Streams } from './streams.ts'
 import type { SyncPolicy } from './sync-policy.ts'
@@ -90,8 +90,7 @@ function own(directory: string, path: string): () => void {
   }
 }
 
-interface RecordView {
-  readonly sequence: number
+interface RecordView extends Sequenced {
   readonly record: Buffer
 }
 
@@ -208,7 +207,7 @@ class LmdbJournal implements Journal {
     return { page: page.finish(), ...rest }
   }
 
-  #source<R extends { readonly sequence: number }>(
+  #source<R extends Sequenced>(
     session: string,
     records: RangeSource<R>['records'],
   ): RangeSource<R> {

@@ -93,9 +93,9 @@ function openEnvironment(path: string, { sync, migrations }: StoreOptions): Envi
   try {
     root = openRoot(path, sync)
     const steps = lackedSteps(path, root, migrations)
-    const databases = openDatabases(root)
-    if (steps.length > 0) migrate({ path, root, databases, steps, migrations })
-    return { root, databases, views: viewsOf(root) }
+    const environment = environmentOf(root)
+    if (steps.length > 0) migrate({ ...environment, path, steps, migrations })
+    return environment
   } catch (cause) {
     void root?.close()
     if (cause instanceof ProtocolError) throw cause
@@ -114,11 +114,10 @@ function openForReading(path: string): Environment {
     maxDbs: DATABASES.length + 1,
     permissionsMode: 0o600,
   }
-  const root = open<Buffer, Buffer>(options)
-  return { root, databases: openDatabases(root), views: viewsOf(root) }
+  return environmentOf(open<Buffer, Buffer>(options))
 }
 
-interface MigrationRun extends Omit<Environment, 'views'> {
+interface MigrationRun extends Environment {
   readonly path: string
   readonly steps: readonly Migration[]
   readonly migrations: readonly Migration[]
@@ -153,8 +152,9 @@ function rewrite(database: Bytes, change: (entry: Entry) => Buffer | undefined):
   }
 }
 
-function viewsOf(root: RootDatabase<Buffer, Buffer>): Bytes {
-  return root.openDB({ ...VIEWS, name: 'chunks' satisfies DatabaseName })
+function environmentOf(root: RootDatabase<Buffer, Buffer>): Environment {
+  const views: Bytes = root.openDB({ ...VIEWS, name: 'chunks' satisfies DatabaseName })
+  return { root, databases: openDatabases(root), views }
 }
 
 function openDatabases(root: RootDatabase<Buffer, Buffer>): Databases {

@@ -4,17 +4,21 @@
  */
 import type { Gap, ReadRange, ReadResult, StoredChunk } from './journal.ts'
 
-export interface RangeSource<R extends { readonly sequence: number } = StoredRecord> {
+export interface Sequenced {
+  readonly sequence: number
+}
+
+export interface RangeSource<R extends Sequenced = StoredRecord> {
   /** Highest durable sequence; nothing above it is given. */
   readonly head: number
   /** Lowest stored sequence; asked for only when something is missing. */
   first(): number
-  /** Stored records from..to in order; `chunk` is undefined where the record is damaged. */
+  /** Stored records from..to in order, damaged ones as well. */
   records(from: number, to: number): Iterable<R>
 }
 
-export interface StoredRecord {
-  readonly sequence: number
+export interface StoredRecord extends Sequenced {
+  /** Undefined when the record is damaged. */
   readonly chunk: StoredChunk | undefined
 }
 
@@ -44,7 +48,7 @@ export interface RangeSink<R> {
  * Damaged records count against `maxCount` as well, so that one call over a ruined stretch stays
  * short; `next` tells where to go on.
  */
-export function walk<R extends { readonly sequence: number }>(
+export function walk<R extends Sequenced>(
   source: RangeSource<R>,
   range: ReadRange,
   sink: RangeSink<R>,

@@ -169,8 +169,8 @@ class Follower implements Follow {
   async #advance(): Promise<void> {
     const range = this.#reader.need()
     if (!range) return this.#wake.wait()
-    // A head that the journal does not know yet: ask again, but not at once.
     const page = await this.#read(range)
+    // A head that the journal does not know yet: ask again, but not at once.
     if (!this.#reader.page(page)) return this.#pause(1)
     const after = this.#reader.ahead()
     if (after) this.#ahead.fill(after, page)

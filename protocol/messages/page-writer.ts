@@ -31,10 +31,6 @@ export class PageWriter {
   #end = ARRAY_HEAD
   #count = 0
 
-  get count(): number {
-    return this.#count
-  }
-
   add({ sequence, time, turn, type, bytes, from, to }: PageEntry): void {
     this.#reserve(MAX_CHUNK_HEAD + to - from)
     this.#byte(0x95)

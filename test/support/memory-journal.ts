@@ -17,8 +17,8 @@ import type {
 import { checkSession } from '../../broker/journal/keys.ts'
 import { encodeOperation, grows } from '../../broker/journal/operations.ts'
 import { collect } from '../../broker/journal/range.ts'
-import { encode } from '../../protocol/codec.ts'
 import { ProtocolError } from '../../protocol/errors.ts'
+import { PageWriter } from '../../protocol/messages/page-writer.ts'
 
 export interface MemoryJournalOptions {
   /** `microtask`: writes become durable by themselves; `manual`: when the test calls `commit`. */
@@ -175,10 +175,11 @@ export class MemoryJournal implements Journal {
 
   readPage(session: string, range: ReadRange): PageResult {
     const { chunks, ...rest } = this.read(session, range)
-    const page = chunks.map(({ sequence, time, turn, type, body }) => {
-      return [sequence, time, turn, type, body]
-    })
-    return { page: encode(page), ...rest }
+    const page = new PageWriter()
+    for (const { body, ...chunk } of chunks) {
+      page.add({ ...chunk, bytes: body, from: 0, to: body.length })
+    }
+    return { page: page.finish(), ...rest }
   }
 
   *#records(session: string, sequences: readonly number[], from: number, to: number) {
